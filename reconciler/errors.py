@@ -7,7 +7,8 @@ ReconcileError
 ├── SafetyLimitError      more updates than the limit allows
 ├── StateError            the state folder cannot be used
 └── ApiError              an answer, or none, from VOD or IAM
-    └── AuthenticationError   a 401: no call can succeed, so the run ends
+    ├── AuthenticationError   a 401: no call can succeed, so the run ends
+    └── UnreachableError      nobody there who speaks the API: likewise
 """
 
 from __future__ import annotations
@@ -100,3 +101,7 @@ class ApiError(ReconcileError):
 
 class AuthenticationError(ApiError):
     type = "authentication"
+
+
+class UnreachableError(ApiError):
+    type = "unreachable"

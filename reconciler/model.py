@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 SetName = Literal["sample", "dots", "quantity"]
@@ -49,3 +49,165 @@ class DesiredState:
     files: tuple[str, ...]
     region: str | None = None
     project_id: str | None = None
+
+
+Reason = Literal[
+    "asset_not_found",
+    "no_snapshots",
+    "snapshots_in_progress",
+    "snapshot_out_of_range",
+    "no_snapshot_at_offset",
+    "foreign_snapshot",
+    "content_unavailable",
+    "api_error",
+]
+State = Literal["in_sync", "update", "pending", "unknown", "ignored"]
+Compare = Literal["auto", "url", "content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot of an asset. `index` counts from 0 in order of offset, `offset` is in seconds. The URL is as the
+    API gave it: its query may be a secret, so it stays out of `repr` and of every document."""
+
+    set: SetName
+    index: int
+    offset: int
+    url: str = field(repr=False)
+
+    @property
+    def ref(self) -> SnapshotRef:
+        return SnapshotRef(self.set, self.index, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRef:
+    """Which snapshot, without its URL."""
+
+    set: SetName
+    index: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A picture's bytes, by their SHA-256 (hex) and length."""
+
+    sha256: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the API says of one asset. `cover_url` is "" where there is no cover."""
+
+    asset_id: str
+    title: str
+    cover_url: str = field(repr=False)
+    thumbnail_status: str
+    snapshots: tuple[Snapshot, ...]
+    """All sets, each in order of offset."""
+
+    def in_set(self, name: SetName) -> tuple[Snapshot, ...]:
+        return tuple(snapshot for snapshot in self.snapshots if snapshot.set == name)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why an asset, or a picture, could not be observed: a value, not an exception."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A cover as reports show it. `url` stands without its query; `snapshot` is None where the picture is none of
+    the asset's snapshots or was not identified; `content` is there where the bytes were read."""
+
+    url: str
+    snapshot: SnapshotRef | None = None
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What stands for one desired entry.
+
+    `before` and `after` are there for `update` (and `in_sync`); `put_url` is the wanted snapshot's URL as the API
+    gave it, there for `update`; `reason` and `message` for `unknown`.
+    """
+
+    desired: Desired
+    state: State
+    title: str = ""
+    reason: Reason | None = None
+    message: str = ""
+    before: Cover | None = None
+    after: Cover | None = None
+    put_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What only the pictures' bytes can answer: is the cover the wanted snapshot, and if not, which one is it?"""
+
+    desired: Desired
+    observed: Observed
+    wanted: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The verdicts worth telling, each group in the order of the desired files; the rest as counts."""
+
+    managed: int
+    in_sync: int
+    changes: tuple[Verdict, ...]
+    pending: tuple[Verdict, ...]
+    unknown: tuple[Verdict, ...]
+    ignored: tuple[Verdict, ...]
+
+
+OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a change did not come about: the error's type, the service's code, and what support will ask for."""
+
+    type: str
+    message: str
+    code: str = ""
+    status: int | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one planned change. `verified`: seen as wanted, looked for and not seen, or not looked at."""
+
+    asset_id: str
+    outcome: OutcomeName
+    source: Source
+    before: Cover
+    after: Cover
+    title: str = ""
+    verified: bool | None = None
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`amount` calls in any `seconds`."""
+
+    amount: int
+    seconds: float
+
+    def seconds_for(self, calls: int) -> float:
+        """How long the last of `calls` has to wait when a whole window may go out at once."""
+        return max(0, calls - 1) // self.amount * self.seconds
+
+
+READ_RATE = Rate(1500, 60)
+WRITE_RATE = Rate(100, 60)

@@ -1,0 +1,1 @@
+"""Changing covers: re-decide, PUT, verify. Nothing here prints."""

@@ -1,0 +1,204 @@
+"""The error boundary: the only writer to stdout, where errors become one sentence and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.errors import DesiredError, ReconcileError
+from reconciler.safe import Redactor, clean, json_text
+
+if TYPE_CHECKING:
+    from reconciler.commands.base import Report
+
+_SECRETS = (
+    "HUAWEICLOUD_SDK_SK",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+    "HW_SECRET_KEY",
+    "HW_SECURITY_TOKEN",
+    "HW_AUTH_TOKEN",
+    "HW_USER_PASSWORD",
+    "RECONCILE_QUOTA_STORE",
+)
+INTERRUPTED = 130
+
+
+class Boundary:
+    """One run of one verb: its terminal, and where its report goes."""
+
+    def __init__(self, *, as_json: bool, output: str | None, no_color: bool, debug: bool) -> None:
+        self._as_json = as_json
+        self._output = output
+        self._debug = debug
+        self._redact = Redactor(os.environ.get(name) for name in _SECRETS)
+        plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        self.colour = sys.stdout.isatty() and output is None and not plain
+        self.interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() and not as_json
+
+    def say(self, text: str) -> None:
+        if not self._as_json:
+            _write(sys.stdout, self._redact(text))
+
+    def note(self, text: str) -> None:
+        _write(sys.stderr, self._redact(text))
+
+    def ask(self) -> str:
+        return sys.stdin.readline()
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+        if not sys.stderr.isatty() or total < 2:
+            yield lambda: None
+            return
+        from reconciler.progress import bar
+
+        with bar(what, total) as advance:
+            yield advance
+
+    def run(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> None:
+        """Runs a verb, prints its report and leaves with its exit code."""
+        try:
+            if self._debug:
+                self._log()
+            report = self._result(verb)
+            if report is not None:
+                self._deliver(report)
+            code = report.exit_code if report is not None else 0
+        except KeyboardInterrupt:
+            code = self._fail("interrupted", "Interrupted", INTERRUPTED)
+        except ReconcileError as error:
+            code = self._fail(error.type, error.message, 1, error)
+        except click.ClickException:
+            raise
+        except BrokenPipeError:
+            _quiet_stdout()
+            code = 1
+        except Exception as error:  # noqa: BLE001 whatever it is, no traceback unless it was asked for
+            told = f"Internal error: {type(error).__name__}: {error}"
+            code = self._fail(
+                "internal", told, 1, hint="Run again with --debug, and report it with what that prints."
+            )
+        sys.exit(code)
+
+    def _result(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> Report | None:
+        if self._output is not None:
+            from reconciler.files import check_writable
+
+            check_writable(self._output)
+        result = verb()
+        return asyncio.run(_finished(result)) if inspect.isawaitable(result) else result
+
+    def _deliver(self, report: Report) -> None:
+        if self._output is None:
+            text = json_text(report.document, ascii_only=not _speaks_utf8(sys.stdout)) + "\n"
+            _write(sys.stdout, self._redact(text if self._as_json else report.text))
+            return
+        from reconciler.files import write
+
+        text = json_text(report.document) + "\n" if self._as_json else report.text
+        write(self._output, self._redact(text))
+
+    def _fail(
+        self, kind: str, message: str, code: int, error: ReconcileError | None = None, *, hint: str = ""
+    ) -> int:
+        if self._debug and kind != "usage":
+            self.note(traceback.format_exc())
+        problems = error.problems if isinstance(error, DesiredError) else ()
+        hint = error.hint if error is not None else hint
+        self.note(error_text(message, hint, [(p.file, p.line, p.column, p.message) for p in problems]))
+        if self._as_json:
+            document = error_document(kind, " ".join(filter(None, (message + ".", hint))) if hint else message)
+            if problems:
+                document["error"]["problems"] = [
+                    {"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems
+                ]
+            _write(sys.stdout, self._redact(json_text(document, ascii_only=not _speaks_utf8(sys.stdout)) + "\n"))
+        return code
+
+    def _log(self) -> None:
+        import logging
+
+        redact = self._redact
+
+        class Inert(logging.Formatter):
+            def format(self, record: logging.LogRecord) -> str:
+                return "\n".join(clean(line) for line in redact(super().format(record)).split("\n"))
+
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(Inert("%(asctime)s %(name)s: %(message)s"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
+        logging.getLogger("reconciler").setLevel(logging.DEBUG)
+
+
+def error_text(message: str, hint: str, problems: Sequence[tuple[str, int, int, str]] = ()) -> str:
+    """An error as a terminal shows it: every problem with its place first, then the sentence and what to do."""
+    lines = []
+    for file, line, column, told in problems:
+        place = f"{clean(file)}:{line}:{column}" if line else clean(file)
+        lines.append(f"{place}: {clean(told)}\n")
+    lines.append(f"Error: {clean(message)}\n")
+    if hint:
+        lines.append(f"  {clean(hint)}\n")
+    return "".join(lines)
+
+
+def error_document(kind: str, message: str) -> dict[str, Any]:
+    return {"format_version": "1.0", "kind": "error", "error": {"type": kind, "message": message}}
+
+
+def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
+    """Runs the group; usage errors exit with 1, as all errors do, and as JSON where JSON was asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = group.main(args=list(arguments), prog_name="reconcile", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _write(sys.stderr, f"{error.format_message()}\n")
+        return 1
+    except click.ClickException as error:
+        return _usage(error, arguments)
+    except (click.Abort, KeyboardInterrupt):
+        _write(sys.stderr, "Interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _quiet_stdout()
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
+    context = getattr(error, "ctx", None)
+    hint = f"See `{context.command_path} --help`." if context else ""
+    _write(sys.stderr, error_text(error.format_message(), hint))
+    given = list(arguments)
+    if "--json" in given or "--format=json" in given or ("--format", "json") in pairwise(given):
+        _write(sys.stdout, json_text(error_document("usage", error.format_message()), ascii_only=True) + "\n")
+    return 1
+
+
+async def _finished(result: Awaitable[Report]) -> Report:
+    return await result
+
+
+def _speaks_utf8(stream: Any) -> bool:
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+
+def _write(stream: Any, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _quiet_stdout() -> None:
+    """Whoever read our output is gone; Python would complain about it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,36 @@
+"""What a verb is given to speak with, and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verb hands back: the document for --json, the text for everybody else, the exit code."""
+
+    document: Mapping[str, Any]
+    text: str
+    exit_code: int
+
+
+class Terminal(Protocol):
+    """Where a verb may speak while it runs."""
+
+    colour: bool
+    interactive: bool
+
+    def say(self, text: str) -> None:
+        """To stdout, unless JSON is to stand there alone."""
+
+    def note(self, text: str) -> None:
+        """To stderr."""
+
+    def ask(self) -> str:
+        """The user's answer."""
+
+    def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        """A bar on a terminal's stderr; what it gives is called once for each step."""

@@ -1,0 +1,93 @@
+"""What the verbs share: their options, what they hand back, how they read the desired state and say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler import settings
+from reconciler.commands.base import Terminal
+from reconciler.decide.plan import check_safety
+from reconciler.documents.shapes import Findings, PlanSummary
+from reconciler.documents.write import Origin
+from reconciler.errors import SafetyLimitError
+from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
+from reconciler.selection import Selection
+from reconciler.session import Session
+from reconciler.settings import Settings
+from reconciler.survey import Surveyor
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every verb that talks to the cloud takes."""
+
+    paths: tuple[str, ...]
+    targets: tuple[str, ...]
+    excludes: tuple[str, ...]
+    compare: Compare
+    allow_unknown: frozenset[Reason]
+    flags: settings.Flags
+    env: Mapping[str, str]
+    quiet: bool
+    safety_percent: float
+
+
+def load(options: Options) -> DesiredState:
+    """The desired state.
+
+    Raises:
+        DesiredError: it is not usable.
+    """
+    from reconciler.desired.load import load as load_files
+
+    return load_files(options.paths)
+
+
+def connect(options: Options, region: str | None, project_id: str | None) -> Settings:
+    return settings.resolve(options.flags, options.env, file_region=region, file_project_id=project_id)
+
+
+def connect_without_files(options: Options) -> Settings:
+    """For verbs that name their assets: the desired files only say where, and only if nothing else does."""
+    known = (
+        options.flags.endpoint
+        or options.flags.region
+        or any(options.env.get(name) for name in ("RECONCILE_ENDPOINT", "HW_REGION_NAME"))
+    )
+    if known or not all(Path(path).exists() for path in options.paths):
+        return connect(options, None, None)
+    state = load(options)
+    return connect(options, state.region, state.project_id)
+
+
+async def survey(
+    options: Options,
+    resolved: Settings,
+    surveyor: Surveyor,
+    covers: Sequence[Desired],
+    terminal: Terminal,
+) -> Plan:
+    selection = Selection(options.targets, options.excludes)
+    with terminal.progress("Reading", len(covers)) as advance:
+        return await surveyor.survey(covers, selection, resolved.parallelism, advance)
+
+
+def origin(session: Session) -> Origin:
+    return Origin(session.endpoint, session.region, session.project_id, session.clock.now())
+
+
+def exit_code(document: Findings, options: Options, *, detailed: bool) -> int:
+    """0, 1 or 2 as the contract has it: unknown outranks drift."""
+    if any(unknown.reason not in options.allow_unknown for unknown in document.unknown):
+        return 1
+    return 2 if detailed and document.changes else 0
+
+
+def safety_warning(summary: PlanSummary, percent: float) -> Iterator[str]:
+    """What apply would refuse, as a warning."""
+    try:
+        check_safety(summary.update, summary.in_sync, percent)
+    except SafetyLimitError as error:
+        yield f"Warning: {error.message}. {error.hint}\n"

@@ -1,0 +1,91 @@
+"""emulator: serves the embedded VOD API on a port, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import state
+from reconciler.commands.base import Terminal
+from reconciler.errors import StateError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.emulator.options import Options
+
+
+def run(given: Mapping[str, Any], terminal: Terminal) -> None:
+    """Serves until it is interrupted.
+
+    Args:
+        given: the command line's options by name; see `reconcile emulator --help`.
+
+    Raises:
+        UsageError: the port can't be had, or the extra is not installed.
+    """
+    try:
+        import uvicorn
+
+        from reconciler.emulator import options as known
+        from reconciler.emulator.app import create_app
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The emulator is not installed ({error.name} is missing)",
+            hint="Install it: pip install 'vod-cover-reconciler[emulator]'.",
+        ) from error
+    listener = _listen(given["port"])
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    store = (
+        Path(given["state"])
+        if given["state"]
+        else state.make(state.user_folder() / "emulator-served") / "emulator.sqlite"
+    )
+    try:
+        app = create_app(store, _options(given), base)
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"{store} can't be used: {error}", hint="Choose another with --state.") from error
+    exports = {
+        "RECONCILE_ENDPOINT": base,
+        "HUAWEICLOUD_SDK_IAM_ENDPOINT": base,
+        "HW_REGION_NAME": known.REGION,
+        "HUAWEICLOUD_SDK_AK": known.ACCESS_KEY,
+        "HUAWEICLOUD_SDK_SK": known.SECRET_KEY,
+        "HUAWEICLOUD_SDK_PROJECT_ID": known.PROJECT_ID,
+    }
+    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
+    terminal.say(
+        f"# The emulator serves {base}, its state is in {store}. In another shell:\n{lines}# Ctrl-C ends it.\n"
+    )
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _options(given: Mapping[str, Any]) -> Options:
+    from reconciler.emulator.options import Options, parse_fault, parse_quota
+
+    try:
+        return Options(
+            assets=given["assets"],
+            cover_mode=given["cover_mode"],
+            propagation=given["propagation"],
+            latency=given["latency"],
+            quota=parse_quota(given["quota"]),
+            faults=tuple(parse_fault(text) for text in given["faults"]),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"Port {port} can't be had: {error.strerror}", hint="Choose another with --port.") from error
+    listener.listen(2048)
+    return listener

@@ -1,0 +1,116 @@
+"""Answers, by the pictures' bytes, the questions that the URLs leave open.
+
+Cheapest evidence first: different lengths are different pictures, equal lengths with equal MD5s are the same one,
+anything else is settled by the SHA-256 of the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.decide.identity import picture
+from reconciler.decide.verdict import identify, in_sync, unknown, update
+from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
+from reconciler.observe.pictures import Pictures, Stamp
+from reconciler.safe import bare_url
+
+MOST_CANDIDATES = 100
+
+
+class _Bytes:
+    """One picture, read no more than needed, and once."""
+
+    def __init__(self, pictures: Pictures, url: str) -> None:
+        self._pictures = pictures
+        self._url = url
+        self._stamp: Stamp | None = None
+        self._content: Content | NoAnswer | None = None
+
+    async def stamp(self) -> Stamp:
+        if isinstance(self._content, Content):
+            return Stamp(self._content.length, self._stamp.md5 if self._stamp else None)
+        if self._stamp is None:
+            self._stamp = await self._pictures.stamp(self._url)
+        return self._stamp
+
+    async def content(self) -> Content | NoAnswer:
+        if self._content is None:
+            self._content = await self._pictures.content(self._url)
+        return self._content
+
+    @property
+    def read(self) -> Content | None:
+        return self._content if isinstance(self._content, Content) else None
+
+
+async def answer(question: Question, pictures: Pictures, *, replace_unreadable: bool) -> Verdict:
+    """The verdict on an entry whose cover's URL does not tell which picture it is.
+
+    Args:
+        replace_unreadable: a cover that can't be read is drift rather than unknown.
+    """
+    desired, seen, wanted = question.desired, question.observed, question.wanted
+    cover, target = _Bytes(pictures, seen.cover_url), _Bytes(pictures, wanted.url)
+    same = await _same(cover, target)
+    if same is True:
+        return in_sync(desired, seen, wanted, cover.read)
+    if isinstance(same, NoAnswer):
+        readable = await target.content()
+        if isinstance(readable, NoAnswer) or not replace_unreadable:
+            return unknown(desired, same, seen.title)
+        return update(desired, seen, wanted, Cover(bare_url(seen.cover_url)), readable)
+    which = await _which(_candidates(seen, wanted), cover, pictures)
+    if which is None:
+        # Nobody else has this picture: it must be readable to be saved before it goes.
+        lost = await cover.content()
+        if isinstance(lost, NoAnswer) and not replace_unreadable:
+            return unknown(desired, lost, seen.title)
+    before = Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
+    return update(desired, seen, wanted, before, target.read)
+
+
+async def _same(one: _Bytes, other: _Bytes) -> bool | NoAnswer:
+    left, right = await one.stamp(), await other.stamp()
+    if left.length is not None and right.length is not None:
+        if left.length != right.length:
+            return False
+        if left.md5 is not None and left.md5 == right.md5:
+            return True
+    first = await one.content()
+    second = first if isinstance(first, NoAnswer) else await other.content()
+    if isinstance(first, NoAnswer):
+        return first
+    return second if isinstance(second, NoAnswer) else first == second
+
+
+async def identify_cover(seen: Observed, pictures: Pictures) -> Cover:
+    """The current cover, with the snapshot that it is: by its URL, else by its bytes."""
+    named = identify(seen)
+    if named is not None or not seen.cover_url:
+        return Cover(bare_url(seen.cover_url), named.ref if named else None)
+    cover = _Bytes(pictures, seen.cover_url)
+    which = await _which(_candidates(seen, None), cover, pictures)
+    return Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
+
+
+async def _which(candidates: Iterator[Snapshot], cover: _Bytes, pictures: Pictures) -> Snapshot | None:
+    for snapshot in candidates:
+        if await _same(cover, _Bytes(pictures, snapshot.url)) is True:
+            return snapshot
+    return None
+
+
+def _candidates(seen: Observed, wanted: Snapshot | None) -> Iterator[Snapshot]:
+    """At most MOST_CANDIDATES snapshots other than the wanted one, those of its set first, each picture once."""
+    done = {picture(wanted.url)} if wanted else set()
+    ordered = sorted(seen.snapshots, key=lambda snapshot: wanted is not None and snapshot.set != wanted.set)
+    count = 0
+    for snapshot in ordered:
+        named = picture(snapshot.url)
+        if named is None or named in done or named.asset_id != seen.asset_id:
+            continue
+        done.add(named)
+        count += 1
+        if count > MOST_CANDIDATES:
+            return
+        yield snapshot

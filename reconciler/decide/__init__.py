@@ -1,0 +1,1 @@
+"""Desired and observed in, verdicts and plan out. Pure: no I/O, no clock, no chance."""

@@ -1,0 +1,85 @@
+"""The plan: verdicts in order and counted, what differs field by field, the safety limit, the time it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from reconciler.errors import SafetyLimitError
+from reconciler.model import Cover, Plan, Verdict
+
+SAFETY_MINIMUM = 10
+
+
+class PlanBuilder:
+    """Takes verdicts in any order, keeps those worth telling, and counts the rest."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, Verdict]] = []
+        self._in_sync = 0
+
+    def add(self, position: int, verdict: Verdict) -> None:
+        if verdict.state == "in_sync":
+            self._in_sync += 1
+        else:
+            self._kept.append((position, verdict))
+
+    def build(self) -> Plan:
+        self._kept.sort(key=lambda item: item[0])
+        groups: dict[str, list[Verdict]] = {"update": [], "pending": [], "unknown": [], "ignored": []}
+        for _, verdict in self._kept:
+            groups[verdict.state].append(verdict)
+        return Plan(
+            managed=self._in_sync + len(self._kept),
+            in_sync=self._in_sync,
+            changes=tuple(groups["update"]),
+            pending=tuple(groups["pending"]),
+            unknown=tuple(groups["unknown"]),
+            ignored=tuple(groups["ignored"]),
+        )
+
+
+def check_safety(updates: int, in_sync: int, percent: float) -> None:
+    """Refuses a plan that changes suspiciously much; few assets are no ground for suspicion.
+
+    Raises:
+        SafetyLimitError: more than `percent` of at least SAFETY_MINIMUM assets would change.
+    """
+    total = updates + in_sync
+    if total < SAFETY_MINIMUM or updates * 100 <= percent * total:
+        return
+    share = updates * 100 / total
+    raise SafetyLimitError(
+        f"Too many updates, {share:.2f}% is over {percent:.2f}% ({updates}/{total}), force required",
+        hint="A first apply needs --force once; otherwise check the desired files, the region and the project ID.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs: its name ("snapshot.index"), and both values (None where there is none)."""
+
+    field: str
+    before: object
+    after: object
+
+
+def differences(before: Cover, after: Cover) -> tuple[Difference, ...]:
+    """What differs between two covers, field by field, in order of name."""
+    from deepdiff import DeepDiff  # slow to import, and only needed where something differs
+
+    diff = DeepDiff(asdict(before), asdict(after), view="tree", ignore_type_in_groups=[], verbose_level=2)
+    found: Iterable[Difference] = (
+        Difference(
+            ".".join(str(part) for part in leaf.path(output_format="list")),
+            None if _absent(leaf.t1) else leaf.t1,
+            None if _absent(leaf.t2) else leaf.t2,
+        )
+        for leaves in diff.values()
+        for leaf in leaves
+    )
+    return tuple(sorted(found, key=lambda item: item.field))
+
+
+def _absent(value: object) -> bool:
+    return type(value).__name__ == "NotPresent"

@@ -1,0 +1,69 @@
+"""Just before the PUT: is the plan still true? The same question again, and what its answer means for the change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.decide.identity import picture
+from reconciler.decide.plan import differences
+from reconciler.model import Cover, Desired, Failure, OutcomeName, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One planned change: the entry to ask about again, and the covers that the plan showed."""
+
+    desired: Desired
+    title: str
+    before: Cover
+    after: Cover
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """No PUT, and why."""
+
+    outcome: OutcomeName
+    error: Failure | None = None
+
+
+def revisit(step: Step, now: Verdict) -> str | Settled:
+    """The URL to PUT, as the API gave it just now, or what settles the change without a PUT."""
+    if now.state == "unknown":
+        return Settled("failed", Failure(now.reason or "api_error", now.message))
+    if now.after is None or now.before is None:
+        return Settled("stale", Failure("stale", "The asset is not managed any more. Plan again."))
+    if not _same_picture(step.after, now.after):
+        return _stale("the snapshot that the entry names", step.after, now.after)
+    if now.state == "in_sync":
+        return Settled("unchanged")
+    if not _same_cover(step.before, now.before):
+        return _stale("the cover", step.before, now.before)
+    return now.put_url
+
+
+def _same_picture(planned: Cover, now: Cover) -> bool:
+    if planned.snapshot != now.snapshot or picture(planned.url) != picture(now.url):
+        return False
+    return planned.content is None or now.content is None or planned.content == now.content
+
+
+def _same_cover(planned: Cover, now: Cover) -> bool:
+    if planned.snapshot is not None or now.snapshot is not None:
+        seen = planned.snapshot is not None or planned.content is not None
+        return planned.snapshot == now.snapshot if seen else picture(planned.url) == picture(now.url)
+    if planned.content is not None and now.content is not None:
+        return planned.content == now.content
+    return planned.url == now.url or (picture(planned.url) is not None and picture(planned.url) == picture(now.url))
+
+
+def _stale(what: str, planned: Cover, now: Cover) -> Settled:
+    changed = "; ".join(
+        f"{item.field}: {_value(item.before)} -> {_value(item.after)}" for item in differences(planned, now)
+    )
+    message = f"Since the plan {what} has changed ({changed}). It was not touched: plan again."
+    return Settled("stale", Failure("stale", message))
+
+
+def _value(value: object) -> str:
+    return "none" if value in (None, "") else str(value)

@@ -1,0 +1,125 @@
+"""One entry and one asset: in sync, to be updated, unknown, or a question that only the bytes can answer."""
+
+from __future__ import annotations
+
+from reconciler.decide.identity import picture
+from reconciler.model import (
+    Compare,
+    Content,
+    Cover,
+    Desired,
+    NoAnswer,
+    Observed,
+    Question,
+    Snapshot,
+    Verdict,
+)
+from reconciler.safe import bare_url
+
+_IN_PROGRESS = "THUMBNAILING"
+_FAILED = "THUMBNAIL_FAILED"
+
+
+def judge(desired: Desired, seen: Observed | NoAnswer, compare: Compare) -> Verdict | Question:
+    """What stands for one entry, as far as the details tell."""
+    if isinstance(seen, NoAnswer):
+        return unknown(desired, seen)
+    wanted = choose(desired, seen)
+    if isinstance(wanted, NoAnswer):
+        return unknown(desired, wanted, seen.title)
+    if not seen.cover_url:
+        return update(desired, seen, wanted, Cover(""))
+    shown = identify(seen)
+    same = shown is not None and picture(shown.url) == picture(wanted.url)
+    if compare == "content" or (shown is None and compare == "auto"):
+        return Question(desired, seen, wanted)
+    before = Cover(bare_url(seen.cover_url), shown.ref if shown else None)
+    if same:
+        return in_sync(desired, seen, wanted, None)
+    return update(desired, seen, wanted, before)
+
+
+def choose(desired: Desired, seen: Observed) -> Snapshot | NoAnswer:
+    """The snapshot that an entry wants, if there is one that may be set."""
+    found = seen.in_set(desired.set)
+    if seen.thumbnail_status == _IN_PROGRESS:
+        return NoAnswer("snapshots_in_progress", "Its snapshots are being taken. Run again when that is done.")
+    if not found:
+        return _nothing_in_set(desired, seen)
+    wanted = _by_offset(desired, found) if desired.offset is not None else _by_index(desired, found)
+    if isinstance(wanted, NoAnswer):
+        return wanted
+    named = picture(wanted.url)
+    if named is None or named.asset_id != desired.asset_id:
+        whose = f"names the asset {named.asset_id}" if named else "does not name this asset"
+        return NoAnswer(
+            "foreign_snapshot",
+            f"The URL that the service gives for {name(wanted)} {whose}: setting it could change another asset.",
+        )
+    return wanted
+
+
+def name(snapshot: Snapshot) -> str:
+    return f"{snapshot.set}[{snapshot.index}]"
+
+
+def _nothing_in_set(desired: Desired, seen: Observed) -> NoAnswer:
+    others = sorted({snapshot.set for snapshot in seen.snapshots})
+    if others:
+        message = f"It has no {desired.set} snapshots, only {' and '.join(others)}: set `from`, or take them."
+    elif seen.thumbnail_status == _FAILED:
+        message = "Taking its snapshots failed. Take them again in the console."
+    else:
+        message = "It has no snapshots. Take some in the console, or set `ignore: true`."
+    return NoAnswer("no_snapshots", message)
+
+
+def _by_index(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAnswer:
+    index = desired.index if desired.index is not None else 0
+    if -len(found) <= index < len(found):
+        return found[index]
+    return NoAnswer(
+        "snapshot_out_of_range",
+        f"{desired.set}[{index}] is wanted, but there are {len(found)}: 0 to {len(found) - 1}.",
+    )
+
+
+def _by_offset(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAnswer:
+    at = [snapshot for snapshot in found if snapshot.offset == desired.offset]
+    if at:
+        return at[0]
+    near = sorted(found, key=lambda snapshot: (abs(snapshot.offset - (desired.offset or 0)), snapshot.offset))[:2]
+    offsets = " and ".join(str(snapshot.offset) for snapshot in sorted(near, key=lambda snapshot: snapshot.offset))
+    return NoAnswer(
+        "no_snapshot_at_offset",
+        f"There is no {desired.set} snapshot at {desired.offset} s; the nearest: {offsets} s.",
+    )
+
+
+def identify(seen: Observed) -> Snapshot | None:
+    """The snapshot of this asset that the cover's URL names."""
+    named = picture(seen.cover_url)
+    if named is None or named.asset_id != seen.asset_id:
+        return None
+    return next((snapshot for snapshot in seen.snapshots if picture(snapshot.url) == named), None)
+
+
+def unknown(desired: Desired, why: NoAnswer, title: str = "") -> Verdict:
+    return Verdict(desired, "unknown", title, reason=why.reason, message=why.message)
+
+
+def ignored(desired: Desired) -> Verdict:
+    return Verdict(desired, "ignored")
+
+
+def in_sync(desired: Desired, seen: Observed, wanted: Snapshot, content: Content | None) -> Verdict:
+    before = Cover(bare_url(seen.cover_url), wanted.ref, content)
+    return Verdict(desired, "in_sync", seen.title, before=before, after=before)
+
+
+def update(
+    desired: Desired, seen: Observed, wanted: Snapshot, before: Cover, content: Content | None = None
+) -> Verdict:
+    """`content` is the wanted snapshot's, where it was read."""
+    after = Cover(bare_url(wanted.url), wanted.ref, content)
+    return Verdict(desired, "update", seen.title, before=before, after=after, put_url=wanted.url)

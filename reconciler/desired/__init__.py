@@ -1,0 +1,1 @@
+"""YAML files to `Desired` values, each with its place."""

@@ -1,0 +1,1 @@
+"""The JSON documents of the contract: their shapes, writing them, reading them back."""

@@ -1,0 +1,164 @@
+"""The shapes of the JSON documents that users script against.
+
+`format_version` "1.0": keys added raise the minor number, anything else the major one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.model import OutcomeName, Reason, SetName
+
+FORMAT_VERSION = "1.0"
+
+AssetId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lower-case hex digits.")]
+ProjectId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class Doc(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class SourceDoc(Doc):
+    """A place in a desired file; line and column count from 1."""
+
+    file: str
+    line: Count
+    column: Count
+
+
+class SnapshotDoc(Doc):
+    """A snapshot of the asset: the index counts from 0 in order of offset, the offset is in seconds."""
+
+    set: SetName
+    index: Count
+    offset: int
+
+
+class ContentDoc(Doc):
+    sha256: Sha256
+    length: Count
+
+
+class CoverDoc(Doc):
+    """A cover. `snapshot` is null where it is none of the asset's snapshots or was not identified."""
+
+    cover_url: str | None
+    snapshot: SnapshotDoc | None
+    content: ContentDoc | None = Field(default=None, exclude_if=_is_none)
+
+
+class ChangeDoc(Doc):
+    asset_id: AssetId
+    title: str
+    action: Literal["update"]
+    source: SourceDoc
+    note: str | None = Field(default=None, exclude_if=_is_none)
+    before: CoverDoc
+    after: CoverDoc
+
+
+class EntryDoc(Doc):
+    asset_id: AssetId
+    source: SourceDoc
+
+
+class UnknownDoc(Doc):
+    asset_id: AssetId
+    title: str | None = Field(default=None, exclude_if=_is_none)
+    source: SourceDoc
+    reason: Reason
+    message: str
+
+
+class PlanSummary(Doc):
+    managed: Count
+    in_sync: Count
+    update: Count
+    pending: Count
+    unknown: Count
+    ignored: Count
+
+
+class Head(Doc):
+    format_version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$")] = FORMAT_VERSION
+    kind: str
+    tool_version: str
+    created_at: Annotated[str, Field(description="RFC 3339, UTC.")]
+    endpoint: str
+    region: Region | None
+    project_id: ProjectId
+
+
+class Findings(Head):
+    summary: PlanSummary
+    changes: tuple[ChangeDoc, ...]
+    pending: tuple[EntryDoc, ...]
+    unknown: tuple[UnknownDoc, ...]
+    ignored: tuple[EntryDoc, ...]
+
+
+class PlanDoc(Findings):
+    """What `reconcile plan` found, and what `reconcile apply --plan` executes."""
+
+    kind: Literal["plan"] = "plan"
+    digest: str = ""
+
+
+class Unmanaged(Doc):
+    count: Count
+    asset_ids: tuple[AssetId, ...]
+
+
+class AuditDoc(Findings):
+    """What `reconcile audit` found."""
+
+    kind: Literal["audit"] = "audit"
+    unmanaged: Unmanaged
+    digest: str = ""
+
+
+class ApplySummary(Doc):
+    applied: Count
+    failed: Count
+    stale: Count
+    unchanged: Count
+    not_attempted: Count
+    unknown: Count
+
+
+class ErrorOfResult(Doc):
+    type: str
+    code: str
+    message: str
+    status: int | None
+    request_id: str
+
+
+class ResultDoc(Doc):
+    asset_id: AssetId
+    title: str
+    outcome: OutcomeName
+    source: SourceDoc
+    before: CoverDoc
+    after: CoverDoc
+    verified: Annotated[bool | None, Field(description="Seen; looked for and not seen; not looked at.")]
+    error: ErrorOfResult | None = Field(default=None, exclude_if=_is_none)
+
+
+class ApplyDoc(Head):
+    """What `reconcile apply` did; one result for each planned change, in the plan's order."""
+
+    kind: Literal["apply"] = "apply"
+    summary: ApplySummary
+    results: tuple[ResultDoc, ...]
+    unknown: tuple[UnknownDoc, ...]

@@ -1,0 +1,153 @@
+"""Values to documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler import __version__
+from reconciler.documents.read import digest
+from reconciler.documents.shapes import (
+    ApplyDoc,
+    ApplySummary,
+    AuditDoc,
+    ChangeDoc,
+    ContentDoc,
+    CoverDoc,
+    Doc,
+    EntryDoc,
+    ErrorOfResult,
+    PlanDoc,
+    PlanSummary,
+    ResultDoc,
+    SnapshotDoc,
+    SourceDoc,
+    UnknownDoc,
+    Unmanaged,
+)
+from reconciler.model import Cover, Outcome, Plan, Source, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which service and project a document is about."""
+
+    endpoint: str
+    region: str | None
+    project_id: str
+    created_at: datetime
+
+    def head(self) -> dict[str, Any]:
+        created = self.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "tool_version": __version__,
+            "created_at": created,
+            "endpoint": self.endpoint,
+            "region": self.region,
+            "project_id": self.project_id,
+        }
+
+
+def plan_document(plan: Plan, origin: Origin) -> PlanDoc:
+    """The plan as a document, with its digest."""
+    document = PlanDoc(**origin.head(), **_findings(plan))
+    return document.model_copy(update={"digest": digest(as_json(document))})
+
+
+def audit_document(plan: Plan, origin: Origin, unmanaged: Sequence[str]) -> AuditDoc:
+    """The plan of an audit, and the assets that no file manages."""
+    strangers = Unmanaged(count=len(unmanaged), asset_ids=tuple(unmanaged))
+    document = AuditDoc(**origin.head(), **_findings(plan), unmanaged=strangers)
+    return document.model_copy(update={"digest": digest(as_json(document))})
+
+
+def apply_document(outcomes: Sequence[Outcome], unknown: Sequence[UnknownDoc], origin: Origin) -> ApplyDoc:
+    """What became of each planned change."""
+    counts = dict.fromkeys(("applied", "failed", "stale", "unchanged", "not_attempted"), 0)
+    for outcome in outcomes:
+        counts[outcome.outcome] += 1
+    return ApplyDoc(
+        **origin.head(),
+        summary=ApplySummary(**counts, unknown=len(unknown)),
+        results=tuple(map(_result, outcomes)),
+        unknown=tuple(unknown),
+    )
+
+
+def as_json(document: Doc) -> dict[str, Any]:
+    """The document as JSON's own types, optional keys left out where they have no value."""
+    return document.model_dump(mode="json")
+
+
+def _findings(plan: Plan) -> dict[str, Any]:
+    return {
+        "summary": PlanSummary(
+            managed=plan.managed,
+            in_sync=plan.in_sync,
+            update=len(plan.changes),
+            pending=len(plan.pending),
+            unknown=len(plan.unknown),
+            ignored=len(plan.ignored),
+        ),
+        "changes": tuple(map(_change, plan.changes)),
+        "pending": tuple(map(_entry, plan.pending)),
+        "unknown": tuple(map(_unknown, plan.unknown)),
+        "ignored": tuple(map(_entry, plan.ignored)),
+    }
+
+
+def _source(source: Source) -> SourceDoc:
+    return SourceDoc(file=source.file, line=source.line, column=source.column)
+
+
+def cover_document(cover: Cover | None) -> CoverDoc:
+    """A cover as documents show it."""
+    cover = cover or Cover("")
+    ref, content = cover.snapshot, cover.content
+    return CoverDoc(
+        cover_url=cover.url or None,
+        snapshot=SnapshotDoc(set=ref.set, index=ref.index, offset=ref.offset) if ref else None,
+        content=ContentDoc(sha256=content.sha256, length=content.length) if content else None,
+    )
+
+
+def _change(verdict: Verdict) -> ChangeDoc:
+    return ChangeDoc(
+        asset_id=verdict.desired.asset_id,
+        title=verdict.title,
+        action="update",
+        source=_source(verdict.desired.source),
+        note=verdict.desired.note,
+        before=cover_document(verdict.before),
+        after=cover_document(verdict.after),
+    )
+
+
+def _entry(verdict: Verdict) -> EntryDoc:
+    return EntryDoc(asset_id=verdict.desired.asset_id, source=_source(verdict.desired.source))
+
+
+def _unknown(verdict: Verdict) -> UnknownDoc:
+    return UnknownDoc(
+        asset_id=verdict.desired.asset_id,
+        title=verdict.title or None,
+        source=_source(verdict.desired.source),
+        reason=verdict.reason or "api_error",
+        message=verdict.message,
+    )
+
+
+def _result(outcome: Outcome) -> ResultDoc:
+    failure = outcome.error
+    return ResultDoc(
+        asset_id=outcome.asset_id,
+        title=outcome.title,
+        outcome=outcome.outcome,
+        source=_source(outcome.source),
+        before=cover_document(outcome.before),
+        after=cover_document(outcome.after),
+        verified=outcome.verified,
+        error=ErrorOfResult(**asdict(failure)) if failure else None,
+    )

@@ -1,0 +1,38 @@
+"""The VOD API, IAM and the CDN's pictures on one port, for tests and for trying things out.
+
+An ASGI app (`reconciler.emulator.app.create_app`) whose state is one SQLite file. It shares no code with
+the client, so that it cannot share its mistakes. `reconciler.emulator.options` says what it can be told.
+
+Without credentials, outside the quotas, the faults and the request log:
+
+| call | what it does |
+|---|---|
+| `GET /_emulator/requests` | `{"counts": {"PUT /v1.0/{project_id}/asset/cover": 3, ...}, "requests": [{"method", "path", "query", "status"}, ...]}`; status 0: no answer was sent |
+| `POST /_emulator/cover?asset_id=ID` | the body's bytes become the cover at once, as if somebody had uploaded it |
+| `GET /_emulator/catalogue` | every asset, with its snapshots' offsets and what its cover is |
+
+The default catalogue holds `assets` ordinary assets, each with snapshots and a cover that is one of them.
+Among the first three are an ID of 32 decimal digits and one that YAML would take for a float. Besides these
+there are odd ones, `ODD[name]`:
+
+| name | asset ID | what is odd |
+|---|---|---|
+| asset_not_found | 0dd00000000000000000000000000000 | does not exist |
+| no_snapshots | 0dd00000000000000000000000000001 | no snapshots were ever taken |
+| snapshots_failed | 0dd00000000000000000000000000002 | taking them failed |
+| snapshots_in_progress | 0dd00000000000000000000000000003 | they are being taken |
+| snapshot_out_of_range | 0dd00000000000000000000000000004 | has one snapshot only |
+| no_snapshot_at_offset | 0dd00000000000000000000000000005 | has snapshots at 0, 7, 14 and 21 s only |
+| foreign_snapshot | 0dd00000000000000000000000000006 | its snapshots' URLs name another asset |
+| content_unavailable | 0dd00000000000000000000000000007 | its cover's URL answers 404 |
+| api_error | 0dd00000000000000000000000000008 | its details always answer 500; not in lists |
+| custom_cover | 0dd00000000000000000000000000009 | its cover was uploaded and is no snapshot |
+| no_cover | 0dd00000000000000000000000000010 | `cover_info_array` is absent |
+| null_cover | 0dd00000000000000000000000000011 | `cover_info_array` is null |
+| empty_cover | 0dd00000000000000000000000000012 | `cover_info_array` is empty |
+"""  # noqa: E501
+
+from reconciler.emulator.catalogue import ODD
+from reconciler.emulator.options import Fault, Options, Rate, parse_fault, parse_quota
+
+__all__ = ["ODD", "Fault", "Options", "Rate", "parse_fault", "parse_quota"]

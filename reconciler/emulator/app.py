@@ -1,0 +1,139 @@
+"""The emulator as an ASGI app: what a request passes on its way to its handler and back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reconciler.emulator import admin, cdn, faults, iam, vod
+from reconciler.emulator.auth import Auth
+from reconciler.emulator.quota import Quota
+from reconciler.emulator.refusal import Refusal
+from reconciler.emulator.store import Store
+from reconciler.emulator.world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from reconciler.emulator.options import Options
+
+Handler = Callable[[Request], Awaitable[Response]]
+_TEMPLATE = "reconciler.emulator.template"
+_ADMIN = "/_emulator/"
+_ASSET = "/v1.0/{project_id}/asset"
+_PICTURE = "/asset/{rest:path}"
+
+
+def create_app(state: Path, options: Options, base_url: str, *, clock: Callable[[], float] = time.time) -> Emulator:
+    """The emulator over this SQLite file, which is made and filled where it does not exist.
+
+    Args:
+        base_url: what picture URLs start with, such as `http://127.0.0.1:8080`; not stored.
+        clock: seconds since the epoch.
+
+    Raises:
+        OSError, sqlite3.Error: the file cannot be used.
+    """
+    store = Store(state, assets=options.assets, mode=options.cover_mode)
+    return Emulator(World(store, options, base_url.rstrip("/"), clock))
+
+
+class Emulator(Starlette):
+    """The app. `state.requests` is the list of requests so far: (method, path, query, status)."""
+
+    def __init__(self, world: World) -> None:
+        self._latency = world.options.latency / 1000
+        self._log = admin.Log()
+        super().__init__(
+            routes=_routes(world, self._log),
+            exception_handlers={Refusal: _refused, 404: _no_such_call, 405: _no_such_call},
+        )
+        self.state.requests = self._log.requests
+        self.router.redirect_slashes = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_ADMIN):
+            await super().__call__(scope, receive, send)
+            return
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if scope.get(faults.DROPPED):
+                return
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                request_id = ("x-request-id", uuid.uuid4().hex)
+                message["headers"] = [*message["headers"], tuple(part.encode() for part in request_id)]
+            await send(message)
+
+        # Faults that drop the connection reach it through the server's own function.
+        scope[faults.RAW_SEND] = send
+        await asyncio.sleep(self._latency)
+        try:
+            await super().__call__(scope, receive, watched)
+        finally:
+            query = scope["query_string"].decode("latin-1")
+            entry = admin.Logged(scope["method"], scope["path"], query, status)
+            self._log.add(entry, scope.get(_TEMPLATE, scope["path"]))
+
+
+def _routes(world: World, log: admin.Log) -> list[Route]:
+    auth, trouble = Auth(world.clock), faults.Faults(world.options.faults)
+    reads, writes = (Quota(rate, world.clock) for rate in world.options.rates())
+
+    def guarded(
+        name: str, template: str, handler: Handler, *, quota: Quota | None = None, signed: bool = True
+    ) -> Handler:
+        async def endpoint(request: Request) -> Response:
+            request.scope[_TEMPLATE] = template
+            body = await request.body()
+            if signed:
+                auth.check(request, body)
+            if quota is not None:
+                quota.take()
+            return await faults.answer(trouble.next(name), partial(handler, request))
+
+        return endpoint
+
+    def call(
+        method: str, path: str, name: str, handler: Handler, *, quota: Quota | None = None, signed: bool = True
+    ) -> Route:
+        return Route(path, guarded(name, path, handler, quota=quota, signed=signed), methods=[method])
+
+    picture = guarded("picture", _PICTURE, partial(cdn.picture, world), signed=False)
+    return [
+        call("GET", f"{_ASSET}/details", "details", partial(vod.details, world), quota=reads),
+        call("GET", f"{_ASSET}/info", "info", partial(vod.info, world), quota=reads),
+        call("GET", f"{_ASSET}/list", "list", partial(vod.listed, world), quota=reads),
+        call("PUT", f"{_ASSET}/cover", "cover", partial(vod.cover, world), quota=writes),
+        call("POST", "/v3/auth/tokens", "token", partial(iam.token, auth), signed=False),
+        call("GET", "/v3/projects", "projects", iam.projects),
+        Route(_PICTURE, picture),
+        Route("/{prefix:path}" + _PICTURE, picture),
+        Route(f"{_ADMIN}requests", log.show),
+        Route(f"{_ADMIN}cover", partial(admin.upload, world), methods=["POST"]),
+        Route(f"{_ADMIN}catalogue", partial(admin.catalogue, world)),
+    ]
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    if not isinstance(refusal, Refusal):
+        raise refusal
+    return refusal.response()
+
+
+async def _no_such_call(request: Request, _: Exception) -> Response:
+    message = f"The API does not exist or has not been published in the environment: {request.method}"
+    return Refusal(404, "APIGW.0101", message).response()

@@ -1,0 +1,141 @@
+"""What can go wrong on purpose. A dropped connection really is one: under uvicorn the socket is reset; in
+process, where there is none, the client gets the exception that a network would have given it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import httpx
+from starlette.responses import HTMLResponse, Response
+
+from reconciler.emulator.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from reconciler.emulator.options import Fault, FaultKind
+
+RAW_SEND = "reconciler.emulator.send"
+"""The scope's key for the server's own `send`, which leads to the connection."""
+DROPPED = "reconciler.emulator.dropped"
+"""The scope's key for "nothing may be sent any more"; Starlette would answer our exception with a 500."""
+
+_HANG_SECONDS = 60.0
+_NO_RESET = "the emulator reset the connection without an answer"
+_PAGE = "<!DOCTYPE html><title>{0}</title><h1>{0}</h1><p>The gateway has something else to say.</p>"
+_LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class Faults:
+    """Counts the requests of each route and says which of them go wrong."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self._faults = faults
+        self._seen: Counter[str] = Counter()
+
+    def next(self, route: str) -> FaultKind | None:
+        """Counts one request of this route; the fault for it, if any."""
+        self._seen[route] += 1
+        for fault in self._faults:
+            if fault.route == route and self._seen[route] % fault.every == 0:
+                return fault.kind
+        return None
+
+
+async def answer(kind: FaultKind | None, handle: Callable[[], Awaitable[Response]]) -> Response:
+    """The answer with this fault in it. The handler runs where the change is made in spite of the fault."""
+    match kind:
+        case None:
+            return await handle()
+        case "reset":
+            return Dropped()
+        case "hang":
+            return Hung()
+        case "lost":
+            await handle()
+            return Dropped()
+        case "truncated":
+            return Truncated(await handle())
+        case "html":
+            return HTMLResponse(_PAGE.format("Please log in"))
+        case "502" | "503" | "504":
+            return HTMLResponse(_PAGE.format(f"{kind} from the gateway"), int(kind))
+        case _:
+            return _refusal(kind).response()
+
+
+def _refusal(kind: str) -> Refusal:
+    if kind == "403":
+        return Refusal(403, "VOD.10074", "You have no permission for this operation.")
+    if kind == "500":
+        return Refusal(500, "VOD.10051", "The service has an internal error.")
+    headers = {"Retry-After": "1"} if kind == "429-retry-after" else None
+    message = "The throttling threshold has been reached: policy user over ratelimit"
+    return Refusal(429, "APIGW.0308", message, headers)
+
+
+class Dropped(Response):
+    """No answer: the connection is reset."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        transport = _transport(scope)
+        if transport is None:
+            scope[DROPPED] = True
+            raise httpx.ReadError(_NO_RESET)
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            # Closing without lingering sends RST instead of FIN.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        transport.abort()
+        await _gone(receive)
+
+
+class Truncated(Response):
+    """The start of an answer, then the end of the connection; of one without a body, nothing at all."""
+
+    def __init__(self, whole: Response) -> None:
+        super().__init__()
+        self._whole = whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = bytes(self._whole.body)
+        if not body or scope["method"] == "HEAD":
+            await Dropped()(scope, receive, send)
+            return
+        start = {"type": "http.response.start", "status": self._whole.status_code}
+        await send({**start, "headers": self._whole.raw_headers})
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        transport = _transport(scope)
+        if transport is None:
+            raise httpx.RemoteProtocolError("the emulator closed the connection within the body")
+        transport.close()
+        await _gone(receive)
+
+
+class Hung(Response):
+    """Nothing, until the client gives up; after a minute the connection is reset."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(_HANG_SECONDS):
+                await _gone(receive)
+        except TimeoutError:
+            await Dropped()(scope, receive, send)
+
+
+def _transport(scope: Scope) -> asyncio.Transport | None:
+    """uvicorn's `send` is a method of the object that holds the connection."""
+    cycle = getattr(scope[RAW_SEND], "__self__", None)
+    transport: asyncio.Transport | None = getattr(cycle, "transport", None)
+    return transport
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,35 @@
+"""An answer that says no, with the service's error body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Refusal(Exception):
+    """Raised by whatever handles a call; becomes `{"error_code", "error_msg"}` with this status."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+    def response(self) -> Response:
+        body = {"error_code": self.code, "error_msg": self.message}
+        return JSONResponse(body, self.status, headers=self.headers)
+
+
+def illegal(message: str) -> Refusal:
+    """A parameter that cannot be (400 VOD.10053)."""
+    return Refusal(400, "VOD.10053", message)
+
+
+def not_there() -> Refusal:
+    """The asset or the picture does not exist (400 VOD.10062), in the reference's own words."""
+    return Refusal(400, "VOD.10062", "媒资或资源不存在，请检查。")

@@ -1,0 +1,178 @@
+"""The account's assets and covers in one SQLite file, so that they outlive the process."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.emulator.catalogue import ODD, ODD_POSITION, Asset, odd, ordinary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from reconciler.emulator.options import CoverMode
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS assets (
+    asset_id TEXT PRIMARY KEY, position INTEGER UNIQUE NOT NULL, title TEXT NOT NULL,
+    created INTEGER NOT NULL, owner TEXT NOT NULL, sets TEXT NOT NULL, state TEXT NOT NULL, form TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS covers (
+    seq INTEGER PRIMARY KEY, asset_id TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL,
+    picture BLOB, visible_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS assets_by_time ON assets (created);
+CREATE INDEX IF NOT EXISTS covers_of_asset ON covers (asset_id, seq);
+"""
+_SHOWN = """
+SELECT a.asset_id, a.title, a.created, a.owner, a.sets, a.state, a.form, c.kind, c.path, c.visible_at
+FROM assets a JOIN covers c
+  ON c.seq = (SELECT max(seq) FROM covers WHERE asset_id = a.asset_id AND visible_at <= ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An asset as reads show it at one moment.
+
+    Attributes:
+        kind: reference, copy, recode (what the PUT did), or a catalogue.CoverKind other than snapshot.
+        path: the snapshot that the cover came of, "sample/10"; "" where it came of none.
+        changed: when the cover became visible, in seconds since the epoch.
+    """
+
+    asset_id: str
+    title: str
+    created: int
+    owner: str
+    sets: dict[str, list[int]]
+    state: str
+    form: str
+    kind: str
+    path: str
+    changed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which assets a page is taken from. Times in seconds since the epoch, both ends included."""
+
+    asset_ids: Sequence[str] = ()
+    statuses: Sequence[str] = ()
+    start: int | None = None
+    end: int | None = None
+
+
+class Store:
+    """Opens the file, creating and filling it where needed; sqlite3.Error where it is no such file."""
+
+    def __init__(self, path: Path, *, assets: int, mode: CoverMode) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The app may be made in one thread and served in another, never used by two at a time.
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._db.close)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_SCHEMA)
+        self._fill(assets, "reference" if mode == "reference" else "copy")
+
+    def asset(self, asset_id: str, now: float) -> Stored | None:
+        """What reads show of this asset now."""
+        row = self._db.execute(f"{_SHOWN} WHERE a.asset_id = ?", (now, asset_id)).fetchone()
+        return None if row is None else _stored(row)
+
+    def page(self, chosen: Selection, now: float, *, skip: int = 0, limit: int = -1) -> tuple[int, list[Stored]]:
+        """How many assets there are, and some of them; the one whose details fail is never listed."""
+        where, values = _where(chosen)
+        (total,) = self._db.execute(f"SELECT count(*) FROM assets a WHERE {where}", values).fetchone()  # noqa: S608 - no value is pasted in
+        query = f"{_SHOWN} WHERE {where} ORDER BY a.position LIMIT ? OFFSET ?"
+        rows = self._db.execute(query, (now, *values, limit, skip))
+        return total, [_stored(row) for row in rows]
+
+    def put_cover(self, asset_id: str, mode: str, path: str, *, now: float, visible_at: float) -> None:
+        """This snapshot becomes the cover, to be seen from `visible_at` on."""
+        self._add(asset_id, mode, path, None, now=now, visible_at=visible_at)
+
+    def upload_cover(self, asset_id: str, picture: bytes, now: float) -> None:
+        """These bytes become the cover at once."""
+        self._add(asset_id, "custom", "", picture, now=now, visible_at=now)
+
+    def uploaded(self, asset_id: str, now: float) -> bytes | None:
+        """The bytes of a cover that somebody uploaded; None where the cover shown now is none such."""
+        query = "SELECT picture FROM covers WHERE asset_id = ? AND visible_at <= ? ORDER BY seq DESC LIMIT 1"
+        row = self._db.execute(query, (asset_id, now)).fetchone()
+        return None if row is None else row[0]
+
+    def _add(
+        self, asset_id: str, kind: str, path: str, picture: bytes | None, *, now: float, visible_at: float
+    ) -> None:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "INSERT INTO covers (asset_id, kind, path, picture, visible_at) VALUES (?, ?, ?, ?, ?)",
+                (asset_id, kind, path, picture, visible_at),
+            )
+            # Whatever stands before the cover that is shown now will never be shown again.
+            self._db.execute(
+                "DELETE FROM covers WHERE asset_id = ?1 AND seq <"
+                " (SELECT max(seq) FROM covers WHERE asset_id = ?1 AND visible_at <= ?2)",
+                (asset_id, now),
+            )
+
+    def _fill(self, assets: int, snapshot_kind: str) -> None:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            query = "SELECT count(*) FROM assets WHERE position < ?"
+            (present,) = self._db.execute(query, (ODD_POSITION,)).fetchone()
+            if present < assets:
+                self._insert((ordinary(number) for number in range(present, assets)), snapshot_kind)
+            (strange,) = self._db.execute(
+                "SELECT count(*) FROM assets WHERE position >= ?", (ODD_POSITION,)
+            ).fetchone()
+            if strange == 0:
+                self._insert(odd(), snapshot_kind)
+
+    def _insert(self, assets: Iterable[Asset], snapshot_kind: str) -> None:
+        for asset in assets:
+            row = (asset.asset_id, asset.position, asset.title, asset.created, asset.owner)
+            self._db.execute(
+                "INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, json.dumps(asset.sets), asset.state, asset.form),
+            )
+            kind = snapshot_kind if asset.cover_kind == "snapshot" else asset.cover_kind
+            self._db.execute(
+                "INSERT INTO covers (asset_id, kind, path, visible_at) VALUES (?, ?, ?, 0)",
+                (asset.asset_id, kind, asset.cover),
+            )
+
+
+def _where(chosen: Selection) -> tuple[str, list[str | int]]:
+    parts = ["a.asset_id <> ?"]
+    values: list[str | int] = [ODD["api_error"]]
+    if chosen.asset_ids:
+        parts.append(f"a.asset_id IN ({_marks(chosen.asset_ids)})")
+        values += chosen.asset_ids
+    if chosen.statuses:
+        marks = _marks(chosen.statuses)
+        parts.append(f"(a.state IN ({marks}) OR 'PUBLISHED' IN ({marks}))")
+        values += [*chosen.statuses, *chosen.statuses]
+    if chosen.start is not None:
+        parts.append("a.created >= ?")
+        values.append(chosen.start)
+    if chosen.end is not None:
+        parts.append("a.created <= ?")
+        values.append(chosen.end)
+    return " AND ".join(parts), values
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _stored(row: tuple[str, str, int, str, str, str, str, str, str, float]) -> Stored:
+    asset_id, title, created, owner, sets, state, form, kind, path, changed = row
+    return Stored(asset_id, title, created, owner, json.loads(sets), state, form, kind, path, changed)

@@ -1,0 +1,122 @@
+"""The API's words for an asset: JSON bodies, times, and the URLs of pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from reconciler.emulator.refusal import illegal
+
+if TYPE_CHECKING:
+    from reconciler.emulator.store import Stored
+
+_TIME = "%Y%m%d%H%M%S"
+_PICTURE = re.compile(r"(?:^|/)asset/([0-9a-f]{32})/snapshot/(sample|dots|quantity)/([0-9]{1,6})\.jpg")
+
+
+def written(seconds: float) -> str:
+    """Seconds since the epoch as `yyyymmddhhmmss`, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(_TIME)
+
+
+def moment(text: str, name: str) -> int:
+    """`yyyymmddhhmmss`, UTC, as seconds since the epoch; Refusal where it is no such time."""
+    if not re.fullmatch(r"[0-9]{14}", text):
+        raise illegal(f"{name} must be written yyyymmddhhmmss")
+    try:
+        return int(datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise illegal(f"{name} is no time") from None
+
+
+def snapshot_named(path: str) -> tuple[str, str, int] | None:
+    """Asset ID, set and offset that a picture's path names, whatever stands before `/asset/`."""
+    match = _PICTURE.search(path)
+    if match is None or match.end() != len(path):
+        return None
+    return match[1], match[2], int(match[3])
+
+
+def picture_url(base_url: str, asset: Stored, rest: str, *, owner: str | None = None) -> str:
+    """The URL of one of the asset's pictures, in the form that this asset's URLs have."""
+    path = f"asset/{owner or asset.asset_id}/{rest}"
+    seal = hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()
+    forms = {
+        "plain": path,
+        "shield": f"shield/{path}",
+        "dated": f"202611220800/{seal}/{path}",
+        "keyed": f"{path}?auth_key=1795334400-0-0-{seal}",
+    }
+    return f"{base_url}/{forms[asset.form]}"
+
+
+def cover_url(base_url: str, asset: Stored) -> str:
+    """Where the current cover is: the snapshot itself after a PUT by reference, else the copy."""
+    rest = f"snapshot/{asset.path}.jpg" if asset.kind == "reference" else "cover/Cover0.jpg"
+    return picture_url(base_url, asset, rest)
+
+
+def base_info(base_url: str, asset: Stored) -> dict[str, Any]:
+    """`base_info` of details and info."""
+    info: dict[str, Any] = {
+        "title": asset.title,
+        "video_name": f"{asset.asset_id[:8]}.mp4",
+        "description": "",
+        "category_id": -1,
+        "category_name": "未分类",
+        "create_time": written(asset.created),
+        "last_modified": written(max(asset.created, asset.changed)),
+        "video_type": "MP4",
+        "tags": "",
+        "video_url": f"{base_url}/asset/{asset.asset_id}/video.mp4",
+    }
+    if asset.kind != "absent":
+        info["cover_info_array"] = covers(base_url, asset)
+    return info
+
+
+def covers(base_url: str, asset: Stored) -> list[dict[str, str]] | None:
+    """The list of covers; null and empty ones are the odd assets'."""
+    if asset.kind in {"absent", "null"}:
+        return None
+    return [] if asset.kind == "empty" else [{"cover_url": cover_url(base_url, asset)}]
+
+
+def thumbnail_info(base_url: str, asset: Stored) -> dict[str, Any] | None:
+    """`thumbnail_info`: the snapshots; while they are being taken only the status; else nothing."""
+    if asset.state == "THUMBNAILING":
+        return {"thumbnail_status": asset.state, "exec_desc": ""}
+    if asset.state != "THUMBNAIL_SUCCEED":
+        return None
+    lists = {
+        name: [
+            {
+                "offset": offset,
+                "url": picture_url(base_url, asset, f"snapshot/{name}/{offset}.jpg", owner=asset.owner),
+            }
+            for offset in offsets
+        ]
+        for name, offsets in asset.sets.items()
+    }
+    return {**lists, "thumbnail_status": asset.state, "exec_desc": ""}
+
+
+def summary(base_url: str, asset: Stored) -> dict[str, Any]:
+    """An item of `asset/list`."""
+    return {
+        "asset_id": asset.asset_id,
+        "title": asset.title,
+        "description": "",
+        "duration": max((max(offsets) for offsets in asset.sets.values()), default=0),
+        "size": 1_048_576,
+        "category": "未分类",
+        "covers": covers(base_url, asset),
+        "create_time": written(asset.created),
+        "asset_status": "PUBLISHED",
+        "transcode_status": "UN_TRANSCODE",
+        "thumbnail_status": asset.state,
+        "review_status": "UN_REVIEW",
+        "media_type": "MP4",
+    }

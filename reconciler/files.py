@@ -1,0 +1,56 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from reconciler.errors import UsageError
+
+
+def check_writable(path: str) -> None:
+    """
+    Raises:
+        UsageError: writing this file will fail; better to know before the cloud is read.
+    """
+    folder = Path(path).resolve().parent
+    if Path(path).is_dir():
+        raise UsageError(f"{path} can't be written: it is a folder")
+    if not folder.is_dir():
+        raise UsageError(f"{path} can't be written: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{path} can't be written: no permission to write in {folder}")
+
+
+def write(path: str, text: str, *, private: bool = False) -> None:
+    """Writes to a temporary name beside the file and renames; a device or a pipe is written to directly.
+
+    Args:
+        private: only the owner may read it.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    target = Path(path).resolve()
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).chmod(0o600 if private else 0o666 & ~_umask())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,136 @@
+"""The only opener of URLs that the API gave: bounded, within the rules, failing with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from dataclasses import dataclass
+
+import httpx
+
+from reconciler.clock import Clock
+from reconciler.model import Content, NoAnswer
+from reconciler.safe import bare_url, shorten
+from reconciler.vod.retry import ATTEMPTS, retrying
+
+MOST_BYTES = 20 * 1024 * 1024
+_REDIRECTS = 3
+_HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
+_MD5 = re.compile(r'"?([0-9a-fA-F]{32})"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a CDN says of a picture without sending it: `length` in bytes, `md5` where the ETag is one."""
+
+    length: int | None = None
+    md5: str | None = None
+
+
+class _Transient(Exception):
+    """A fault that another attempt may not meet."""
+
+
+class Pictures:
+    """Reads pictures. They don't count against the API's quota, and carry no credentials.
+
+    Args:
+        http: a client that neither authenticates nor follows redirects; unless `trusted` its transport must
+            refuse hosts that are not public.
+        trusted: the API endpoint itself is loopback, so plain http and private addresses are fine.
+        timeout: seconds for one request.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, *, trusted: bool, clock: Clock, timeout: float) -> None:
+        self._http = http
+        self._trusted = trusted
+        self._clock = clock
+        self._timeout = timeout
+        self._no_head: set[str] = set()
+
+    async def stamp(self, url: str) -> Stamp:
+        """Length and MD5 as far as the CDN tells them; it may know neither, or not answer HEAD at all."""
+        target = self._target(url)
+        if isinstance(target, NoAnswer) or target.host in self._no_head:
+            return Stamp()
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._http.head(target, headers=_HEADERS)
+        except (httpx.HTTPError, TimeoutError):
+            return Stamp()
+        if response.status_code in (400, 403, 405, 501):
+            self._no_head.add(target.host)
+        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers:
+            return Stamp()
+        length = response.headers.get("Content-Length", "")
+        md5 = _MD5.fullmatch(response.headers.get("ETag", "").strip())
+        # A length of 0 is how some servers say that they don't know.
+        known = int(length) if length.isascii() and length.isdigit() and length.strip("0") else None
+        return Stamp(known, md5[1].lower() if md5 else None)
+
+    async def content(self, url: str) -> Content | NoAnswer:
+        """SHA-256 and length of a picture's bytes, or why they can't be had."""
+        target = self._target(url)
+        if isinstance(target, NoAnswer):
+            return target
+        try:
+            answer: Content | NoAnswer = await retrying(self._clock, _Transient)(self._fetch, target)
+            return answer
+        except _Transient as fault:
+            return _unavailable(url, f"{fault}, {ATTEMPTS} attempts")
+
+    def _target(self, url: str) -> httpx.URL | NoAnswer:
+        try:
+            target = httpx.URL(url)
+        except (httpx.InvalidURL, UnicodeError):
+            return _unavailable(url, "not a URL")
+        if target.scheme not in ("http", "https") or not target.host:
+            return _unavailable(url, "neither http nor https")
+        if target.userinfo:
+            return _unavailable(url, "a URL with a user name")
+        if target.scheme == "http" and not self._trusted:
+            target = target.copy_with(scheme="https", port=None if target.port in (None, 80) else target.port)
+        return target
+
+    async def _fetch(self, target: httpx.URL) -> Content | NoAnswer:
+        url = target
+        for _ in range(_REDIRECTS + 1):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    async with self._http.stream("GET", url, headers=_HEADERS) as response:
+                        if not response.has_redirect_location:
+                            return await _digest(target, response)
+                        following = url.join(response.headers["Location"])
+            except TimeoutError as error:
+                raise _Transient(f"no answer within {self._timeout:g} s") from error
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise _Transient(f"{type(error).__name__}: {shorten(str(error), 120)}") from error
+            if (following.scheme, following.host, following.port) != (url.scheme, url.host, url.port):
+                return _unavailable(str(target), "it redirects to another host")
+            url = following
+        return _unavailable(str(target), "too many redirects")
+
+
+async def _digest(target: httpx.URL, response: httpx.Response) -> Content | NoAnswer:
+    status = response.status_code
+    if status in (408, 429) or status >= 500:
+        raise _Transient(f"HTTP {status}")
+    if status != httpx.codes.OK:
+        return _unavailable(str(target), f"HTTP {status}")
+    digest, length = hashlib.sha256(), 0
+    async for chunk in response.aiter_raw():
+        length += len(chunk)
+        if length > MOST_BYTES:
+            return _unavailable(str(target), f"more than {MOST_BYTES // 2**20} MiB")
+        digest.update(chunk)
+    declared = response.headers.get("Content-Length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) != length:
+        raise _Transient(f"{length} of {declared} bytes")
+    if not length:
+        return _unavailable(str(target), "an empty file")
+    return Content(digest.hexdigest(), length)
+
+
+def _unavailable(url: str, why: str) -> NoAnswer:
+    return NoAnswer("content_unavailable", f"The picture at {bare_url(url)} can't be read: {why}.")

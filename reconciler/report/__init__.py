@@ -1,0 +1,1 @@
+"""Documents to text: every renderer takes a document and returns a str."""

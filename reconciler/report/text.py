@@ -1,0 +1,152 @@
+"""Reports for a terminal, in Terraform's manner. What the API or a file said is made inert first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from reconciler.decide.plan import differences
+from reconciler.documents.shapes import (
+    ApplyDoc,
+    AuditDoc,
+    ChangeDoc,
+    CoverDoc,
+    Findings,
+    ResultDoc,
+    SourceDoc,
+    UnknownDoc,
+)
+from reconciler.model import Content, Cover, Rate, SnapshotRef
+from reconciler.report import words
+from reconciler.safe import clean
+
+_COLOURS = {
+    "~": "yellow",
+    "?": "red",
+    "applied": "green",
+    "unchanged": "green",
+    "failed": "red",
+    "stale": "red",
+    "not_attempted": "yellow",
+}
+_MOST_UNMANAGED = 20
+
+
+class Text:
+    """Renders documents; `colour` says whether the result may hold ANSI colours."""
+
+    def __init__(self, *, colour: bool = False) -> None:
+        self._colour = colour
+
+    def findings(self, document: Findings, rate: Rate, *, quiet: bool = False) -> str:
+        """A plan or an audit; `rate` is the one at which covers may be set."""
+        lines: list[str] = []
+        if not quiet:
+            for change in document.changes:
+                lines += [*self._change(change), ""]
+            for unknown in document.unknown:
+                lines += [*self._unknown(unknown), ""]
+            if isinstance(document, AuditDoc):
+                lines += self._unmanaged(document)
+        lines += self._summary(document, rate)
+        return "\n".join(lines) + "\n"
+
+    def applied(self, document: ApplyDoc, *, waited: bool = False, quiet: bool = False) -> str:
+        """What an apply did."""
+        lines: list[str] = []
+        if not quiet:
+            for result in document.results:
+                lines += self._result(result)
+            for unknown in document.unknown:
+                lines += self._unknown(unknown)
+            lines += [""] if lines else []
+        counts = document.summary
+        whole = not (counts.failed or counts.stale or counts.not_attempted)
+        done = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
+        lines.append(self._bold(f"Apply complete! {done}" if whole else f"Apply incomplete. {done}"))
+        others = (
+            f"{counts.failed} failed, {counts.stale} stale, {counts.unchanged} unchanged, "
+            f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
+        )
+        lines.append(others)
+        if waited:
+            seen = sum(result.verified is True for result in document.results)
+            lines.append(f"{seen} of {counts.applied} seen in place.")
+        elif counts.applied:
+            lines.append("New covers take effect within 3 to 5 minutes.")
+        return "\n".join(lines) + "\n"
+
+    def _change(self, change: ChangeDoc) -> Iterator[str]:
+        yield f"  {self._sign('~')} {self._named(change.asset_id, change.title)}"
+        yield f"      cover: {words.cover(change.before)} -> {words.cover(change.after)}"
+        fields = {item.field: item for item in differences(_plain(change.before), _plain(change.after))}
+        if "content.length" in fields:
+            length = fields["content.length"]
+            yield f"      bytes: {length.before:,} -> {length.after:,}"
+        if change.note is not None:
+            yield f"      note:  {clean(change.note)}"
+        yield f"      {_place(change.source)}"
+
+    def _unknown(self, unknown: UnknownDoc) -> Iterator[str]:
+        yield f"  {self._sign('?')} {self._named(unknown.asset_id, unknown.title or '')} {unknown.reason}"
+        yield f"      {clean(unknown.message)}"
+        yield f"      {_place(unknown.source)}"
+
+    def _result(self, result: ResultDoc) -> Iterator[str]:
+        outcome = self._style(result.outcome.replace("_", " "), _COLOURS[result.outcome])
+        change = f"{words.cover(result.before)} -> {words.cover(result.after)}"
+        seen = {True: ", seen in place", False: ", not seen in time", None: ""}[result.verified]
+        yield f"  {result.asset_id}: {outcome}{seen} ({change})"
+        if result.error is not None:
+            request = f" (request {result.error.request_id})" if result.error.request_id else ""
+            yield f"      {clean(result.error.message + request)}"
+            yield f"      {_place(result.source)}"
+
+    def _unmanaged(self, document: AuditDoc) -> list[str]:
+        strangers = document.unmanaged
+        if not strangers.count:
+            return []
+        told = [f"      {asset_id}" for asset_id in strangers.asset_ids[:_MOST_UNMANAGED]]
+        if strangers.count > len(told):
+            told.append(f"      and {strangers.count - len(told):,} more (--json lists all)")
+        return ["  Managed by no file:", *told, ""]
+
+    def _summary(self, document: Findings, rate: Rate) -> Iterator[str]:
+        counts = document.summary
+        if counts.update or counts.unknown:
+            yield self._bold(f"Plan: 0 to add, {counts.update} to change, 0 to destroy.")
+        else:
+            yield self._bold("No changes. Your covers match the desired state.")
+        yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
+        if counts.pending:
+            yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
+        if isinstance(document, AuditDoc):
+            yield f"{words.counted(document.unmanaged.count, 'asset')} managed by no file."
+        if counts.update:
+            yield f"About {words.duration(rate.seconds_for(counts.update))} at {words.per(rate)}."
+
+    def _named(self, asset_id: str, title: str) -> str:
+        return f'{self._bold(asset_id)} "{clean(title)}"' if title else self._bold(asset_id)
+
+    def _sign(self, sign: str) -> str:
+        return self._style(sign, _COLOURS[sign])
+
+    def _style(self, text: str, colour: str) -> str:
+        return click.style(text, fg=colour) if self._colour else text
+
+    def _bold(self, text: str) -> str:
+        return click.style(text, bold=True) if self._colour else text
+
+
+def _place(source: SourceDoc) -> str:
+    return f"{clean(source.file)}:{source.line}"
+
+
+def _plain(doc: CoverDoc) -> Cover:
+    ref, content = doc.snapshot, doc.content
+    return Cover(
+        doc.cover_url or "",
+        SnapshotRef(ref.set, ref.index, ref.offset) if ref else None,
+        Content(content.sha256, content.length) if content else None,
+    )

@@ -1,0 +1,89 @@
+"""What others wrote, made harmless before it is printed, and secrets taken out: the one place for both."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+# C0 and C1 controls, DEL, line and paragraph separators, bidi controls, invisible marks, tags, lone surrogates.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+_NAMED_SECRET = re.compile(
+    r"(?i)\b((?:auth_key|auth_info|signature|access)=|"
+    r"(?:x-(?:auth|security|subject)-token|authorization|password)['\"]?\s*[=:]\s*['\"]?)"
+    r"(?!\*\*\*)((?:SDK-HMAC-SHA256\s+)?[^\s'\"&,;)>\]}]+)"
+)
+# Anti-leech forms of a path: /{date}/{md5}/asset/ and /{md5}/{hextime}/asset/.
+_PATH_SECRET = re.compile(r"(?i)(/\d{8,14}/)[0-9a-f]{32}(?=/asset/)|/[0-9a-f]{32}(/[0-9a-f]{6,16})(?=/asset/)")
+HIDDEN = "***"
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    if char in _SHORT:
+        return _SHORT[char]
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def clean(text: str) -> str:
+    """`text` on one line and inert: controls are written as escapes, CI workflow commands lose their force."""
+    if _UNSAFE.search(text):
+        text = _UNSAFE.sub(_escape, text)
+    while "::" in text:
+        text = text.replace("::", ": :")
+    return text.replace("##[", "## [")
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text`, cleaned, and cut to `limit` characters with an ellipsis."""
+    text = clean(text[: limit * 2])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def bare_url(url: str) -> str:
+    """The URL without user, query and fragment, with the signatures of anti-leech paths hidden."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return clean(re.split(r"[?#]", url, maxsplit=1)[0])
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return clean(_hide_path(bare))
+
+
+def _hide_path(text: str) -> str:
+    return _PATH_SECRET.sub(lambda m: f"{m.group(1)}{HIDDEN}" if m.group(1) else f"/{HIDDEN}{m.group(2)}", text)
+
+
+class Redactor:
+    """Takes known secrets, and whatever looks like a signature or a token, out of a text."""
+
+    def __init__(self, secrets: Iterable[str | None] = ()) -> None:
+        # A very short "secret" would eat ordinary words.
+        known = {s for s in secrets if s and len(s) >= 4}
+        known |= {json.dumps(s)[1:-1] for s in known}
+        self._known = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
+
+    def __call__(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        return _hide_path(_NAMED_SECRET.sub(rf"\1{HIDDEN}", text))
+
+
+def json_text(document: Any, *, ascii_only: bool = False) -> str:
+    """JSON that keeps every character's value, with those that could act on a terminal or in CI escaped."""
+    text = json.dumps(document, ensure_ascii=ascii_only, indent=2, allow_nan=False)
+    # The lines that json.dumps laid out itself stay; everything else unsafe can only stand inside strings.
+    text = "\n".join(_UNSAFE.sub(_json_escape, line) for line in text.split("\n"))
+    return text.replace("::", "\\u003a\\u003a").replace("##[", "\\u0023#[")
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1] if match.group() != "\x7f" else "\\u007f"

@@ -1,0 +1,57 @@
+"""`--target` and `--exclude`: globs on asset IDs and titles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from reconciler.errors import UsageError
+from reconciler.model import NoAnswer, Observed
+
+_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+class Selection:
+    """Which entries a run is about. Remembers which globs matched, since one that matches nothing is a mistake."""
+
+    def __init__(self, targets: Sequence[str] = (), excludes: Sequence[str] = ()) -> None:
+        self._targets = tuple(targets)
+        self._excludes = tuple(excludes)
+        self._idle = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
+        self._titles_matter = any(not _ID.fullmatch(glob) for glob in (*targets, *excludes))
+
+    def by_id(self, asset_id: str) -> bool | None:
+        """Selected or not, as far as the ID tells; None where the title decides."""
+        if self._match("--exclude", self._excludes, asset_id, fold=True):
+            return False
+        chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
+        if not self._titles_matter:
+            return chosen
+        return True if chosen and not self._excludes else None
+
+    def by_title(self, asset_id: str, seen: Observed | NoAnswer) -> bool:
+        """Selected or not, with the title known. An asset that exists but can't be read may be meant: it counts."""
+        chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
+        if isinstance(seen, NoAnswer):
+            return chosen or seen.reason != "asset_not_found"
+        if self._match("--exclude", self._excludes, seen.title, fold=False):
+            return False
+        return self._match("--target", self._targets, seen.title, fold=False) or chosen
+
+    def check_all_matched(self) -> None:
+        """
+        Raises:
+            UsageError: a glob matched no entry.
+        """
+        if self._idle:
+            named = ", ".join(f"{flag} {glob!r}" for flag, glob in sorted(self._idle))
+            raise UsageError(
+                f"Nothing matches {named}", hint="Globs match whole asset IDs or titles: 'Trailer*', '6e76*'."
+            )
+
+    def _match(self, flag: str, globs: Sequence[str], text: str, *, fold: bool) -> bool:
+        # Every glob is tried, so that none that matches is reported as idle.
+        matched = [glob for glob in globs if fnmatchcase(text, glob.lower() if fold else glob)]
+        self._idle.difference_update((flag, glob) for glob in matched)
+        return bool(matched)

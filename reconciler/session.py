@@ -1,0 +1,129 @@
+"""Everything that talks to one project, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from reconciler import __version__, state
+from reconciler.clock import Clock, SystemClock
+from reconciler.errors import UsageError
+from reconciler.observe.pictures import Pictures
+from reconciler.settings import EMULATOR, Credentials, Settings
+from reconciler.vod.answers import Line
+from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
+from reconciler.vod.client import VodClient, Windows
+from reconciler.vod.iam import find_project
+from reconciler.vod.quota import Window
+from reconciler.vod.transport import Transport
+
+_AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One project, ready to be asked."""
+
+    client: VodClient
+    pictures: Pictures
+    clock: Clock
+    endpoint: str
+    region: str | None
+    project_id: str
+
+
+@asynccontextmanager
+async def open_session(settings: Settings) -> AsyncIterator[Session]:
+    """Connects to the project that the settings name.
+
+    Raises:
+        ReconcileError: the project can't be found, or the emulator is not installed.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        if settings.emulated:
+            yield await _emulated(settings, clock, stack)
+        else:
+            yield await _connected(settings, clock, stack)
+
+
+async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
+    auth = _auth(settings, clock)
+    transport = Transport()
+    outside = transport if settings.loopback else Transport(public_only=True)
+    api = httpx.AsyncClient(
+        base_url=settings.endpoint,
+        auth=auth,
+        transport=transport,
+        headers=_AGENT,
+        timeout=settings.timeout,
+        trust_env=False,
+    )
+    pictures = httpx.AsyncClient(transport=outside, headers=_AGENT, timeout=settings.timeout, trust_env=False)
+    await stack.enter_async_context(api)
+    await stack.enter_async_context(pictures)
+    project_id = settings.project_id
+    if project_id is None:
+        line = Line(api, clock, settings.timeout)
+        project_id = await find_project(line, settings.iam_endpoint or "", settings.region or "")
+    if isinstance(auth, AccessKeyAuth):
+        api.headers["X-Project-Id"] = project_id
+    return _session(settings, clock, api, pictures, settings.region, project_id)
+
+
+def _session(
+    settings: Settings,
+    clock: Clock,
+    api: httpx.AsyncClient,
+    pictures: httpx.AsyncClient,
+    region: str | None,
+    project_id: str,
+) -> Session:
+    windows = Windows(Window(settings.read_rate, clock), Window(settings.write_rate, clock))
+    return Session(
+        client=VodClient(Line(api, clock, settings.timeout), project_id, windows),
+        pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
+        clock=clock,
+        endpoint=settings.endpoint,
+        region=region,
+        project_id=project_id,
+    )
+
+
+async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
+    """The emulator in this process: same client, no port, its own credentials and project."""
+    try:
+        from reconciler.emulator import options
+        from reconciler.emulator.app import create_app
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The emulator is not installed ({error.name} is missing)",
+            hint="Install it: pip install 'vod-cover-reconciler[emulator]'.",
+        ) from error
+    file = settings.endpoint.removeprefix(EMULATOR).removeprefix(":")
+    home = state.folder(settings.state_dir, EMULATOR, options.PROJECT_ID)
+    store = Path(file) if file else state.make(home) / "emulator.sqlite"
+    base = "http://emulator.localhost"
+    transport = httpx.ASGITransport(create_app(store, options.Options(), base))
+    auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
+    api = httpx.AsyncClient(base_url=base, auth=auth, transport=transport, headers=_AGENT, trust_env=False)
+    pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)
+    await stack.enter_async_context(api)
+    await stack.enter_async_context(pictures)
+    return _session(settings, clock, api, pictures, options.REGION, options.PROJECT_ID)
+
+
+def _auth(settings: Settings, clock: Clock) -> httpx.Auth:
+    given: Credentials = settings.credentials
+    if given.access_key is not None:
+        return AccessKeyAuth(AccessKey(*given.access_key), clock)
+    if given.token is not None:
+        return TokenAuth(given.token)
+    if given.login is None or settings.iam_endpoint is None:
+        raise UsageError("No credentials")
+    user, password, domain = given.login
+    return LoginAuth(Login(user, password, domain, settings.region or ""), settings.iam_endpoint)

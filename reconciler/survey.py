@@ -1,0 +1,79 @@
+"""Observe and decide, for one entry and for all: the one question that plan, apply, --wait and audit ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reconciler import compare
+from reconciler.decide.plan import PlanBuilder
+from reconciler.decide.verdict import ignored, judge
+from reconciler.model import Compare, Desired, NoAnswer, Observed, Plan, Verdict
+from reconciler.observe.assets import observe
+from reconciler.observe.pictures import Pictures
+from reconciler.selection import Selection
+from reconciler.vod.client import VodClient
+from reconciler.workers import for_each
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyor:
+    """Asks the cloud about entries.
+
+    Args:
+        compare: how covers whose URL names no snapshot are told apart.
+        replace_unreadable: a cover that can't be read counts as drift.
+    """
+
+    client: VodClient
+    pictures: Pictures
+    compare: Compare = "auto"
+    replace_unreadable: bool = False
+
+    async def check(self, desired: Desired) -> Verdict:
+        """What stands for one entry right now: one details call, and pictures where the URL does not tell.
+
+        Raises:
+            AuthenticationError, UnreachableError: no other entry would fare better.
+        """
+        if desired.ignore:
+            return ignored(desired)
+        return await self._decide(desired, await observe(self.client, desired.asset_id))
+
+    async def _decide(self, desired: Desired, seen: Observed | NoAnswer) -> Verdict:
+        verdict = judge(desired, seen, self.compare)
+        if isinstance(verdict, Verdict):
+            return verdict
+        return await compare.answer(verdict, self.pictures, replace_unreadable=self.replace_unreadable)
+
+    async def survey(
+        self,
+        covers: Sequence[Desired],
+        selection: Selection,
+        at_once: int,
+        advance: Callable[[], None],
+    ) -> Plan:
+        """The plan for all selected entries. `advance` is called once for each that is settled."""
+        builder = PlanBuilder()
+
+        async def work(item: tuple[int, Desired]) -> None:
+            position, desired = item
+            verdict = await self._selected(desired, selection)
+            if verdict is not None:
+                builder.add(position, verdict)
+            advance()
+
+        await for_each(enumerate(covers), work, at_once)
+        selection.check_all_matched()
+        return builder.build()
+
+    async def _selected(self, desired: Desired, selection: Selection) -> Verdict | None:
+        by_id = selection.by_id(desired.asset_id)
+        if by_id is False:
+            return None
+        if desired.ignore:
+            return ignored(desired) if by_id else None
+        seen = await observe(self.client, desired.asset_id)
+        if by_id is None and not selection.by_title(desired.asset_id, seen):
+            return None
+        return await self._decide(desired, seen)

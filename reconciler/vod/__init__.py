@@ -1,0 +1,1 @@
+"""The cloud: its words, signatures, windows, calls and retries."""

@@ -1,0 +1,181 @@
+"""Who we are: AK/SK signatures, a token, or a login that fetches one; all as httpx auth flows.
+
+Signing stands below the retries, so that every attempt has a fresh date and signature.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, quote, unquote
+
+import httpx
+
+from reconciler.clock import Clock
+from reconciler.errors import AuthenticationError
+
+ALGORITHM = "SDK-HMAC-SHA256"
+DATE_HEADER = "X-Sdk-Date"
+_EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """An AK/SK pair, with the security token when the pair is temporary."""
+
+    key: str
+    secret: str = field(repr=False)
+    security_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An IAM user's name, password and domain (account) name; `region` scopes the token."""
+
+    user: str
+    password: str = field(repr=False)
+    domain: str
+    region: str
+
+
+def canonical_request(
+    method: str, path: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str], body: bytes
+) -> tuple[str, str]:
+    """The canonical request and the signed header names (developer guide "AK/SK signing").
+
+    `path` is the URL's path as sent, percent-encoded or not; `headers` are all to be signed.
+    """
+    segments = [quote(segment, safe="~") for segment in unquote(path).split("/")]
+    uri = "/".join(segments)
+    pairs = "&".join(f"{quote(k, safe='~')}={quote(v, safe='~')}" for k, v in sorted(query))
+    values = {name.lower(): value.strip() for name, value in headers.items() if "_" not in name}
+    names = sorted(values)
+    lines = "".join(f"{name}:{values[name]}\n" for name in names)
+    digest = hashlib.sha256(body).hexdigest() if body else _EMPTY_SHA256
+    signed = ";".join(names)
+    uri = uri if uri.endswith("/") else uri + "/"
+    return "\n".join((method.upper(), uri, pairs, lines, signed, digest)), signed
+
+
+def authorization(
+    access: AccessKey,
+    method: str,
+    path: str,
+    query: Iterable[tuple[str, str]],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> str:
+    """The value of the `Authorization` header; `headers` must hold the date (`YYYYMMDDTHHMMSSZ`)."""
+    request, signed = canonical_request(method, path, query, headers, body)
+    date = next(value for name, value in headers.items() if name.lower() == DATE_HEADER.lower())
+    to_sign = "\n".join((ALGORITHM, date, hashlib.sha256(request.encode()).hexdigest()))
+    signature = hmac.new(access.secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
+    return f"{ALGORITHM} Access={access.key}, SignedHeaders={signed}, Signature={signature}"
+
+
+class AccessKeyAuth(httpx.Auth):
+    """Signs host, date, content type, project ID and security token; httpx's other headers may be rewritten
+    on the way and stay unsigned."""
+
+    requires_request_body = True
+
+    def __init__(self, access: AccessKey, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers[DATE_HEADER] = self._clock.now().astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        if self._access.security_token:
+            request.headers["X-Security-Token"] = self._access.security_token
+        names = ("Host", DATE_HEADER, "Content-Type", "X-Project-Id", "X-Security-Token")
+        headers = {name: request.headers[name] for name in names if name in request.headers}
+        query = parse_qsl(request.url.query.decode(), keep_blank_values=True)
+        path = request.url.raw_path.partition(b"?")[0].decode()
+        request.headers["Authorization"] = authorization(
+            self._access, request.method, path, query, headers, request.content
+        )
+        yield request
+
+
+class TokenAuth(httpx.Auth):
+    """A token that the user brought; nothing can renew it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["X-Auth-Token"] = self._token
+        yield request
+
+
+class LoginAuth(httpx.Auth):
+    """Logs in once for everybody, and once more when the token is refused (it lives for 24 hours).
+
+    Source: IAM, "Obtaining a user token through password authentication".
+    """
+
+    def __init__(self, login: Login, iam: str) -> None:
+        self._login = login
+        self._url = f"{iam}/v3/auth/tokens"
+        self._token: str | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        token = self._token
+        if token is None:
+            async with self._one_at_a_time:
+                if self._token is None:
+                    self._remember((yield self._login_request()))
+            token = self._token
+        request.headers["X-Auth-Token"] = str(token)
+        response = yield request
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return
+        async with self._one_at_a_time:
+            if self._token == token:
+                self._remember((yield self._login_request()))
+        request.headers["X-Auth-Token"] = str(self._token)
+        yield request
+
+    def _remember(self, response: httpx.Response) -> None:
+        token = response.headers.get("X-Subject-Token")
+        if response.status_code == httpx.codes.CREATED and token:
+            self._token = token
+            return
+        if response.status_code in (400, 401, 403, 404):
+            raise AuthenticationError(
+                f"IAM refused the login of {self._login.user!r} (HTTP {response.status_code})",
+                status=response.status_code,
+                hint="Check HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME and the region.",
+            )
+        raise LoginFault(response)
+
+    def _login_request(self) -> httpx.Request:
+        login = self._login
+        user = {"name": login.user, "password": login.password, "domain": {"name": login.domain}}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        body = {"auth": {"identity": identity, "scope": {"project": {"name": login.region}}}}
+        return httpx.Request("POST", self._url, json=body)
+
+
+class LoginFault(Exception):
+    """The login got no usable answer; whether to try again is for the caller of the request to say."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"IAM answered the login with HTTP {response.status_code}")
+        self.response = response
+
+
+def parse_date(text: str) -> datetime | None:
+    """An HTTP `Date` header as a time, or None."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,145 @@
+"""The calls, one method each: within the quota, retried where that is safe, failing with one kind of error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
+
+from reconciler.clock import Clock
+from reconciler.errors import ApiError
+from reconciler.safe import shorten
+from reconciler.vod import codes, wire
+from reconciler.vod.answers import Fault, Line, Throttled
+from reconciler.vod.quota import Slot, Window
+from reconciler.vod.retry import ATTEMPTS, retrying
+
+_PAGE = 100
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Details, info and list share one quota; setting a cover has another."""
+
+    reads: Window
+    writes: Window
+
+
+class VodClient:
+    """VOD of one project.
+
+    Every method raises ApiError when the service refuses, or when ATTEMPTS of them brought no usable answer, and
+    AuthenticationError on a 401.
+
+    Args:
+        line: to the API's base URL, authenticated.
+        project_id: 32 hex digits.
+    """
+
+    def __init__(self, line: Line, project_id: str, windows: Windows) -> None:
+        self._line = line
+        self._base = f"/v1.0/{project_id}/asset"
+        self._windows = windows
+        self.calls: dict[str, int] = {"details": 0, "list": 0, "cover": 0}
+        self._heard = False
+
+    @property
+    def clock(self) -> Clock:
+        return self._line.clock
+
+    async def details(self, asset_id: str) -> wire.AssetDetails:
+        """Title, current cover and snapshots of one asset (API page "Querying asset details")."""
+        params = {"asset_id": asset_id, "categories": "base_info,thumbnail_info"}
+
+        async def send(_: Slot) -> wire.AssetDetails:
+            answer = await self._line.read("details", self._request("details", params), wire.AssetDetails)
+            if answer.base_info is None and not answer.asset_id:
+                raise Fault("details", "the answer holds neither an asset ID nor its base_info")
+            return answer
+
+        answer = await self._call("details", self._windows.reads, send)
+        if answer.asset_id and answer.asset_id.lower() != asset_id:
+            raise ApiError(f"details: the answer is about another asset, {shorten(answer.asset_id)}")
+        return answer
+
+    async def list_assets(self) -> AsyncIterator[wire.AssetSummary]:
+        """The project's assets, page by page (API page "Querying the asset list"); at most the 20,000 that paging
+        reaches."""
+        for page in range(20_000 // _PAGE):
+            assets = await self._page(page)
+            for asset in assets:
+                yield asset
+            if len(assets) < _PAGE:
+                return
+
+    async def _page(self, page: int) -> Sequence[wire.AssetSummary]:
+        params = {"page": str(page), "size": str(_PAGE)}
+
+        async def send(_: Slot) -> wire.AssetList:
+            answer = await self._line.read("list", self._request("list", params), wire.AssetList)
+            if answer.total is None and not answer.assets:
+                raise Fault("list", "the answer holds no assets and no total")
+            return answer
+
+        return (await self._call("list", self._windows.reads, send)).assets
+
+    async def set_cover(self, prepare: Callable[[], Awaitable[str | None]]) -> bool:
+        """Makes a snapshot the cover of its asset (API page "Setting a cover").
+
+        Args:
+            prepare: called once room for the PUT is there, and again before each further attempt; gives the
+                snapshot's URL as the details call returned it, or None when nothing is to be set.
+
+        Returns:
+            whether a PUT was sent and accepted.
+        """
+
+        async def send(slot: Slot) -> bool:
+            url = None
+            try:
+                url = await prepare()
+            finally:
+                slot.unused = url is None
+            if url is None:
+                return False
+            self.calls["cover"] += 1
+            request = self._line.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
+            status, body = await self._line.send("cover", request, changes=True)
+            if body.strip():
+                raise Fault("cover", f"HTTP {status} with a body, which no success has", status=status)
+            return True
+
+        return await self._call("cover", self._windows.writes, send)
+
+    def _request(self, operation: str, params: dict[str, str]) -> httpx.Request:
+        self.calls[operation] += 1
+        return self._line.http.build_request("GET", f"{self._base}/{operation}", params=params)
+
+    async def _call(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
+        try:
+            result: T = await retrying(self._line.clock, Fault)(self._within_quota, operation, window, send)
+        except Fault as fault:
+            fatal = not self._heard and not fault.heard
+            raise fault.error(ATTEMPTS, fatal=fatal) from fault
+        except ApiError:
+            self._heard = True
+            raise
+        self._heard = True
+        return result
+
+    async def _within_quota(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
+        """One attempt that counts. A 429 is no attempt: everybody of its class waits, and then it goes again."""
+        pause = min(2.0, window.seconds)
+        while True:
+            try:
+                async with window.slot() as slot:
+                    return await send(slot)
+            except Throttled as throttled:
+                _LOG.debug("%s: over quota, waiting: %s", operation, shorten(throttled.message, 200))
+                window.hold(throttled.retry_after or pause, codes.named_rate(throttled.message))
+                pause = min(pause * 2, window.seconds)

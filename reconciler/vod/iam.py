@@ -1,0 +1,39 @@
+"""IAM: the project ID that belongs to a region."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.errors import ApiError
+from reconciler.safe import shorten
+from reconciler.vod import wire
+from reconciler.vod.answers import Fault, Line, Throttled
+from reconciler.vod.retry import ATTEMPTS, retrying
+
+_HINT = "Check the region, or set --project-id or HW_PROJECT_ID."
+
+
+async def find_project(line: Line, iam: str, region: str) -> str:
+    """The ID of the project that is named after the region (IAM, "Querying project information").
+
+    Raises:
+        ApiError: IAM can't be asked, or knows no such project, or several.
+    """
+
+    async def ask() -> wire.Projects:
+        request = line.http.build_request("GET", f"{iam}/v3/projects", params={"name": region})
+        return await line.read("projects", request, wire.Projects)
+
+    try:
+        answer: wire.Projects = await retrying(line.clock, Fault, Throttled)(ask)
+    except Fault as fault:
+        raise fault.error(ATTEMPTS, fatal=not fault.heard) from fault
+    except Throttled as error:
+        raise ApiError("projects: IAM is over its quota", status=429, hint="Try again in a minute.") from error
+    found = [project.id.lower() for project in answer.projects if project.name == region]
+    if len(found) != 1:
+        count = "no project" if not found else f"{len(found)} projects"
+        raise ApiError(f"IAM knows {count} named {region}", hint=_HINT)
+    if not re.fullmatch(r"[0-9a-f]{32}", found[0]):
+        raise ApiError(f"IAM's ID of the project {region} is none: {shorten(found[0])!r}", hint=_HINT)
+    return found[0]

@@ -1,0 +1,91 @@
+"""Quotas as moving windows: never more than so many calls in any stretch of so many seconds.
+
+The server counts a call when it arrives, we only know when it was sent and when its answer came. A slot is
+therefore held from its grant until its answer, and a whole window longer: whenever the call arrived in between,
+no window of the server holds more than the quota.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from reconciler.clock import Clock
+from reconciler.model import Rate
+
+
+@dataclass(slots=True)
+class Slot:
+    """Room for one call. Whoever finds that no call is needed says so, and the room is free again at once."""
+
+    unused: bool = False
+
+
+class Window:
+    """Hands out the slots of one class of calls, first come first served."""
+
+    def __init__(self, rate: Rate, clock: Clock) -> None:
+        self._rates = [rate]
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._in_flight = 0
+        self._answered: deque[float] = deque()
+        self._answer_came = asyncio.Event()
+        self._held_until = float("-inf")
+
+    @property
+    def seconds(self) -> float:
+        """The length of the window."""
+        return self._rates[0].seconds
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Waits for a slot; it counts until the block ends, and a window longer."""
+        async with self._turn:
+            while (pause := self._pause()) != 0:
+                await self._wait(pause)
+            self._in_flight += 1
+        slot = Slot()
+        try:
+            yield slot
+        finally:
+            self._in_flight -= 1
+            if not slot.unused:
+                self._answered.append(self._clock.monotonic())
+            self._answer_came.set()
+
+    def hold(self, seconds: float, learned: Rate | None = None) -> None:
+        """Nobody gets a slot for so long; a rate the server named is kept to from now on, beside the others."""
+        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+        if learned is not None and learned not in self._rates:
+            self._rates.append(learned)
+
+    async def _wait(self, pause: float | None) -> None:
+        if pause is not None:
+            await self._clock.sleep(pause)
+            return
+        self._answer_came.clear()
+        await self._answer_came.wait()
+
+    def _pause(self) -> float | None:
+        """Seconds to wait before a slot may be free; 0 when one is, None when only an answer can free one."""
+        now = self._clock.monotonic()
+        self._forget(now)
+        pauses: list[float] = [self._held_until - now]
+        for rate in self._rates:
+            over = self._in_flight + len(self._answered) + 1 - rate.amount
+            recent = [at for at in self._answered if now - at < rate.seconds] if over > 0 else []
+            over = self._in_flight + len(recent) + 1 - rate.amount
+            if over > len(recent):
+                return None
+            if over > 0:
+                pauses.append(recent[over - 1] + rate.seconds - now)
+        return max(0.0, *pauses)
+
+    def _forget(self, now: float) -> None:
+        longest = max(rate.seconds for rate in self._rates)
+        while self._answered and now - self._answered[0] >= longest:
+            self._answered.popleft()

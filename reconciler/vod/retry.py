@@ -1,0 +1,20 @@
+"""How often, and after which pauses, a fault is met with another attempt."""
+
+from __future__ import annotations
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from reconciler.clock import Clock
+
+ATTEMPTS = 5
+
+
+def retrying(clock: Clock, *faults: type[Exception]) -> AsyncRetrying:
+    """Calls a coroutine function up to ATTEMPTS times, with growing pauses, while it raises one of `faults`."""
+    return AsyncRetrying(
+        sleep=clock.sleep,
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential_jitter(initial=0.25, max=8, jitter=0.25),
+        retry=retry_if_exception_type(faults),
+        reraise=True,
+    )
