@@ -43,7 +43,7 @@ class VodClient:
 
     def __init__(self, line: Line, project_id: str, windows: Windows) -> None:
         self._line = line
-        self._base = f"/v1.0/{project_id}/asset"
+        self._base = f"{str(line.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
         self._windows = windows
         self.calls: dict[str, int] = {"details": 0, "list": 0, "cover": 0}
         self._heard = False
@@ -54,10 +54,10 @@ class VodClient:
 
     async def details(self, asset_id: str) -> wire.AssetDetails:
         """Title, current cover and snapshots of one asset (API page "Querying asset details")."""
-        params = {"asset_id": asset_id, "categories": "base_info,thumbnail_info"}
+        query = f"asset_id={asset_id}&categories=base_info%2Cthumbnail_info"
 
         async def send(_: Slot) -> wire.AssetDetails:
-            answer = await self._line.read("details", self._request("details", params), wire.AssetDetails)
+            answer = await self._line.read("details", self._request("details", query), wire.AssetDetails)
             if answer.base_info is None and not answer.asset_id:
                 raise Fault("details", "the answer holds neither an asset ID nor its base_info")
             return answer
@@ -78,10 +78,9 @@ class VodClient:
                 return
 
     async def _page(self, page: int) -> Sequence[wire.AssetSummary]:
-        params = {"page": str(page), "size": str(_PAGE)}
 
         async def send(_: Slot) -> wire.AssetList:
-            answer = await self._line.read("list", self._request("list", params), wire.AssetList)
+            answer = await self._line.read("list", self._request("list", f"page={page}&size={_PAGE}"), wire.AssetList)
             if answer.total is None and not answer.assets:
                 raise Fault("list", "the answer holds no assets and no total")
             return answer
@@ -116,9 +115,10 @@ class VodClient:
 
         return await self._call("cover", self._windows.writes, send)
 
-    def _request(self, operation: str, params: dict[str, str]) -> httpx.Request:
+    def _request(self, operation: str, query: str) -> httpx.Request:
+        """A GET; the URL is whole and encoded already, since httpx would otherwise parse it three times over."""
         self.calls[operation] += 1
-        return self._line.http.build_request("GET", f"{self._base}/{operation}", params=params)
+        return self._line.http.build_request("GET", f"{self._base}/{operation}?{query}")
 
     async def _call(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from reconciler.clock import Clock
 
@@ -14,7 +14,7 @@ def retrying(clock: Clock, *faults: type[Exception]) -> AsyncRetrying:
     return AsyncRetrying(
         sleep=clock.sleep,
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(initial=0.25, max=8, jitter=0.25),
+        wait=wait_exponential(multiplier=0.25, max=8) + wait_random(0, 0.25),
         retry=retry_if_exception_type(faults),
         reraise=True,
     )

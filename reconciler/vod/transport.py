@@ -17,22 +17,6 @@ from reconciler.errors import UsageError
 _CONNECTIONS = 128
 
 
-def proxy_for(url: httpx.URL) -> str | None:
-    """The proxy that the usual environment variables name for this URL, or None.
-
-    Raises:
-        UsageError: it is of a kind that cannot be used.
-    """
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.host):
-        return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not proxy.startswith(("http://", "https://")):
-        raise UsageError("The proxy for this host is neither http nor https", hint="Set an HTTP proxy, or NO_PROXY.")
-    return proxy
-
-
 class BlockedAddressError(OSError):
     """A host that the API named resolves to an address that must not be opened on its word."""
 
@@ -72,16 +56,61 @@ class Transport(httpx.AsyncBaseTransport):
 
     def __init__(self, *, public_only: bool = False) -> None:
         self._public_only = public_only
-        self._by_proxy: dict[str | None, AiohttpTransport] = {}
+        self._proxies = getproxies()
+        self._by_host: dict[tuple[str, str], AiohttpTransport] = {}
+        self._by_route: dict[tuple[str | None, bool], AiohttpTransport] = {}
 
-    def _session(self, proxy: str | None) -> Callable[[], aiohttp.ClientSession]:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = (request.url.scheme, request.url.host)
+        if host not in self._by_host:
+            self._by_host[host] = self._route(request)
+        try:
+            return await self._by_host[host].handle_async_request(request)
+        except BlockedAddressError as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from error
+
+    async def aclose(self) -> None:
+        for transport in self._by_route.values():
+            await transport.aclose()
+
+    def _route(self, request: httpx.Request) -> AiohttpTransport:
+        """How to reach a host, found once: what the environment says does not change during a run."""
+        proxy = self._proxy(request.url)
+        if self._public_only and proxy is None:
+            _check_literal(request)
+        route = (proxy, request.url.scheme == "https" or (proxy or "").startswith("https"))
+        if route not in self._by_route:
+            # verify=False only keeps it from making a TLS context of its own; the session brings the real one.
+            self._by_route[route] = AiohttpTransport(
+                client=self._session(*route), proxy=httpx.Proxy(proxy) if proxy else None, verify=False
+            )
+        return self._by_route[route]
+
+    def _proxy(self, url: httpx.URL) -> str | None:
+        """The proxy for this URL, or None.
+
+        Raises:
+            UsageError: it is of a kind that cannot be used.
+        """
+        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
+        if not proxy or proxy_bypass(url.host):
+            return None
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if not proxy.startswith(("http://", "https://")):
+            raise UsageError(
+                "The proxy for this host is neither http nor https", hint="Set an HTTP proxy, or NO_PROXY."
+            )
+        return proxy
+
+    def _session(self, proxy: str | None, secure: bool) -> Callable[[], aiohttp.ClientSession]:
         # A proxy's own address may well be private; it is the proxy that resolves the host then.
         resolver = PublicOnly() if self._public_only and proxy is None else None
 
         def make() -> aiohttp.ClientSession:
-            connector = aiohttp.TCPConnector(
-                limit=_CONNECTIONS, resolver=resolver, ssl=httpx.create_ssl_context(), ttl_dns_cache=60
-            )
+            context = httpx.create_ssl_context() if secure else True
+            connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
             session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
@@ -91,25 +120,6 @@ class Transport(httpx.AsyncBaseTransport):
             return session
 
         return make
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = proxy_for(request.url)
-        if self._public_only and proxy is None:
-            _check_literal(request)
-        if proxy not in self._by_proxy:
-            self._by_proxy[proxy] = AiohttpTransport(
-                client=self._session(proxy), proxy=httpx.Proxy(proxy) if proxy else None
-            )
-        try:
-            return await self._by_proxy[proxy].handle_async_request(request)
-        except BlockedAddressError as error:
-            raise httpx.ConnectError(str(error), request=request) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from error
-
-    async def aclose(self) -> None:
-        for transport in self._by_proxy.values():
-            await transport.aclose()
 
 
 def _check_literal(request: httpx.Request) -> None:

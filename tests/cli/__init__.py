@@ -1,0 +1,1 @@
+"""Every command through the command line, as its users meet it."""

@@ -1,0 +1,66 @@
+"""No unit test reaches the outside: no socket, no sleep, no credentials or state of whoever runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from fakes import FakeClock
+from hypothesis import settings
+
+# Wall time says nothing on a busy machine; a failure must come back in the next run.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
+
+_PREFIXES = ("HW_", "HUAWEICLOUD_", "RECONCILE_")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
+_OUTPUT = ("NO_COLOR", "FORCE_COLOR")
+
+
+class OutsideError(RuntimeError):
+    """A unit test reached for the real world."""
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither credentials, settings nor proxies of the machine; a state folder of the test's own."""
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name.lower() in _PROXIES or name in _OUTPUT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RECONCILE_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def _no_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only tests marked `integration` may open connections, look up names and wait."""
+    if request.node.get_closest_marker("integration"):
+        return
+    really_sleep = asyncio.sleep
+
+    def no_network(*arguments: object, **_: object) -> NoReturn:
+        raise OutsideError(f"a unit test may not use the network: {arguments}")
+
+    def no_sleep(seconds: float) -> NoReturn:
+        raise OutsideError(f"a unit test may not sleep ({seconds} s): use a FakeClock")
+
+    async def only_yield(delay: float, result: Any = None) -> Any:
+        if delay > 0:
+            no_sleep(delay)
+        return await really_sleep(0, result)
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    monkeypatch.setattr(socket.socket, "connect_ex", no_network)
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    monkeypatch.setattr(time, "sleep", no_sleep)
+    monkeypatch.setattr(asyncio, "sleep", only_yield)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that moves only when everybody waits."""
+    return FakeClock()

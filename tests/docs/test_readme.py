@@ -1,0 +1,82 @@
+"""The README is true: its commands print what it says, its files are valid, its options exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.cli import reconcile
+from reconciler.desired.load import load
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def steps(block: str) -> list[tuple[str, str]]:
+    """Commands with the output that is to follow each."""
+    return [
+        (command, output)
+        for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    ]
+
+
+@pytest.mark.integration
+def test_every_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "desired", tmp_path / "desired")
+    scripts = Path(sys.executable).parent
+    env = {
+        **os.environ,
+        "PATH": f"{scripts}:{os.environ['PATH']}",
+        "RECONCILE_STATE_DIR": str(tmp_path / "state"),
+        "PYTHONUTF8": "1",
+    }
+    ran = 0
+    for block in blocks("console"):
+        for command, expected in steps(block):
+            done = subprocess.run(command, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True)
+            assert done.returncode == 0, (command, done.stderr)
+            pattern = "(?s:.*)".join(re.escape(part) for part in expected.split("...\n"))
+            assert re.fullmatch(pattern, done.stdout), (command, expected, done.stdout)
+            ran += 1
+    assert ran >= 5
+
+
+def test_every_desired_file_in_it_is_valid(tmp_path: Path) -> None:
+    found = [block for block in blocks("yaml") if re.search(r"^covers:", block, re.MULTILINE)]
+    assert len(found) == 3
+    for number, block in enumerate(found):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(block, encoding="utf-8")
+        assert load([str(file)]).covers
+
+
+def test_its_pipelines_are_yaml_and_run_commands_that_exist() -> None:
+    pipelines = [block for block in blocks("yaml") if "reconcile apply" in block]
+    assert len(pipelines) == 2
+    for pipeline in pipelines:
+        assert {"plan", "apply", "audit"} <= set(_jobs(YAML(typ="safe").load(pipeline)))
+
+
+def _jobs(pipeline: dict[str, object]) -> dict[str, object]:
+    jobs = pipeline.get("jobs", pipeline)
+    assert isinstance(jobs, dict)
+    return jobs
+
+
+def test_every_option_and_verb_it_names_exists() -> None:
+    known = {option for verb in reconcile.commands.values() for param in verb.params for option in param.opts}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    assert named <= known | {"--help"}, named - known
+    for verb in re.findall(r"^(?:\$ )?reconcile ([a-z]+)", README, re.MULTILINE):
+        assert verb in reconcile.commands

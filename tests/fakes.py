@@ -1,0 +1,255 @@
+"""Stand-ins for time and for the cloud, shared by the unit tests."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import selectors
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx
+
+from reconciler.model import Compare, Desired, Observed, Rate, Snapshot
+from reconciler.observe.pictures import Pictures
+from reconciler.survey import Surveyor
+from reconciler.vod.answers import Line
+from reconciler.vod.client import VodClient, Windows
+from reconciler.vod.quota import Window
+
+T = TypeVar("T")
+Answer = httpx.Response | Exception
+Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+BASE = "https://vod.cn-north-4.myhuaweicloud.com"
+CDN = "https://cdn.example.com"
+PROJECT = "0123456789abcdef0123456789abcdef"
+ASSET = "6e76f92034ceae2fcdcef9413221511f"
+OTHER = "41cff636d5b12a51e7eb2838bbf45201"
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_PATIENCE = 2.0
+
+
+class FakeClock:
+    """Time that jumps to the next timer as soon as nobody has anything to do.
+
+    `run` drives a coroutine on an event loop that lives by this clock, so timers, time-outs and any number of
+    sleepers are deterministic and cost nothing.
+    """
+
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start
+        self.time = 0.0
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.time)
+
+    async def sleep(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(max(seconds, 0), _wake, woken)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        with asyncio.Runner(loop_factory=lambda: _VirtualLoop(self)) as runner:
+            return runner.run(main)
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(_Idle(clock))
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock.time
+
+
+class _Idle(selectors.DefaultSelector):
+    """Where the loop would wait, time moves on instead."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            # No timer: only another thread could still wake somebody.
+            ready = super().select(_PATIENCE)
+            if not ready:
+                raise RuntimeError("everybody waits for ever")
+            return ready
+        ready = super().select(0)
+        if not ready and timeout > 0:
+            self._clock.time += timeout
+        return ready
+
+
+def vod_client(
+    handler: Handler,
+    clock: FakeClock,
+    *,
+    auth: httpx.Auth | None = None,
+    reads: Rate = Rate(1500, 60),
+    writes: Rate = Rate(100, 60),
+    timeout: float = 30,
+) -> VodClient:
+    """Our client, talking to a function."""
+    http = httpx.AsyncClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
+    windows = Windows(Window(reads, clock), Window(writes, clock))
+    return VodClient(Line(http, clock, timeout), PROJECT, windows)
+
+
+class Script:
+    """A server that answers from a list, the last answer again and again, and keeps what it was asked."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def snapshot_url(asset_id: str = ASSET, offset: int = 0, name: str = "sample") -> str:
+    return f"{CDN}/asset/{asset_id}/snapshot/{name}/{offset}.jpg"
+
+
+def details_json(asset_id: str = ASSET, cover: str | None = None, offsets: tuple[int, ...] = (0, 5, 10)) -> Any:
+    """The body of a details answer, sample snapshots at `offsets`."""
+    sample = [{"offset": offset, "url": snapshot_url(asset_id, offset)} for offset in offsets]
+    covers = [] if cover is None else [{"cover_url": cover}]
+    return {
+        "asset_id": asset_id,
+        "base_info": {"title": f"Title of {asset_id[:4]}", "cover_info_array": covers},
+        "thumbnail_info": {"sample": sample, "thumbnail_status": "THUMBNAIL_SUCCEED"},
+    }
+
+
+def details_answer(asset_id: str = ASSET, cover: str | None = None) -> httpx.Response:
+    return httpx.Response(200, json=details_json(asset_id, cover))
+
+
+def refusal(status: int, code: str = "", message: str = "no", headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(status, json={"error_code": code, "error_msg": message}, headers=headers)
+
+
+def desired(asset_id: str = ASSET, index: int | None = 0, line: int = 1, **more: Any) -> Desired:
+    return Desired(asset_id, "desired/a.yaml", line, 3, index=index, **more)
+
+
+def observed(cover_url: str = "", offsets: tuple[int, ...] = (0, 5, 10), asset_id: str = ASSET) -> Observed:
+    snapshots = tuple(Snapshot("sample", i, at, snapshot_url(asset_id, at)) for i, at in enumerate(offsets))
+    return Observed(asset_id, "A title", cover_url, "THUMBNAIL_SUCCEED", snapshots)
+
+
+@dataclass
+class Picture:
+    """A file on the fake CDN, and how the CDN serves it."""
+
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    head: int = 200
+    head_headers: dict[str, str] | None = None
+
+    @classmethod
+    def with_md5(cls, body: bytes) -> Picture:
+        return cls(body, {"ETag": f'"{hashlib.md5(body).hexdigest()}"'})
+
+    def answer(self, method: str) -> httpx.Response:
+        if method == "HEAD":
+            headers = self.headers if self.head_headers is None else self.head_headers
+            length = {} if self.head_headers is not None else {"Content-Length": str(len(self.body))}
+            return httpx.Response(self.head, headers={**length, **headers})
+        return httpx.Response(200, headers=self.headers, content=self.body)
+
+
+class FakeCloud:
+    """VOD and its CDN in one function: assets as details bodies, pictures by URL; counts what it is asked.
+
+    `answers[(operation, asset_id)]` are served first, one after the other. A PUT makes the snapshot's URL the
+    cover, or with `copies` puts its bytes behind the cover's own URL.
+    """
+
+    def __init__(self) -> None:
+        self.assets: dict[str, Any] = {}
+        self.pictures: dict[str, Picture] = {}
+        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.puts: list[tuple[str, bytes]] = []
+        self.copies = False
+
+    def add(self, asset_id: str = ASSET, cover: str | None = None, offsets: tuple[int, ...] = (0, 5, 10)) -> None:
+        self.assets[asset_id] = details_json(asset_id, cover, offsets)
+
+    def cover(self, asset_id: str = ASSET) -> str:
+        return str(self.assets[asset_id]["base_info"]["cover_info_array"][0]["cover_url"])
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == f"/v1.0/{PROJECT}/asset/details":
+            return self._details(request.url.params["asset_id"])
+        if request.url.path == f"/v1.0/{PROJECT}/asset/cover" and request.method == "PUT":
+            return self._cover(request)
+        url = str(request.url)
+        self.asked.append((request.method, url))
+        found = self.pictures.get(url)
+        return found.answer(request.method) if found else httpx.Response(404)
+
+    def _scripted(self, operation: str, asset_id: str) -> httpx.Response | None:
+        waiting = self.answers.get((operation, asset_id))
+        if not waiting:
+            return None
+        answer = waiting.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _details(self, asset_id: str) -> httpx.Response:
+        self.asked.append(("details", asset_id))
+        scripted = self._scripted("details", asset_id)
+        if scripted is not None:
+            return scripted
+        if asset_id not in self.assets:
+            return refusal(400, "VOD.10062", "asset does not exist")
+        return httpx.Response(200, json=self.assets[asset_id])
+
+    def _cover(self, request: httpx.Request) -> httpx.Response:
+        url = json.loads(request.content)["thumbnailUrl"]
+        asset_id = url.partition("/asset/")[2][:32]
+        self.puts.append((asset_id, request.content))
+        scripted = self._scripted("cover", asset_id)
+        if scripted is not None and not scripted.is_success:
+            return scripted
+        covers = self.assets[asset_id]["base_info"]["cover_info_array"]
+        if self.copies and covers:
+            self.pictures[covers[0]["cover_url"]] = self.pictures[url]
+        else:
+            self.assets[asset_id]["base_info"]["cover_info_array"] = [{"cover_url": url}]
+        return httpx.Response(204)
+
+    def client(self, clock: FakeClock) -> VodClient:
+        return vod_client(self, clock)
+
+    def reader(self, clock: FakeClock, *, trusted: bool = False) -> Pictures:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self))
+        return Pictures(http, trusted=trusted, clock=clock, timeout=30)
+
+    def surveyor(self, clock: FakeClock, compare: Compare = "auto", *, replace_unreadable: bool = False) -> Surveyor:
+        return Surveyor(self.client(clock), self.reader(clock), compare, replace_unreadable)
