@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -35,11 +36,14 @@ INTERRUPTED = 130
 class Boundary:
     """One run of one verb: its terminal, and where its report goes."""
 
-    def __init__(self, *, as_json: bool, output: str | None, no_color: bool, debug: bool) -> None:
+    def __init__(
+        self, *, as_json: bool, output: str | None, no_color: bool, debug: bool, secrets: Sequence[str] = _SECRETS
+    ) -> None:
+        """`secrets` are the environment variables whose values never appear in any output."""
         self._as_json = as_json
         self._output = output
         self._debug = debug
-        self._redact = Redactor(os.environ.get(name) for name in _SECRETS)
+        self._redact = Redactor(os.environ.get(name) for name in secrets)
         plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.colour = sys.stdout.isatty() and output is None and not plain
         self.interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() and not as_json
@@ -52,7 +56,12 @@ class Boundary:
         _write(sys.stderr, self._redact(text))
 
     def ask(self) -> str:
-        return sys.stdin.readline()
+        # asyncio's own handler would only take note of a Ctrl-C, and go on waiting for a line.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return sys.stdin.readline()
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
@@ -187,7 +196,13 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
 
 
 async def _finished(result: Awaitable[Report]) -> Report:
-    return await result
+    """Waits for a verb; a SIGTERM ends it as a Ctrl-C does."""
+    task = asyncio.ensure_future(result)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def _speaks_utf8(stream: Any) -> bool:

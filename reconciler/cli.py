@@ -205,6 +205,35 @@ def schema(**given: Any) -> None:
     boundary.run(lambda: verb.run(given["what"]))
 
 
+@reconcile.group()
+def memory() -> None:
+    """What settled covers look like where the service re-encodes them, for other machines and CI caches."""
+
+
+@memory.command("export")
+@click.argument("file")
+@output_options
+@connection_options
+def memory_export(**given: Any) -> None:
+    """Writes the memory of a project's state folder to FILE."""
+    from reconciler.commands import memory as verb
+
+    boundary = _boundary(given)
+    boundary.run(lambda: verb.export(_options(given), given["file"]))
+
+
+@memory.command("import")
+@click.argument("file")
+@output_options
+@connection_options
+def memory_import(**given: Any) -> None:
+    """Adds what FILE holds to the memory of a project's state folder."""
+    from reconciler.commands import memory as verb
+
+    boundary = _boundary(given)
+    boundary.run(lambda: verb.import_(_options(given), given["file"]))
+
+
 @reconcile.command()
 @output_options
 def demo(**given: Any) -> None:
@@ -231,7 +260,8 @@ def emulator(**given: Any) -> None:
     """Serves the embedded VOD API on a port, and prints what to export."""
     from reconciler.commands import emulator as verb
 
-    boundary = Boundary(as_json=False, output=None, no_color=True, debug=given["debug"])
+    # What it prints to be exported is nobody's secret, and may well be exported already.
+    boundary = Boundary(as_json=False, output=None, no_color=True, debug=given["debug"], secrets=())
     boundary.run(lambda: verb.run(given, boundary))
 
 

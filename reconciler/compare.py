@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.decide.identity import picture
+from reconciler.decide.identity import Picture, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
 from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
 from reconciler.observe.pictures import Pictures, Stamp
 from reconciler.safe import bare_url
+from reconciler.state.memory import Memory
 
 MOST_CANDIDATES = 100
 
@@ -43,10 +44,11 @@ class _Bytes:
         return self._content if isinstance(self._content, Content) else None
 
 
-async def answer(question: Question, pictures: Pictures, *, replace_unreadable: bool) -> Verdict:
+async def answer(question: Question, pictures: Pictures, memory: Memory, *, replace_unreadable: bool) -> Verdict:
     """The verdict on an entry whose cover's URL does not tell which picture it is.
 
     Args:
+        memory: of pictures that the service made of snapshots.
         replace_unreadable: a cover that can't be read is drift rather than unknown.
     """
     desired, seen, wanted = question.desired, question.observed, question.wanted
@@ -59,7 +61,11 @@ async def answer(question: Question, pictures: Pictures, *, replace_unreadable: 
         if isinstance(readable, NoAnswer) or not replace_unreadable:
             return unknown(desired, same, seen.title)
         return update(desired, seen, wanted, Cover(bare_url(seen.cover_url)), readable)
-    which = await _which(_candidates(seen, wanted), cover, pictures)
+    which = await _remembered(seen, cover, pictures, memory)
+    if which == wanted:
+        return in_sync(desired, seen, wanted, cover.read)
+    if which is None:
+        which = await _which(_candidates(seen, wanted), cover, pictures)
     if which is None:
         # Nobody else has this picture: it must be readable to be saved before it goes.
         lost = await cover.content()
@@ -83,14 +89,32 @@ async def _same(one: _Bytes, other: _Bytes) -> bool | NoAnswer:
     return second if isinstance(second, NoAnswer) else first == second
 
 
-async def identify_cover(seen: Observed, pictures: Pictures) -> Cover:
+async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> Cover:
     """The current cover, with the snapshot that it is: by its URL, else by its bytes."""
     named = identify(seen)
     if named is not None or not seen.cover_url:
         return Cover(bare_url(seen.cover_url), named.ref if named else None)
     cover = _Bytes(pictures, seen.cover_url)
-    which = await _which(_candidates(seen, None), cover, pictures)
+    which = await _remembered(seen, cover, pictures, memory)
+    if which is None:
+        which = await _which(_candidates(seen, None), cover, pictures)
     return Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
+
+
+async def _remembered(seen: Observed, cover: _Bytes, pictures: Pictures, memory: Memory) -> Snapshot | None:
+    """The snapshot that this very cover is known to have come of, as long as that snapshot is what it was."""
+    known = memory.of(seen.asset_id)
+    content = await cover.content() if known else None
+    if not isinstance(content, Content):
+        return None
+    for settled in known:
+        if settled.cover_sha256 != content.sha256:
+            continue
+        for snapshot in seen.snapshots:
+            if picture(snapshot.url) == Picture(seen.asset_id, settled.snapshot_path):
+                now = await pictures.content(snapshot.url)
+                return snapshot if isinstance(now, Content) and now.sha256 == settled.snapshot_sha256 else None
+    return None
 
 
 async def _which(candidates: Iterator[Snapshot], cover: _Bytes, pictures: Pictures) -> Snapshot | None:

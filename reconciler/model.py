@@ -134,8 +134,8 @@ class Cover:
 class Verdict:
     """What stands for one desired entry.
 
-    `before` and `after` are there for `update` (and `in_sync`); `put_url` is the wanted snapshot's URL as the API
-    gave it, there for `update`; `reason` and `message` for `unknown`.
+    `before` and `after` are there for `update` (and `in_sync`); `put_url` and `cover_url` are the wanted snapshot's
+    and the current cover's URLs as the API gave them, there for `update`; `reason` and `message` for `unknown`.
     """
 
     desired: Desired
@@ -146,6 +146,7 @@ class Verdict:
     before: Cover | None = None
     after: Cover | None = None
     put_url: str = field(default="", repr=False)
+    cover_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,8 @@ class Outcome:
     after: Cover
     title: str = ""
     verified: bool | None = None
+    saved_cover: str | None = None
+    """Where the picture was saved that this change replaced, if it existed nowhere else."""
     error: Failure | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,16 +10,19 @@ from pathlib import Path
 
 import httpx
 
-from reconciler import __version__, state
+from reconciler import __version__
 from reconciler.clock import Clock, SystemClock
-from reconciler.errors import UsageError
+from reconciler.errors import StateError, UsageError
+from reconciler.model import Rate
 from reconciler.observe.pictures import Pictures
 from reconciler.settings import EMULATOR, Credentials, Settings
+from reconciler.state import folder
 from reconciler.vod.answers import Line
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
 from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.iam import find_project
 from reconciler.vod.quota import Window
+from reconciler.vod.shared import SharedStore, SharedWindow
 from reconciler.vod.transport import Transport
 
 _AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json"}
@@ -31,6 +35,8 @@ class Session:
     client: VodClient
     pictures: Pictures
     clock: Clock
+    folder: Path
+    """The state folder; it need not exist yet."""
     endpoint: str
     region: str | None
     project_id: str
@@ -83,11 +89,20 @@ def _session(
     region: str | None,
     project_id: str,
 ) -> Session:
-    windows = Windows(Window(settings.read_rate, clock), Window(settings.write_rate, clock))
+    store = SharedStore(settings.quota_store) if settings.quota_store else None
+
+    def window(name: str, rate: Rate) -> Window:
+        # A call is granted, made within the time-out, and answered; twice that is dead for certain.
+        lease = 2 * settings.timeout
+        shared = SharedWindow(store, f"{project_id}:{name}", rate, lease) if store else None
+        return Window(rate, clock, shared)
+
+    windows = Windows(window("reads", settings.read_rate), window("writes", settings.write_rate))
     return Session(
         client=VodClient(Line(api, clock, settings.timeout), project_id, windows),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
         clock=clock,
+        folder=folder.locate(settings.state_dir, settings.endpoint, project_id),
         endpoint=settings.endpoint,
         region=region,
         project_id=project_id,
@@ -105,10 +120,15 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
             hint="Install it: pip install 'vod-cover-reconciler[emulator]'.",
         ) from error
     file = settings.endpoint.removeprefix(EMULATOR).removeprefix(":")
-    home = state.folder(settings.state_dir, EMULATOR, options.PROJECT_ID)
-    store = Path(file) if file else state.make(home) / "emulator.sqlite"
+    home = folder.locate(settings.state_dir, EMULATOR, options.PROJECT_ID)
+    store = Path(file) if file else folder.make(home) / "emulator.sqlite"
     base = "http://emulator.localhost"
-    transport = httpx.ASGITransport(create_app(store, options.Options(), base))
+    try:
+        transport = httpx.ASGITransport(create_app(store, options.Options(), base))
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(
+            f"{store} can't be used: {error}", hint="Choose another: --endpoint emulator:FILE."
+        ) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
     api = httpx.AsyncClient(base_url=base, auth=auth, transport=transport, headers=_AGENT, trust_env=False)
     pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)

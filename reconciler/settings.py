@@ -67,6 +67,7 @@ class Settings:
     credentials: Credentials
     read_rate: Rate
     write_rate: Rate
+    quota_store: str | None = field(repr=False)
     parallelism: int
     timeout: float
     state_dir: Path | None
@@ -106,6 +107,7 @@ def resolve(
         credentials=credentials,
         read_rate=_rate(flags.read_quota or env.get("RECONCILE_READ_QUOTA"), READ_RATE),
         write_rate=_rate(flags.write_quota or env.get("RECONCILE_WRITE_QUOTA"), WRITE_RATE),
+        quota_store=None if emulated else env.get("RECONCILE_QUOTA_STORE") or None,
         parallelism=int(_number("parallelism", flags.parallelism or env.get("RECONCILE_PARALLELISM"), _PARALLELISM)),
         timeout=_number("timeout", flags.timeout or env.get("RECONCILE_TIMEOUT"), _TIMEOUT),
         state_dir=Path(state_dir) if state_dir else None,

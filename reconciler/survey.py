@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconciler import compare
 from reconciler.decide.plan import PlanBuilder
+from reconciler.decide.same import same_cover, same_picture
 from reconciler.decide.verdict import ignored, judge
 from reconciler.model import Compare, Desired, NoAnswer, Observed, Plan, Verdict
 from reconciler.observe.assets import observe
 from reconciler.observe.pictures import Pictures
 from reconciler.selection import Selection
+from reconciler.state.journal import Applied
+from reconciler.state.memory import Memory
 from reconciler.vod.client import VodClient
 from reconciler.workers import for_each
 
@@ -23,12 +26,16 @@ class Surveyor:
     Args:
         compare: how covers whose URL names no snapshot are told apart.
         replace_unreadable: a cover that can't be read counts as drift.
+        memory: what settled covers look like.
+        recent: what was applied so recently that it need not be visible yet, by asset ID.
     """
 
     client: VodClient
     pictures: Pictures
+    memory: Memory
     compare: Compare = "auto"
     replace_unreadable: bool = False
+    recent: Mapping[str, Applied] = field(default_factory=dict)
 
     async def check(self, desired: Desired) -> Verdict:
         """What stands for one entry right now: one details call, and pictures where the URL does not tell.
@@ -42,9 +49,20 @@ class Surveyor:
 
     async def _decide(self, desired: Desired, seen: Observed | NoAnswer) -> Verdict:
         verdict = judge(desired, seen, self.compare)
-        if isinstance(verdict, Verdict):
-            return verdict
-        return await compare.answer(verdict, self.pictures, replace_unreadable=self.replace_unreadable)
+        if not isinstance(verdict, Verdict):
+            verdict = await compare.answer(
+                verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable
+            )
+        return replace(verdict, state="pending") if self._pending(verdict) else verdict
+
+    def _pending(self, verdict: Verdict) -> bool:
+        """Applied a moment ago to what is wanted today, and the service still shows what it showed then."""
+        applied = self.recent.get(verdict.desired.asset_id)
+        if verdict.state != "update" or applied is None or verdict.before is None or verdict.after is None:
+            return False
+        return same_picture(applied.after.cover(), verdict.after) and same_cover(
+            applied.before.cover(), verdict.before
+        )
 
     async def survey(
         self,

@@ -9,12 +9,14 @@ import selectors
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
 from reconciler.model import Compare, Desired, Observed, Rate, Snapshot
 from reconciler.observe.pictures import Pictures
+from reconciler.state.memory import Memory
 from reconciler.survey import Surveyor
 from reconciler.vod.answers import Line
 from reconciler.vod.client import VodClient, Windows
@@ -29,6 +31,7 @@ CDN = "https://cdn.example.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
 ASSET = "6e76f92034ceae2fcdcef9413221511f"
 OTHER = "41cff636d5b12a51e7eb2838bbf45201"
+NOWHERE = Path("no-such-folder")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _PATIENCE = 2.0
 
@@ -160,6 +163,12 @@ def observed(cover_url: str = "", offsets: tuple[int, ...] = (0, 5, 10), asset_i
     return Observed(asset_id, "A title", cover_url, "THUMBNAIL_SUCCEED", snapshots)
 
 
+def served(body: bytes, headers: dict[str, str] | None = None, status: int = 200) -> httpx.Response:
+    """An answer whose body comes as a stream, as it does from a real server."""
+    whole = {"Content-Length": str(len(body)), **(headers or {})}
+    return httpx.Response(status, headers=whole, stream=httpx.ByteStream(body))
+
+
 @dataclass
 class Picture:
     """A file on the fake CDN, and how the CDN serves it."""
@@ -178,7 +187,7 @@ class Picture:
             headers = self.headers if self.head_headers is None else self.head_headers
             length = {} if self.head_headers is not None else {"Content-Length": str(len(self.body))}
             return httpx.Response(self.head, headers={**length, **headers})
-        return httpx.Response(200, headers=self.headers, content=self.body)
+        return served(self.body, self.headers)
 
 
 class FakeCloud:
@@ -251,5 +260,7 @@ class FakeCloud:
         http = httpx.AsyncClient(transport=httpx.MockTransport(self))
         return Pictures(http, trusted=trusted, clock=clock, timeout=30)
 
-    def surveyor(self, clock: FakeClock, compare: Compare = "auto", *, replace_unreadable: bool = False) -> Surveyor:
-        return Surveyor(self.client(clock), self.reader(clock), compare, replace_unreadable)
+    def surveyor(
+        self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
+    ) -> Surveyor:
+        return Surveyor(self.client(clock), self.reader(clock), Memory(folder), compare, replace_unreadable)

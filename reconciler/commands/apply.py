@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reconciler.act.apply import Applier
+from reconciler.act.record import Record, recording
+from reconciler.act.settle import Settler
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
+from reconciler.commands.interrupts import EXIT_CODE, Interrupts, caught
 from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import Step
 from reconciler.documents.read import read_plan
-from reconciler.documents.shapes import ApplyDoc, CoverDoc, Findings, PlanDoc
+from reconciler.documents.shapes import ApplyDoc, CoverDoc, PlanDoc
 from reconciler.documents.write import apply_document, as_json, plan_document
 from reconciler.errors import PlanFileError, UsageError
 from reconciler.model import Content, Cover, Desired, Outcome, SnapshotRef
@@ -45,18 +50,17 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     state = common.load(options)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        surveyor = _surveyor(options, choices, session)
-        plan = await common.survey(options, settings, surveyor, state.covers, terminal)
-        document = plan_document(plan, common.origin(session))
-        terminal.say(Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet))
-        _check_safety(document, options, choices)
-        steps = [
-            Step(verdict.desired, verdict.title, verdict.before or Cover(""), verdict.after or Cover(""))
-            for verdict in plan.changes
-        ]
-        if steps and not choices.auto_approve:
-            _ask(terminal)
-        return await _carry_out(options, choices, settings, session, surveyor, document, steps, terminal)
+        with _work(options, choices, settings, session, terminal, state.files) as work:
+            plan = await common.survey(options, settings, work.surveyor, state.covers, terminal)
+            document = plan_document(plan, common.origin(session))
+            _show(work, document)
+            steps = [
+                Step(verdict.desired, verdict.title, verdict.before or Cover(""), verdict.after or Cover(""))
+                for verdict in plan.changes
+            ]
+            if steps and not choices.auto_approve:
+                _ask(terminal)
+            return await _carry_out(work, document, steps)
 
 
 async def _saved(options: Options, choices: Choices, file: str, terminal: Terminal) -> Report:
@@ -67,26 +71,56 @@ async def _saved(options: Options, choices: Choices, file: str, terminal: Termin
             f"{file}: the plan is for {document.endpoint}, not for {settings.endpoint}",
             hint="Pass the same --endpoint and region as for the plan, or plan again.",
         )
-    _check_safety(document, options, choices)
     async with open_session(settings) as session:
         if session.project_id != document.project_id:
             raise PlanFileError(
                 f"{file}: the plan is for project {document.project_id}, not for {session.project_id}",
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
-        terminal.say(Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet))
-        surveyor = _surveyor(options, choices, session)
-        steps = _steps(document)
-        return await _carry_out(options, choices, settings, session, surveyor, document, steps, terminal)
+        with _work(options, choices, settings, session, terminal, (file,)) as work:
+            _show(work, document)
+            return await _carry_out(work, document, _steps(document))
 
 
-def _surveyor(options: Options, choices: Choices, session: Session) -> Surveyor:
-    return Surveyor(session.client, session.pictures, options.compare, replace_unreadable=choices.force)
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that a run of apply needs at hand."""
+
+    options: Options
+    choices: Choices
+    settings: Settings
+    session: Session
+    terminal: Terminal
+    surveyor: Surveyor
+    record: Record
 
 
-def _check_safety(document: Findings, options: Options, choices: Choices) -> None:
-    if not choices.force:
-        check_safety(document.summary.update, document.summary.in_sync, options.safety_percent)
+@contextmanager
+def _work(
+    options: Options,
+    choices: Choices,
+    settings: Settings,
+    session: Session,
+    terminal: Terminal,
+    files: Sequence[str],
+) -> Iterator[_Work]:
+    with (
+        recording(session.folder, session.clock, session.endpoint, session.project_id, files) as record,
+        common.surveyor(options, session, replace_unreadable=choices.force) as surveyor,
+    ):
+        yield _Work(options, choices, settings, session, terminal, surveyor, record)
+
+
+def _show(work: _Work, document: PlanDoc) -> None:
+    """Shows the plan, and refuses one that changes too much.
+
+    Raises:
+        SafetyLimitError: see `check_safety`.
+    """
+    text = Text(colour=work.terminal.colour)
+    work.terminal.say(text.findings(document, work.settings.write_rate, quiet=work.options.quiet))
+    if not work.choices.force:
+        check_safety(document.summary.update, document.summary.in_sync, work.options.safety_percent)
 
 
 def _ask(terminal: Terminal) -> None:
@@ -95,26 +129,38 @@ def _ask(terminal: Terminal) -> None:
         raise UsageError("Apply cancelled: the answer was not 'yes'")
 
 
-async def _carry_out(
-    options: Options,
-    choices: Choices,
-    settings: Settings,
-    session: Session,
-    surveyor: Surveyor,
-    plan: PlanDoc,
-    steps: Sequence[Step],
-    terminal: Terminal,
-) -> Report:
-    with terminal.progress("Setting", len(steps)) as advance:
-        outcomes = await Applier(surveyor, settings.parallelism, advance).apply(steps)
-    if choices.wait is not None and any(outcome.outcome == "applied" for outcome in outcomes):
-        total = sum(outcome.outcome == "applied" for outcome in outcomes)
-        with terminal.progress("Waiting", total) as advance:
-            waiting = Applier(surveyor, settings.parallelism, advance)
-            outcomes = await waiting.wait(steps, outcomes, choices.wait)
-    document = apply_document(outcomes, plan.unknown, common.origin(session))
-    text = Text(colour=terminal.colour).applied(document, waited=choices.wait is not None, quiet=options.quiet)
-    return Report(as_json(document), text, _exit_code(document, outcomes, options))
+async def _carry_out(work: _Work, plan: PlanDoc, steps: Sequence[Step]) -> Report:
+    if steps:
+        work.record.start()
+    with caught(work.terminal.note) as interrupts:
+        with work.terminal.progress("Setting", len(steps)) as advance:
+            applier = Applier(work.surveyor, work.record, work.settings.parallelism, advance)
+            interrupts.tell(applier.stop)
+            outcomes = await applier.apply(steps)
+        if work.choices.wait is not None and not interrupts.requested:
+            outcomes = await _wait(work, steps, outcomes, work.choices.wait, interrupts)
+    waited = work.choices.wait is not None
+    document = apply_document(outcomes, plan.unknown, common.origin(work.session))
+    text = Text(colour=work.terminal.colour).applied(document, waited=waited, quiet=work.options.quiet)
+    code = EXIT_CODE if interrupts.requested else _exit_code(document, outcomes, work.options)
+    return Report(as_json(document), text, code)
+
+
+async def _wait(
+    work: _Work, steps: Sequence[Step], outcomes: list[Outcome], seconds: float, interrupts: Interrupts
+) -> list[Outcome]:
+    """The outcomes with what was seen; as they were, when somebody interrupts the waiting."""
+    total = sum(outcome.outcome == "applied" for outcome in outcomes)
+    with work.terminal.progress("Waiting", total) as advance:
+        settler = Settler(work.surveyor, work.settings.parallelism, advance)
+        watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
+        interrupts.tell(watching.cancel)
+        try:
+            return await watching
+        except asyncio.CancelledError:
+            if not interrupts.requested:
+                raise
+            return outcomes
 
 
 def _exit_code(document: ApplyDoc, outcomes: Sequence[Outcome], options: Options) -> int:

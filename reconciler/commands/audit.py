@@ -8,15 +8,14 @@ from reconciler.commands.common import Options
 from reconciler.documents.write import as_json, audit_document
 from reconciler.report.text import Text
 from reconciler.session import open_session
-from reconciler.survey import Surveyor
 
 
 async def run(options: Options, terminal: Terminal) -> Report:
     state = common.load(options)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        surveyor = Surveyor(session.client, session.pictures, options.compare)
-        plan = await common.survey(options, settings, surveyor, state.covers, terminal)
+        with common.surveyor(options, session) as surveyor:
+            plan = await common.survey(options, settings, surveyor, state.covers, terminal)
         managed = {desired.asset_id for desired in state.covers}
         strangers = {asset.asset_id.lower() async for asset in session.client.list_assets()} - managed
         document = audit_document(plan, common.origin(session), sorted(strangers))

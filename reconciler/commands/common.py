@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from reconciler import settings
@@ -16,7 +18,12 @@ from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
 from reconciler.selection import Selection
 from reconciler.session import Session
 from reconciler.settings import Settings
+from reconciler.state.journal import applied_since
+from reconciler.state.memory import Memory
 from reconciler.survey import Surveyor
+
+# "A new cover takes effect within 3 to 5 minutes" (user guide).
+_PENDING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,17 @@ def connect_without_files(options: Options) -> Settings:
         return connect(options, None, None)
     state = load(options)
     return connect(options, state.region, state.project_id)
+
+
+@contextmanager
+def surveyor(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Surveyor]:
+    """Asks the session's project, with what its state folder remembers."""
+    memory = Memory(session.folder)
+    recent = applied_since(session.folder, session.clock.now(), _PENDING)
+    try:
+        yield Surveyor(session.client, session.pictures, memory, options.compare, replace_unreadable, recent)
+    finally:
+        memory.close()
 
 
 async def survey(

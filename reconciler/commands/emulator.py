@@ -6,12 +6,13 @@ import shlex
 import socket
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler import state
 from reconciler.commands.base import Terminal
 from reconciler.errors import StateError, UsageError
+from reconciler.state import folder
 
 if TYPE_CHECKING:
     from reconciler.emulator.options import Options
@@ -29,38 +30,44 @@ def run(given: Mapping[str, Any], terminal: Terminal) -> None:
     try:
         import uvicorn
 
-        from reconciler.emulator import options as known
         from reconciler.emulator.app import create_app
     except ModuleNotFoundError as error:
         raise UsageError(
             f"The emulator is not installed ({error.name} is missing)",
             hint="Install it: pip install 'vod-cover-reconciler[emulator]'.",
         ) from error
-    listener = _listen(given["port"])
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    options = _options(given)
     store = (
         Path(given["state"])
         if given["state"]
-        else state.make(state.user_folder() / "emulator-served") / "emulator.sqlite"
+        else folder.make(folder.user_folder() / "emulator-served") / "emulator.sqlite"
     )
-    try:
-        app = create_app(store, _options(given), base)
-    except (OSError, sqlite3.Error) as error:
-        raise StateError(f"{store} can't be used: {error}", hint="Choose another with --state.") from error
+    with closing(_listen(given["port"])) as listener:
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            app = create_app(store, options, base)
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(f"{store} can't be used: {error}", hint="Choose another with --state.") from error
+        terminal.say(
+            f"# The emulator serves {base}, its state is in {store}. In another shell:\n"
+            f"{_exports(base)}# Ctrl-C ends it.\n"
+        )
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _exports(base: str) -> str:
+    from reconciler.emulator import options
+
     exports = {
         "RECONCILE_ENDPOINT": base,
         "HUAWEICLOUD_SDK_IAM_ENDPOINT": base,
-        "HW_REGION_NAME": known.REGION,
-        "HUAWEICLOUD_SDK_AK": known.ACCESS_KEY,
-        "HUAWEICLOUD_SDK_SK": known.SECRET_KEY,
-        "HUAWEICLOUD_SDK_PROJECT_ID": known.PROJECT_ID,
+        "HW_REGION_NAME": options.REGION,
+        "HUAWEICLOUD_SDK_AK": options.ACCESS_KEY,
+        "HUAWEICLOUD_SDK_SK": options.SECRET_KEY,
+        "HUAWEICLOUD_SDK_PROJECT_ID": options.PROJECT_ID,
     }
-    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
-    terminal.say(
-        f"# The emulator serves {base}, its state is in {store}. In another shell:\n{lines}# Ctrl-C ends it.\n"
-    )
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    uvicorn.Server(config).run(sockets=[listener])
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
 
 
 def _options(given: Mapping[str, Any]) -> Options:

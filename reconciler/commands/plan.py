@@ -10,7 +10,6 @@ from reconciler.documents.write import as_json, plan_document
 from reconciler.report.text import Text
 from reconciler.safe import json_text
 from reconciler.session import open_session
-from reconciler.survey import Surveyor
 
 
 async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str | None) -> Report:
@@ -24,8 +23,8 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
     state = common.load(options)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        surveyor = Surveyor(session.client, session.pictures, options.compare)
-        plan = await common.survey(options, settings, surveyor, state.covers, terminal)
+        with common.surveyor(options, session) as surveyor:
+            plan = await common.survey(options, settings, surveyor, state.covers, terminal)
         document = plan_document(plan, common.origin(session))
     if out is not None:
         files.write(out, json_text(as_json(document)) + "\n", private=True)

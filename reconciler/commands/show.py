@@ -21,6 +21,7 @@ from reconciler.report import words
 from reconciler.report.text import Text
 from reconciler.safe import clean, shorten
 from reconciler.session import open_session
+from reconciler.state.memory import Memory
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -55,13 +56,14 @@ async def _assets(ids: Sequence[str], options: Options) -> Report:
     shown: list[dict[str, Any]] = []
     texts: list[str] = []
     async with open_session(settings) as session:
+        memory = Memory(session.folder)
         for wanted in ids:
             seen = await observe(session.client, wanted)
             if isinstance(seen, NoAnswer):
                 shown.append({"asset_id": wanted, "reason": seen.reason, "message": seen.message})
                 texts.append(f"{wanted}: {seen.reason}\n  {seen.message}\n")
                 continue
-            cover = await compare.identify_cover(seen, session.pictures)
+            cover = await compare.identify_cover(seen, session.pictures, memory)
             shown.append(_document(seen, cover))
             texts.append(_text(seen, cover))
     document = {"format_version": "1.0", "kind": "show", "assets": shown}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.decide.identity import picture
 from reconciler.decide.plan import differences
+from reconciler.decide.same import same_cover, same_picture
 from reconciler.model import Cover, Desired, Failure, OutcomeName, Verdict
 
 
@@ -33,28 +33,13 @@ def revisit(step: Step, now: Verdict) -> str | Settled:
         return Settled("failed", Failure(now.reason or "api_error", now.message))
     if now.after is None or now.before is None:
         return Settled("stale", Failure("stale", "The asset is not managed any more. Plan again."))
-    if not _same_picture(step.after, now.after):
+    if not same_picture(step.after, now.after):
         return _stale("the snapshot that the entry names", step.after, now.after)
-    if now.state == "in_sync":
+    if now.state in ("in_sync", "pending"):
         return Settled("unchanged")
-    if not _same_cover(step.before, now.before):
+    if not same_cover(step.before, now.before):
         return _stale("the cover", step.before, now.before)
     return now.put_url
-
-
-def _same_picture(planned: Cover, now: Cover) -> bool:
-    if planned.snapshot != now.snapshot or picture(planned.url) != picture(now.url):
-        return False
-    return planned.content is None or now.content is None or planned.content == now.content
-
-
-def _same_cover(planned: Cover, now: Cover) -> bool:
-    if planned.snapshot is not None or now.snapshot is not None:
-        seen = planned.snapshot is not None or planned.content is not None
-        return planned.snapshot == now.snapshot if seen else picture(planned.url) == picture(now.url)
-    if planned.content is not None and now.content is not None:
-        return planned.content == now.content
-    return planned.url == now.url or (picture(planned.url) is not None and picture(planned.url) == picture(now.url))
 
 
 def _stale(what: str, planned: Cover, now: Cover) -> Settled:

@@ -114,7 +114,8 @@ def ignored(desired: Desired) -> Verdict:
 
 def in_sync(desired: Desired, seen: Observed, wanted: Snapshot, content: Content | None) -> Verdict:
     before = Cover(bare_url(seen.cover_url), wanted.ref, content)
-    return Verdict(desired, "in_sync", seen.title, before=before, after=before)
+    after = Cover(bare_url(wanted.url), wanted.ref, content)
+    return Verdict(desired, "in_sync", seen.title, before=before, after=after)
 
 
 def update(
@@ -122,4 +123,6 @@ def update(
 ) -> Verdict:
     """`content` is the wanted snapshot's, where it was read."""
     after = Cover(bare_url(wanted.url), wanted.ref, content)
-    return Verdict(desired, "update", seen.title, before=before, after=after, put_url=wanted.url)
+    return Verdict(
+        desired, "update", seen.title, before=before, after=after, put_url=wanted.url, cover_url=seen.cover_url
+    )

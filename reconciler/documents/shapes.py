@@ -152,6 +152,11 @@ class ResultDoc(Doc):
     before: CoverDoc
     after: CoverDoc
     verified: Annotated[bool | None, Field(description="Seen; looked for and not seen; not looked at.")]
+    saved_cover: str | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="Where the replaced picture was saved, if it existed nowhere else.",
+    )
     error: ErrorOfResult | None = Field(default=None, exclude_if=_is_none)
 
 

@@ -149,5 +149,6 @@ def _result(outcome: Outcome) -> ResultDoc:
         before=cover_document(outcome.before),
         after=cover_document(outcome.after),
         verified=outcome.verified,
+        saved_cover=outcome.saved_cover,
         error=ErrorOfResult(**asdict(failure)) if failure else None,
     )

@@ -71,11 +71,20 @@ class Pictures:
 
     async def content(self, url: str) -> Content | NoAnswer:
         """SHA-256 and length of a picture's bytes, or why they can't be had."""
+        return await self._read(url, None)
+
+    async def data(self, url: str) -> bytes | NoAnswer:
+        """A picture's bytes, at most MOST_BYTES of them, or why they can't be had."""
+        kept = bytearray()
+        read = await self._read(url, kept)
+        return read if isinstance(read, NoAnswer) else bytes(kept)
+
+    async def _read(self, url: str, kept: bytearray | None) -> Content | NoAnswer:
         target = self._target(url)
         if isinstance(target, NoAnswer):
             return target
         try:
-            answer: Content | NoAnswer = await retrying(self._clock, _Transient)(self._fetch, target)
+            answer: Content | NoAnswer = await retrying(self._clock, _Transient)(self._fetch, target, kept)
             return answer
         except _Transient as fault:
             return _unavailable(url, f"{fault}, {ATTEMPTS} attempts")
@@ -93,14 +102,14 @@ class Pictures:
             target = target.copy_with(scheme="https", port=None if target.port in (None, 80) else target.port)
         return target
 
-    async def _fetch(self, target: httpx.URL) -> Content | NoAnswer:
+    async def _fetch(self, target: httpx.URL, kept: bytearray | None) -> Content | NoAnswer:
         url = target
         for _ in range(_REDIRECTS + 1):
             try:
                 async with asyncio.timeout(self._timeout):
                     async with self._http.stream("GET", url, headers=_HEADERS) as response:
                         if not response.has_redirect_location:
-                            return await _digest(target, response)
+                            return await _digest(target, response, kept)
                         following = url.join(response.headers["Location"])
             except TimeoutError as error:
                 raise _Transient(f"no answer within {self._timeout:g} s") from error
@@ -112,18 +121,22 @@ class Pictures:
         return _unavailable(str(target), "too many redirects")
 
 
-async def _digest(target: httpx.URL, response: httpx.Response) -> Content | NoAnswer:
+async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray | None) -> Content | NoAnswer:
     status = response.status_code
     if status in (408, 429) or status >= 500:
         raise _Transient(f"HTTP {status}")
     if status != httpx.codes.OK:
         return _unavailable(str(target), f"HTTP {status}")
     digest, length = hashlib.sha256(), 0
+    if kept is not None:
+        kept.clear()
     async for chunk in response.aiter_raw():
         length += len(chunk)
         if length > MOST_BYTES:
             return _unavailable(str(target), f"more than {MOST_BYTES // 2**20} MiB")
         digest.update(chunk)
+        if kept is not None:
+            kept += chunk
     declared = response.headers.get("Content-Length", "")
     if declared.isascii() and declared.isdigit() and int(declared) != length:
         raise _Transient(f"{length} of {declared} bytes")

@@ -98,6 +98,8 @@ class Text:
         change = f"{words.cover(result.before)} -> {words.cover(result.after)}"
         seen = {True: ", seen in place", False: ", not seen in time", None: ""}[result.verified]
         yield f"  {result.asset_id}: {outcome}{seen} ({change})"
+        if result.saved_cover is not None:
+            yield f"      the old cover is saved in {clean(result.saved_cover)}"
         if result.error is not None:
             request = f" (request {result.error.request_id})" if result.error.request_id else ""
             yield f"      {clean(result.error.message + request)}"

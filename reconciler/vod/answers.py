@@ -99,7 +99,7 @@ class Line:
             raise Fault(operation, f"no answer within {self.timeout:g} s", unanswered=changes) from error
         except LoginFault as error:
             status = error.response.status_code
-            raise Fault(operation, str(error), status=status, heard=True) from error
+            raise Fault(operation, str(error), status=status) from error
         except httpx.TransportError as error:
             told = f"{type(error).__name__}: {shorten(str(error), 200)}"
             raise Fault(operation, told, unanswered=changes) from error

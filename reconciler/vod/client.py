@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from reconciler.clock import Clock
-from reconciler.errors import ApiError
+from reconciler.errors import ApiError, UnreachableError
 from reconciler.safe import shorten
 from reconciler.vod import codes, wire
 from reconciler.vod.answers import Fault, Line, Throttled
@@ -108,7 +109,7 @@ class VodClient:
                 return False
             self.calls["cover"] += 1
             request = self._line.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
-            status, body = await self._line.send("cover", request, changes=True)
+            status, body = await _to_its_end(self._line.send("cover", request, changes=True))
             if body.strip():
                 raise Fault("cover", f"HTTP {status} with a body, which no success has", status=status)
             return True
@@ -134,12 +135,41 @@ class VodClient:
 
     async def _within_quota(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
         """One attempt that counts. A 429 is no attempt: everybody of its class waits, and then it goes again."""
-        pause = min(2.0, window.seconds)
+        growing = min(2.0, window.seconds)
         while True:
             try:
                 async with window.slot() as slot:
-                    return await send(slot)
+                    result = await send(slot)
             except Throttled as throttled:
-                _LOG.debug("%s: over quota, waiting: %s", operation, shorten(throttled.message, 200))
-                window.hold(throttled.retry_after or pause, codes.named_rate(throttled.message))
-                pause = min(pause * 2, window.seconds)
+                pause = throttled.retry_after if throttled.retry_after is not None else growing
+                if window.starving(pause):
+                    raise UnreachableError(
+                        f"{operation}: over quota for half an hour without one success",
+                        code=codes.THROTTLED[0],
+                        status=429,
+                        hint="Others use up the tenant's quota: try later, or lower --read-quota or --write-quota.",
+                    ) from throttled
+                _LOG.debug("%s: over quota, waiting %.1f s: %s", operation, pause, shorten(throttled.message, 200))
+                window.hold(pause, codes.named_rate(throttled.message))
+                growing = min(growing * 2, window.seconds)
+            else:
+                window.fed()
+                return result
+
+
+async def _to_its_end(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Awaits a change that is on its way also when cancelled: its outcome must be known.
+
+    Raises:
+        ApiError: it was cancelled meanwhile, and no usable answer came; there is no further attempt.
+    """
+    task = asyncio.ensure_future(sending)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            return await task
+        except Fault as fault:
+            raise fault.error(1, fatal=False) from fault
+        except Throttled:
+            raise asyncio.CancelledError from None

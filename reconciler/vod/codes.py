@@ -43,8 +43,12 @@ def hint(code: str, status: int | None) -> str:
 
 
 def named_rate(message: str) -> Rate | None:
-    """The limit and window that a 429 names ("… over ratelimit,limit:100,time:1 minute"), if it does."""
+    """The limit and window that a 429 names ("… over ratelimit,limit:100,time:1 minute"), if it does.
+
+    Windows of more than an hour are not kept to: waiting for them is no use to anybody.
+    """
     found = _LIMIT.search(message)
     if found is None or int(found[1]) < 1:
         return None
-    return Rate(int(found[1]), int(found[2] or 1) * _SECONDS[found[3].lower()])
+    seconds = int(found[2] or 1) * _SECONDS[found[3].lower()]
+    return Rate(int(found[1]), seconds) if 1 <= seconds <= 3600 else None

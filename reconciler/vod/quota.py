@@ -10,11 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from reconciler.clock import Clock
+from reconciler.errors import UnreachableError
 from reconciler.model import Rate
+from reconciler.vod.shared import SharedWindow
+
+_STARVED = 30 * 60
 
 
 @dataclass(slots=True)
@@ -27,9 +31,11 @@ class Slot:
 class Window:
     """Hands out the slots of one class of calls, first come first served."""
 
-    def __init__(self, rate: Rate, clock: Clock) -> None:
+    def __init__(self, rate: Rate, clock: Clock, shared: SharedWindow | None = None) -> None:
         self._rates = [rate]
         self._clock = clock
+        self._shared = shared
+        self._hungry_since: float | None = None
         self._turn = asyncio.Lock()
         self._in_flight = 0
         self._answered: deque[float] = deque()
@@ -47,6 +53,7 @@ class Window:
         async with self._turn:
             while (pause := self._pause()) != 0:
                 await self._wait(pause)
+            ticket = await self._ticket()
             self._in_flight += 1
         slot = Slot()
         try:
@@ -56,6 +63,29 @@ class Window:
             if not slot.unused:
                 self._answered.append(self._clock.monotonic())
             self._answer_came.set()
+            if self._shared is not None:
+                await self._give_back(self._shared, ticket, slot)
+
+    def fed(self) -> None:
+        """A call of this class succeeded."""
+        self._hungry_since = None
+
+    def starving(self, pause: float) -> bool:
+        """A call was refused: whether, after another pause, half an hour will have passed without one success."""
+        now = self._clock.monotonic()
+        if self._hungry_since is None:
+            self._hungry_since = now
+        return now + pause - self._hungry_since > _STARVED
+
+    async def _ticket(self) -> str:
+        """Room in the window that is shared with other runners, where there is one."""
+        if self._shared is None:
+            return ""
+        while True:
+            ticket, pause = await self._shared.acquire()
+            if pause == 0:
+                return ticket
+            await self._clock.sleep(pause)
 
     def hold(self, seconds: float, learned: Rate | None = None) -> None:
         """Nobody gets a slot for so long; a rate the server named is kept to from now on, beside the others."""
@@ -63,12 +93,23 @@ class Window:
         if learned is not None and learned not in self._rates:
             self._rates.append(learned)
 
+    async def _give_back(self, shared: SharedWindow, ticket: str, slot: Slot) -> None:
+        # The call is over and its result must not be lost; the ticket's lease counts it for longer, that is all.
+        with suppress(UnreachableError):
+            await (shared.unused(ticket) if slot.unused else shared.answered(ticket))
+
     async def _wait(self, pause: float | None) -> None:
-        if pause is not None:
-            await self._clock.sleep(pause)
-            return
+        """Until the pause is over, or an answer comes before: a slot given back is free at once."""
         self._answer_came.clear()
-        await self._answer_came.wait()
+        if pause is None:
+            await self._answer_came.wait()
+            return
+        waits = [asyncio.create_task(self._clock.sleep(pause)), asyncio.create_task(self._answer_came.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _pause(self) -> float | None:
         """Seconds to wait before a slot may be free; 0 when one is, None when only an answer can free one."""

@@ -15,6 +15,7 @@ from httpx_aiohttp import AiohttpTransport
 from reconciler.errors import UsageError
 
 _CONNECTIONS = 128
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class BlockedAddressError(OSError):
@@ -24,8 +25,10 @@ class BlockedAddressError(OSError):
 def is_public(address: str) -> bool:
     """Whether an address (text) is one that any host on the internet could reach."""
     ip = ipaddress.ip_address(address.split("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    return (mapped or ip).is_global and not ip.is_multicast
+    if ip in _NAT64:
+        ip = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    ip = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
+    return ip.is_global and not ip.is_multicast
 
 
 class PublicOnly(AbstractResolver):
@@ -66,7 +69,7 @@ class Transport(httpx.AsyncBaseTransport):
             self._by_host[host] = self._route(request)
         try:
             return await self._by_host[host].handle_async_request(request)
-        except BlockedAddressError as error:
+        except (BlockedAddressError, UnicodeError) as error:  # a host that can't even be looked up: "a..b"
             raise httpx.ConnectError(str(error), request=request) from error
         except (aiohttp.ClientError, OSError) as error:
             raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from error

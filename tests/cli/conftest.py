@@ -17,6 +17,13 @@ from .harness import Cloud, cloud
 Serve = Callable[[options.Options], Cloud]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole program runs in each of these tests: it may wait, open ports and start processes."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.integration)
+
+
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run writes stays within the test; what kind of terminal the tests run in changes nothing."""

@@ -57,14 +57,24 @@ class _Terminal(io.StringIO):
         return True
 
 
-def run(*arguments: str, answer: str | None = None) -> Ran:
+class _Output(io.TextIOWrapper):
+    def __init__(self, raw: io.BytesIO, *, terminal: bool) -> None:
+        super().__init__(raw, encoding="utf-8", write_through=True)
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def run(*arguments: str, answer: str | None = None, terminal: bool = False) -> Ran:
     """Runs `reconcile` in this process.
 
     Args:
-        answer: what a user at a terminal types; None where there is no terminal.
+        answer: what a user at a terminal types; None where nobody can be asked.
+        terminal: stdout is one.
     """
     raw = io.BytesIO()
-    out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    out = _Output(raw, terminal=terminal)
     err: io.StringIO = io.StringIO() if answer is None else _Terminal()
     typed: io.StringIO = io.StringIO() if answer is None else _Terminal(answer)
     with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "stdin", typed):
@@ -139,7 +149,7 @@ def write(wanted: Mapping[str, str], *, head: str = "", to: str = "desired/cover
 
 @contextmanager
 def serving(app: ASGIApp, listening: Any) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -8,11 +8,12 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import CoverMode, Fault, FaultKind, Options
 
 from .harness import DIGITS, TRACEBACK, WITH_AN_E, Cloud, cloud, entries, run, spawn, video, videos, write
 
@@ -31,10 +32,9 @@ def test_a_change_is_carried_out_and_summed_up_to_the_letter(emulator: str) -> N
     assert run("plan", "--endpoint", emulator).lines[0] == "No changes. Your covers match the desired state."
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("mode", ["copy", "reference"])
-def test_24_drifted_assets_are_24_puts_and_a_second_apply_none(serve: Serve, mode: str) -> None:
-    found = serve(Options(cover_mode="copy" if mode == "copy" else "reference"))
+def test_24_drifted_assets_are_24_puts_and_a_second_apply_none(serve: Serve, mode: CoverMode) -> None:
+    found = serve(Options(cover_mode=mode))
     write(entries(24, drifted=24))
     first = run(*APPROVED)
     assert (first.code, found.puts) == (0, 24)
@@ -46,7 +46,6 @@ def test_24_drifted_assets_are_24_puts_and_a_second_apply_none(serve: Serve, mod
     assert run("plan", "--detailed-exitcode").code == 0
 
 
-@pytest.mark.integration
 def test_each_asset_gets_its_own_cover_and_in_sync_ones_keep_theirs(serve: Serve) -> None:
     found = serve(Options())
     before = found.covers()
@@ -57,7 +56,6 @@ def test_each_asset_gets_its_own_cover_and_in_sync_ones_keep_theirs(serve: Serve
     assert found.puts == 5
 
 
-@pytest.mark.integration
 def test_ids_that_look_like_numbers_are_applied(serve: Serve) -> None:
     found = serve(Options())
     write({DIGITS: "0", WITH_AN_E: "-1"})
@@ -118,7 +116,6 @@ def test_without_anybody_to_ask_it_is_an_error_and_no_hang(
     assert run("plan", "--endpoint", emulator, "--detailed-exitcode").code == 2
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1)])
 def test_the_question_on_a_real_terminal(emulator: str, answer: str, code: int) -> None:
     write(entries(3, drifted=2))
@@ -170,7 +167,9 @@ def test_few_assets_are_no_ground_for_suspicion_also_after_targeting(emulator: s
     write(entries(9, drifted=9))
     assert run("apply", "--endpoint", emulator, "--auto-approve").code == 0
     write(entries(24))
-    targeted = run("apply", "--endpoint", emulator, "--auto-approve", "--exclude", "*keynote*", "--exclude", "*校园")
+    refused = run("apply", "--endpoint", emulator, "--auto-approve")
+    assert "(9/24)" in refused.err
+    targeted = run("apply", "--endpoint", emulator, "--auto-approve", "--target", "*keynote*", "--target", "*校园")
     assert targeted.code == 0, targeted.err
 
 
@@ -179,7 +178,6 @@ def test_unknown_assets_do_not_count_towards_the_safety_limit(emulator: str) -> 
     assert "Too many updates" not in run("apply", "--endpoint", emulator, "--auto-approve").err
 
 
-@pytest.mark.integration
 @pytest.mark.usefixtures("impatient")
 def test_one_refused_put_does_not_stop_the_others(serve: Serve) -> None:
     found = serve(Options(faults=(Fault("cover", "403", 3),)))
@@ -195,11 +193,10 @@ def test_one_refused_put_does_not_stop_the_others(serve: Serve) -> None:
     assert found.puts == 6
 
 
-@pytest.mark.integration
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("kind", ["503", "reset", "lost", "html"])
-def test_a_put_that_went_wrong_on_the_way_is_tried_again(serve: Serve, kind: str) -> None:
-    serve(Options(faults=(Fault("cover", kind, 2),)))  # type: ignore[arg-type]
+def test_a_put_that_went_wrong_on_the_way_is_tried_again(serve: Serve, kind: FaultKind) -> None:
+    serve(Options(faults=(Fault("cover", kind, 2),)))
     write(entries(4, drifted=4))
     ran = run(*APPROVED)
     assert ran.code == 0, ran.out
@@ -218,7 +215,6 @@ def test_one_asset_that_always_fails_does_not_stop_the_others(emulator: str) -> 
     assert "500 VOD.10051" in ran.document["unknown"][0]["message"]
 
 
-@pytest.mark.integration
 def test_wait_stays_until_the_new_covers_are_seen(serve: Serve) -> None:
     serve(Options(propagation=0.5))
     write(entries(3, drifted=2))
@@ -227,7 +223,6 @@ def test_wait_stays_until_the_new_covers_are_seen(serve: Serve) -> None:
     assert [result["verified"] for result in ran.document["results"]] == [True, True]
 
 
-@pytest.mark.integration
 def test_covers_that_are_not_seen_in_time_make_the_run_fail(serve: Serve) -> None:
     serve(Options(propagation=3600))
     write(entries(3, drifted=2))
@@ -245,7 +240,6 @@ def test_without_wait_nobody_looks(emulator: str) -> None:
     assert result["verified"] is None
 
 
-@pytest.mark.integration
 def test_a_cover_that_cannot_be_read_is_replaced_only_by_force(serve: Serve) -> None:
     found = serve(Options())
     write({ODD["content_unavailable"]: "0"})
@@ -255,7 +249,6 @@ def test_a_cover_that_cannot_be_read_is_replaced_only_by_force(serve: Serve) -> 
     assert found.puts == 1
 
 
-@pytest.mark.integration
 def test_foreign_snapshots_are_never_put_whatever_is_asked_for(serve: Serve) -> None:
     found = serve(Options())
     write({ODD["foreign_snapshot"]: "0"})
@@ -264,18 +257,22 @@ def test_foreign_snapshots_are_never_put_whatever_is_asked_for(serve: Serve) -> 
     assert found.puts == 0
 
 
-@pytest.mark.integration
-def test_what_was_applied_to_one_cloud_is_no_matter_of_another(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_each_cloud_has_a_state_folder_of_its_own(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was applied to one says nothing of another."""
+    monkeypatch.delenv("RECONCILE_STATE_DIR")
+    for name in ("XDG_STATE_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
     first = serve(Options())
     write(entries(2, drifted=1))
     run(*APPROVED)
-    with cloud(tmp_path_factory.mktemp("other") / "state.sqlite") as second:
+    with cloud(tmp_path / "other.sqlite") as second:
         assert run("plan", "--endpoint", second.url, "--detailed-exitcode").code == 2
         assert run(*APPROVED, "--endpoint", second.url).code == 0
         assert (first.puts, second.puts) == (1, 1)
 
 
-@pytest.mark.integration
 def test_in_a_pipe_nothing_is_lost(emulator: str) -> None:
     write(entries(24, drifted=24))
     ran = spawn("apply", "--endpoint", emulator, "--auto-approve", "--force", "--json")

@@ -167,7 +167,6 @@ def test_the_write_quota_is_what_the_time_is_reckoned_by(emulator: str) -> None:
     assert ran.lines[-1] == "About 2 min at 2 covers per minute."
 
 
-@pytest.mark.integration
 def test_planning_never_puts(serve: Callable[[Options], Cloud]) -> None:
     cloud = serve(Options())
     write(entries(24, drifted=24))
@@ -177,7 +176,6 @@ def test_planning_never_puts(serve: Callable[[Options], Cloud]) -> None:
     assert {request["method"] for request in cloud.requests()} <= {"GET", "HEAD"}
 
 
-@pytest.mark.integration
 def test_comparing_urls_alone_takes_a_copied_cover_for_drift(serve: Callable[[Options], Cloud]) -> None:
     """And reads no picture at all."""
     cloud = serve(Options(cover_mode="copy"))
@@ -188,7 +186,6 @@ def test_comparing_urls_alone_takes_a_copied_cover_for_drift(serve: Callable[[Op
         assert run("plan", "--compare", how, "--json").document["summary"]["in_sync"] == 2
 
 
-@pytest.mark.integration
 def test_comparing_urls_where_covers_keep_the_snapshots_url(serve: Callable[[Options], Cloud]) -> None:
     serve(Options(cover_mode="reference"))
     write(entries(6, drifted=1))

@@ -16,8 +16,6 @@ from reconciler.emulator.options import Options
 
 from .harness import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, video, videos, write
 
-pytestmark = pytest.mark.integration
-
 FILE = "saved.json"
 
 

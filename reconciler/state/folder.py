@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.errors import StateError
 
 
-def folder(given: Path | None, endpoint: str, project_id: str) -> Path:
+def locate(given: Path | None, endpoint: str, project_id: str) -> Path:
     """The state folder: the given one, else one in the user's state folder for this endpoint and project."""
     if given is not None:
         return given

@@ -1,0 +1,113 @@
+"""What an apply writes down in the state folder: the run, each intent before its PUT, each outcome after."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.clock import Clock
+from reconciler.decide.precondition import Step
+from reconciler.model import Cover, Outcome
+from reconciler.state import saved
+from reconciler.state.folder import make
+from reconciler.state.journal import CoverRecord, Journal
+from reconciler.state.lock import exclusive
+
+
+class Record:
+    """One run in the journal."""
+
+    def __init__(self, folder: Path, journal: Journal, clock: Clock, about: Mapping[str, object]) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._clock = clock
+        self._about = about
+
+    def start(self) -> None:
+        """Says who is about to change covers, when, and by which files; a run without changes leaves no trace."""
+        self._journal.write("run", self._clock.now(), **self._about)
+
+    def intent(self, step: Step, saved_cover: str | None) -> None:
+        self._write("intent", step.desired.asset_id, step.before, step.after, saved_cover=saved_cover)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """What became of a step; one that was not attempted leaves no trace."""
+        if outcome.outcome == "not_attempted":
+            return
+        error = outcome.error.message if outcome.error else None
+        self._write("outcome", outcome.asset_id, outcome.before, outcome.after, outcome=outcome.outcome, error=error)
+
+    def save(self, asset_id: str, data: bytes) -> Path:
+        """Keeps a picture that is about to be replaced."""
+        return saved.save(self._folder, asset_id, hashlib.sha256(data).hexdigest(), data)
+
+    def _write(self, kind: str, asset_id: str, before: Cover, after: Cover, **fields: str | None) -> None:
+        self._journal.write(
+            kind,
+            self._clock.now(),
+            asset_id=asset_id,
+            before=CoverRecord.of(before).model_dump(exclude_none=True),
+            after=CoverRecord.of(after).model_dump(exclude_none=True),
+            **{name: value for name, value in fields.items() if value is not None},
+        )
+
+
+@contextmanager
+def recording(folder: Path, clock: Clock, endpoint: str, project_id: str, files: Iterable[str]) -> Iterator[Record]:
+    """Opens the journal for one run, alone on this machine.
+
+    Args:
+        files: what the run goes by: desired files, or a saved plan.
+
+    Raises:
+        StateError: another apply is running, or the journal can't be written.
+    """
+    make(folder)
+    started = clock.now()
+    about = {
+        "user": _user(),
+        "host": socket.gethostname(),
+        "revision": _revision(),
+        "tool_version": __version__,
+        "endpoint": endpoint,
+        "project_id": project_id,
+        "files": [{"file": file, "sha256": _digest(file)} for file in files],
+    }
+    with exclusive(folder, started):
+        journal = Journal(folder, f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}")
+        try:
+            yield Record(folder, journal, clock, about)
+        finally:
+            journal.close()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def _revision() -> str | None:
+    """The git revision of the working folder, where it is a checkout."""
+    command: Sequence[str] = ("git", "rev-parse", "HEAD")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603 fixed words
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()[:64]
+
+
+def _digest(file: str) -> str | None:
+    try:
+        with Path(file).open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return None

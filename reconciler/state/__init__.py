@@ -1,0 +1,1 @@
+"""What one machine remembers of one project, in its state folder."""

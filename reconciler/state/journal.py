@@ -1,0 +1,159 @@
+"""The journal: what was about to be done, and what came of it. JSON Lines, append-only.
+
+Records, each with "v" (format), "kind", "run" and "at" (RFC 3339, UTC):
+    run      who, where, when, at which revision, from which files
+    intent   just before a PUT: the asset, the covers before and after, where the old picture was saved
+    outcome  what became of it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reconciler.errors import StateError
+from reconciler.model import Content, Cover, OutcomeName, SetName, SnapshotRef
+
+VERSION = 1
+NAME = "journal.jsonl"
+# Far more than one run can write within the minutes that anybody asks about.
+_TAIL = 16 * 1024 * 1024
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class CoverRecord(_Record):
+    """A cover, its URL without query."""
+
+    url: str
+    set: SetName | None = None
+    index: int | None = None
+    offset: int | None = None
+    sha256: str | None = None
+    length: int | None = None
+
+    @classmethod
+    def of(cls, cover: Cover) -> CoverRecord:
+        ref, content = cover.snapshot, cover.content
+        return cls(
+            url=cover.url,
+            set=ref.set if ref else None,
+            index=ref.index if ref else None,
+            offset=ref.offset if ref else None,
+            sha256=content.sha256 if content else None,
+            length=content.length if content else None,
+        )
+
+    def cover(self) -> Cover:
+        ref = None
+        if self.set is not None and self.index is not None and self.offset is not None:
+            ref = SnapshotRef(self.set, self.index, self.offset)
+        content = Content(self.sha256, self.length) if self.sha256 and self.length is not None else None
+        return Cover(self.url, ref, content)
+
+
+class Applied(_Record):
+    """One change as the journal has it."""
+
+    v: int
+    kind: str
+    run: str
+    at: datetime
+    asset_id: str
+    before: CoverRecord
+    after: CoverRecord
+    outcome: OutcomeName | None = None
+
+
+class Journal:
+    """Appends to the journal of a state folder; every record is on its way to the disk when a method returns.
+
+    Raises:
+        StateError: it can't be opened for writing, or is not a plain file of the user's own.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self._path = folder / NAME
+        self._run = run
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._file = os.open(self._path, flags, 0o600)
+            size = os.fstat(self._file).st_size
+            if size and os.pread(self._file, 1, size - 1) != b"\n":
+                # A run that was killed while writing left half a line; it must not swallow ours.
+                self._append(b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def write(self, kind: str, at: datetime, **fields: Any) -> None:
+        """Appends one record.
+
+        Raises:
+            StateError: the disk is full, or gone.
+        """
+        record = {"v": VERSION, "kind": kind, "run": self._run, "at": at.isoformat(), **fields}
+        try:
+            self._append(json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _append(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._file, data) :]
+        os.fsync(self._file)
+
+    def _unwritable(self, error: OSError) -> StateError:
+        return StateError(
+            f"The journal {self._path} can't be written: {error.strerror or error}",
+            hint="Mend that, or choose another folder with --state-dir. Nothing more was changed.",
+        )
+
+
+def records(folder: Path, tail: int | None = None) -> Iterator[dict[str, Any]]:
+    """The journal's records, oldest first. Lines that are torn, foreign or of a newer format are passed over.
+
+    Args:
+        tail: read only so many bytes at the end.
+    """
+    try:
+        with (folder / NAME).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - tail) if tail is not None else 0)
+            for line in file:
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(record, dict) and record.get("v") == VERSION:
+                    yield record
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StateError(f"The journal {folder / NAME} can't be read: {error.strerror or error}") from error
+
+
+def applied_since(folder: Path, now: datetime, window: timedelta) -> dict[str, Applied]:
+    """The last applied change of each asset within the window, by asset ID. Times in the future are not believed."""
+    recent: dict[str, Applied] = {}
+    for record in records(folder, _TAIL):
+        if record.get("kind") != "outcome":
+            continue
+        try:
+            applied = Applied.model_validate(record)
+            if not now - window <= applied.at <= now:
+                continue
+        except (ValidationError, TypeError):
+            continue
+        if applied.outcome == "applied":
+            recent[applied.asset_id] = applied
+    return recent

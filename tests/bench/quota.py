@@ -1,0 +1,90 @@
+"""Time against the quota's optimum: 40 covers at 10 per 2 seconds need 6 s; none may be refused.
+
+Run: python tests/bench/quota.py [redis://host:port]   (with a store: two processes share the windows)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+COVERS, AMOUNT, SECONDS = 40, 10, 2
+OPTIMUM = (COVERS - 1) // AMOUNT * SECONDS
+
+
+@contextlib.contextmanager
+def emulator(folder: str) -> Iterator[dict[str, str]]:
+    """What to export for an emulator with that quota."""
+    quota = f"100000,{AMOUNT}/{SECONDS}s"
+    command = [sys.executable, "-m", "reconciler", "emulator", "--port", "0", "--state", f"{folder}/emulator.sqlite"]
+    process = subprocess.Popen(
+        [*command, "--assets", str(COVERS), "--quota", quota], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        exports: dict[str, str] = {}
+        while "HUAWEICLOUD_SDK_PROJECT_ID" not in exports and process.stdout:
+            found = re.fullmatch(r"export (\w+)=(.*)", process.stdout.readline().strip())
+            exports.update([found.groups()] if found else [])
+        yield exports
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def drifted(exports: dict[str, str], folder: str) -> list[Path]:
+    """Two desired files, each with half of the assets, all of which drift."""
+    with urllib.request.urlopen(f"{exports['RECONCILE_ENDPOINT']}/_emulator/catalogue") as answer:
+        catalogue = json.load(answer)
+    lines = []
+    for asset in catalogue["assets"][:COVERS]:
+        current = asset["cover"]
+        wanted = next(at for at, shot in enumerate(asset["snapshots"]["sample"]) if shot != current)
+        lines.append(f"  {asset['asset_id']}: {wanted}\n")
+    files = []
+    for half in (0, 1):
+        files.append(Path(folder) / f"{half}.yaml")
+        files[-1].write_text("covers:\n" + "".join(lines[half::2]))
+    return files
+
+
+def run(exports: dict[str, str], folder: str, shares: Sequence[Sequence[Path]], store: str | None) -> float:
+    env = {**os.environ, **exports, "RECONCILE_WRITE_QUOTA": f"{AMOUNT}/{SECONDS} seconds"}
+    env |= {"RECONCILE_READ_QUOTA": "100000/minute"} | ({"RECONCILE_QUOTA_STORE": store} if store else {})
+    started = time.perf_counter()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "apply", "--auto-approve", "--force", *map(str, share)],
+            env={**env, "RECONCILE_STATE_DIR": f"{folder}/state{number}"},
+            stdout=subprocess.DEVNULL,
+        )
+        for number, share in enumerate(shares)
+    ]
+    if any(process.wait() for process in processes):
+        raise RuntimeError("an apply failed")
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    store = sys.argv[1] if len(sys.argv) > 1 else None
+    with tempfile.TemporaryDirectory() as folder, emulator(folder) as exports:
+        one, other = drifted(exports, folder)
+        shares = [[one], [other]] if store else [[one, other]]
+        seconds = run(exports, folder, shares, store)
+        with urllib.request.urlopen(f"{exports['RECONCILE_ENDPOINT']}/_emulator/requests") as answer:
+            requests = json.load(answer)["requests"]
+    refused = sum(request[3] == 429 for request in requests)
+    puts = sum(request[0] == "PUT" for request in requests)
+    print(f"{len(shares)} process(es): {puts} PUTs, {refused} refused, {seconds:.2f} s, {seconds / OPTIMUM:.2f} of the optimum")
+
+
+if __name__ == "__main__":
+    main()

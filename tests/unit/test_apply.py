@@ -1,0 +1,287 @@
+"""What was planned is put once, told as it was, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, refusal, snapshot_url
+
+from reconciler.act.apply import Applier
+from reconciler.act.record import Record
+from reconciler.decide.precondition import Step
+from reconciler.model import Compare, Cover, Outcome
+from reconciler.selection import Selection
+from reconciler.state.folder import make
+from reconciler.state.journal import Journal
+from reconciler.vod.retry import ATTEMPTS
+
+IDS = tuple(f"{n:032x}" for n in range(1, 13))
+
+
+def cloud_of(*ids: str) -> FakeCloud:
+    """Each asset shows its first snapshot."""
+    cloud = FakeCloud()
+    for asset_id in ids:
+        cloud.add(asset_id, snapshot_url(asset_id, 0))
+    return cloud
+
+
+def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Compare = "auto") -> list[Step]:
+    """Steps towards the third snapshot of each, as a plan finds them."""
+    entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
+    plan = clock.run(cloud.surveyor(clock, compare=compare).survey(entries, Selection(), 8, lambda: None))
+    none = Cover("")
+    return [Step(change.desired, change.title, change.before or none, change.after or none) for change in plan.changes]
+
+
+def applied(
+    cloud: FakeCloud,
+    clock: FakeClock,
+    steps: Sequence[Step],
+    folder: Path,
+    at_once: int = 4,
+    compare: Compare = "auto",
+    *,
+    replace_unreadable: bool = False,
+) -> list[Outcome]:
+    journal = Journal(make(folder), "run-1")
+    surveyor = cloud.surveyor(clock, folder, compare, replace_unreadable=replace_unreadable)
+    advanced = []
+    applier = Applier(surveyor, Record(folder, journal, clock, {}), at_once, lambda: advanced.append(1))
+    try:
+        return clock.run(applier.apply(steps))
+    finally:
+        journal.close()
+
+
+def names(outcomes: Sequence[Outcome]) -> list[str]:
+    return [outcome.outcome for outcome in outcomes]
+
+
+def test_each_planned_change_is_put_once_and_told_in_order(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(*IDS)
+    steps = planned(cloud, clock, IDS)
+
+    outcomes = applied(cloud, clock, steps, tmp_path)
+
+    assert names(outcomes) == ["applied"] * len(IDS)
+    assert [outcome.asset_id for outcome in outcomes] == list(IDS)
+    assert sorted(asset_id for asset_id, _ in cloud.puts) == sorted(IDS)
+    assert all(cloud.cover(asset_id) == snapshot_url(asset_id, 10) for asset_id in IDS)
+
+
+def test_afterwards_nothing_is_left_to_do(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(*IDS)
+    applied(cloud, clock, planned(cloud, clock, IDS), tmp_path)
+
+    assert planned(cloud, clock, IDS) == []
+
+
+def test_the_url_of_the_fresh_read_is_put_unchanged(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET)
+    steps = planned(cloud, clock, [ASSET])
+    fresh = f"{snapshot_url(offset=10)}?auth_key=fresh%2B1"
+    cloud.assets[ASSET]["thumbnail_info"]["sample"][2]["url"] = fresh
+
+    applied(cloud, clock, steps, tmp_path)
+
+    assert [json.loads(body) for _, body in cloud.puts] == [{"thumbnailUrl": fresh}]
+
+
+def test_what_somebody_else_set_as_wanted_is_unchanged(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET)
+    steps = planned(cloud, clock, [ASSET])
+    cloud.add(ASSET, snapshot_url(offset=10))
+
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["unchanged"]
+    assert cloud.puts == []
+
+
+def test_what_somebody_else_set_otherwise_is_stale_and_the_rest_goes_on(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(*IDS)
+    steps = planned(cloud, clock, IDS)
+    cloud.add(IDS[3], snapshot_url(IDS[3], 5))
+
+    outcomes = applied(cloud, clock, steps, tmp_path)
+
+    assert [outcome.asset_id for outcome in outcomes if outcome.outcome == "stale"] == [IDS[3]]
+    assert names(outcomes).count("applied") == len(IDS) - 1
+    assert IDS[3] not in {asset_id for asset_id, _ in cloud.puts}
+
+
+def test_snapshots_taken_again_make_a_change_stale(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET)
+    steps = planned(cloud, clock, [ASSET])
+    cloud.add(ASSET, snapshot_url(offset=0), offsets=(0, 3, 6, 9))
+
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["stale"]
+    assert cloud.puts == []
+
+
+def test_one_refused_asset_does_not_stop_the_others(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(*IDS)
+    steps = planned(cloud, clock, IDS)
+    cloud.answers["cover", IDS[0]] = [refusal(403, "VOD.10074", "no permission", {"X-Request-Id": "req-1"})]
+
+    outcomes = applied(cloud, clock, steps, tmp_path)
+
+    assert names(outcomes) == ["failed"] + ["applied"] * (len(IDS) - 1)
+    error = outcomes[0].error
+    assert error is not None
+    assert (error.code, error.status, error.request_id) == ("VOD.10074", 403, "req-1")
+    assert len(cloud.puts) == len(IDS)
+
+
+def test_an_asset_that_is_gone_by_now_fails_with_its_reason(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET, OTHER)
+    steps = planned(cloud, clock, [ASSET, OTHER])
+    del cloud.assets[ASSET]
+
+    outcomes = applied(cloud, clock, steps, tmp_path)
+
+    assert names(outcomes) == ["failed", "applied"]
+    assert outcomes[0].error is not None
+    assert outcomes[0].error.type == "asset_not_found"
+
+
+def test_a_401_ends_the_run(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(*IDS)
+    steps = planned(cloud, clock, IDS)
+    cloud.answers["cover", IDS[2]] = [refusal(401, "APIGW.0301")]
+
+    outcomes = applied(cloud, clock, steps, tmp_path, at_once=1)
+
+    assert names(outcomes) == ["applied", "applied", "failed"] + ["not_attempted"] * (len(IDS) - 3)
+    assert outcomes[2].error is not None
+    assert outcomes[2].error.type == "authentication"
+    assert len(cloud.puts) == 3
+
+
+def test_a_passing_fault_costs_one_more_put_and_no_more(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(*IDS)
+    steps = planned(cloud, clock, IDS)
+    cloud.answers["cover", IDS[1]] = [httpx.Response(503)]
+
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["applied"] * len(IDS)
+    assert len(cloud.puts) == len(IDS) + 1
+
+
+def test_a_fault_that_stays_fails_after_its_attempts(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET)
+    steps = planned(cloud, clock, [ASSET])
+    cloud.answers["cover", ASSET] = [httpx.Response(503) for _ in range(ATTEMPTS)]
+
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["failed"]
+    assert len(cloud.puts) == ATTEMPTS
+
+
+def test_an_answer_that_was_lost_after_the_change_is_applied_without_another_put(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    class Loses(FakeCloud):
+        async def __call__(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().__call__(request)
+            if request.method == "PUT":
+                raise httpx.ReadError("reset after the change")
+            return answer
+
+    cloud = Loses()
+    cloud.add(ASSET, snapshot_url(offset=0))
+
+    assert names(applied(cloud, clock, planned(cloud, clock, [ASSET]), tmp_path)) == ["applied"]
+    assert len(cloud.puts) == 1
+
+
+def test_a_put_that_stays_unanswered_is_an_unknown_outcome(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET)
+    steps = planned(cloud, clock, [ASSET])
+    cloud.answers["cover", ASSET] = [httpx.ReadTimeout("slow") for _ in range(ATTEMPTS)]
+
+    (outcome,) = applied(cloud, clock, steps, tmp_path)
+
+    assert outcome.outcome == "failed"
+    assert outcome.error is not None
+    assert "may have been set" in outcome.error.message
+    assert "run again" in outcome.error.message
+
+
+def test_a_copying_service_is_put_once_and_in_sync_afterwards(clock: FakeClock, tmp_path: Path) -> None:
+    copy = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+    cloud = FakeCloud()
+    cloud.copies = True
+    cloud.add(ASSET, copy)
+    cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
+    cloud.pictures[copy] = Picture(b"picture 05")
+    steps = planned(cloud, clock, [ASSET])
+
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["applied"]
+    assert planned(cloud, clock, [ASSET]) == []
+    assert len(cloud.puts) == 1
+
+
+def custom_cover() -> FakeCloud:
+    """An asset whose cover is none of its snapshots."""
+    copy = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+    cloud = FakeCloud()
+    cloud.add(ASSET, copy)
+    cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
+    cloud.pictures[copy] = Picture(b"\xff\xd8\xff hand-made")
+    return cloud
+
+
+def test_a_custom_cover_is_saved_before_it_is_replaced(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = custom_cover()
+
+    (outcome,) = applied(cloud, clock, planned(cloud, clock, [ASSET]), tmp_path)
+
+    assert outcome.outcome == "applied"
+    assert outcome.saved_cover is not None
+    assert Path(outcome.saved_cover).read_bytes() == b"\xff\xd8\xff hand-made"
+
+
+def test_a_custom_cover_that_cannot_be_saved_is_not_replaced(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = custom_cover()
+    steps = planned(cloud, clock, [ASSET])
+    del cloud.pictures[cloud.cover()]
+
+    (outcome,) = applied(cloud, clock, steps, tmp_path)
+
+    assert outcome.outcome == "failed"
+    assert outcome.error is not None
+    assert outcome.error.type == "content_unavailable"
+    assert cloud.puts == []
+
+
+def test_a_custom_cover_that_cannot_be_saved_is_replaced_when_that_is_wanted(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = custom_cover()
+    steps = planned(cloud, clock, [ASSET], compare="url")
+    del cloud.pictures[cloud.cover()]
+
+    assert names(applied(cloud, clock, steps, tmp_path, compare="url")) == ["applied"]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 64])
+def test_no_more_than_so_many_are_on_their_way(clock: FakeClock, tmp_path: Path, at_once: int) -> None:
+    class Counting(FakeCloud):
+        now = most = 0
+
+        async def __call__(self, request: httpx.Request) -> httpx.Response:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await clock.sleep(0.25)
+            self.now -= 1
+            return await super().__call__(request)
+
+    cloud = Counting()
+    for asset_id in IDS:
+        cloud.add(asset_id, snapshot_url(asset_id, 0))
+    steps = planned(cloud, clock, IDS)
+    cloud.most = 0
+
+    applied(cloud, clock, steps, tmp_path, at_once)
+
+    assert cloud.most == min(at_once, len(IDS))

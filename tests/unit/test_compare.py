@@ -1,0 +1,205 @@
+"""Where the URL does not tell, the bytes do, whatever the CDN says of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler import compare
+from reconciler.decide.verdict import judge
+from reconciler.model import Content, Cover, Observed, Question, SnapshotRef, Verdict
+from reconciler.state.memory import Memory
+
+COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+OFFSETS = (0, 5, 10)
+SAME_ETAG = "0123456789abcdef" * 2
+
+
+def body(number: int) -> bytes:
+    """Pictures of equal length and different bytes."""
+    return b"\xff\xd8 picture %03d" % number
+
+
+# How a CDN may serve the same bytes.
+MANNERS: dict[str, Callable[[bytes], Picture]] = {
+    "ETag is the MD5": Picture.with_md5,
+    "weak ETag": lambda data: Picture(data, {"ETag": f'W/"{hashlib.md5(data).hexdigest()}"'}),
+    "random ETag": lambda data: Picture(data, {"ETag": f'"{hash(data) & 0xFFFF:x}-5f"'}),
+    "the same ETag everywhere": lambda data: Picture(data, {"ETag": '"v1"'}),
+    "no ETag": Picture,
+    "no HEAD": lambda data: Picture(data, head=405),
+    "HEAD fails": lambda data: Picture(data, head=500),
+    "HEAD says length 0": lambda data: Picture(data, head_headers={"Content-Length": "0"}),
+    "HEAD says nothing": lambda data: Picture(data, head_headers={}),
+}
+
+
+def cloud_with(cover: Picture | None, manner: Callable[[bytes], Picture] = Picture, offsets: tuple[int, ...] = OFFSETS) -> FakeCloud:
+    """A CDN where each snapshot's bytes are `body(offset)`."""
+    cloud = FakeCloud()
+    cloud.pictures = {snapshot_url(offset=offset): manner(body(offset)) for offset in offsets}
+    if cover is not None:
+        cloud.pictures[COPY] = cover
+    return cloud
+
+
+def answered(cloud: FakeCloud, seen: Observed, index: int = 0, *, replace_unreadable: bool = False) -> Verdict:
+    clock = FakeClock()
+    question = judge(desired(index=index), seen, "auto")
+    assert isinstance(question, Question)
+    return clock.run(compare.answer(question, cloud.reader(clock), Memory(NOWHERE), replace_unreadable=replace_unreadable))
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_copy_of_the_wanted_snapshot_is_in_sync(manner: str) -> None:
+    make = MANNERS[manner]
+
+    assert answered(cloud_with(make(body(5)), make), observed(COPY), index=1).state == "in_sync"
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_copy_of_another_snapshot_is_drift_and_named(manner: str) -> None:
+    make = MANNERS[manner]
+
+    found = answered(cloud_with(make(body(10)), make), observed(COPY), index=1)
+
+    assert found.state == "update"
+    assert found.before is not None
+    assert found.before.snapshot == SnapshotRef("sample", 2, 10)
+    assert found.put_url == snapshot_url(offset=5)
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_custom_cover_is_drift_with_its_content(manner: str) -> None:
+    make = MANNERS[manner]
+    custom = body(999)
+
+    found = answered(cloud_with(make(custom), make), observed(COPY))
+
+    assert found.state == "update"
+    assert found.before == Cover(COPY, None, Content(hashlib.sha256(custom).hexdigest(), len(custom)))
+
+
+@given(st.integers(0, 12), st.integers(0, 2), st.sampled_from(sorted(MANNERS)), st.sampled_from(sorted(MANNERS)))
+def test_it_is_in_sync_exactly_when_the_bytes_are_equal(shown: int, index: int, one: str, other: str) -> None:
+    found = answered(cloud_with(MANNERS[one](body(shown)), MANNERS[other]), observed(COPY), index)
+
+    assert (found.state == "in_sync") is (shown == OFFSETS[index])
+    if found.state == "update":
+        assert found.before is not None
+        expected = SnapshotRef("sample", OFFSETS.index(shown), shown) if shown in OFFSETS else None
+        assert found.before.snapshot == expected
+
+
+def test_equal_etags_prove_nothing_unless_the_lengths_are_equal_too() -> None:
+    lying = Picture(b"short", {"ETag": f'"{SAME_ETAG}"'})
+    cloud = cloud_with(lying, lambda data: Picture(data, {"ETag": f'"{SAME_ETAG}"'}))
+
+    assert answered(cloud, observed(COPY)).state == "update"
+
+
+def test_equal_md5s_of_equal_length_need_no_download() -> None:
+    cloud = cloud_with(Picture.with_md5(body(0)), Picture.with_md5)
+
+    assert answered(cloud, observed(COPY)).state == "in_sync"
+    assert {method for method, _ in cloud.asked} == {"HEAD"}
+
+
+def test_candidates_of_another_length_are_not_downloaded() -> None:
+    cloud = cloud_with(Picture(b"a custom cover of another length"))
+
+    assert answered(cloud, observed(COPY)).state == "update"
+    assert [url for method, url in cloud.asked if method == "GET"] == [COPY]
+
+
+def test_at_most_a_hundred_candidates_are_looked_at() -> None:
+    offsets = tuple(range(300))
+    cloud = cloud_with(Picture(body(999)), offsets=offsets)
+
+    found = answered(cloud, observed(COPY, offsets))
+
+    assert found.state == "update"
+    assert found.before is not None
+    assert found.before.snapshot is None
+    assert len({url for _, url in cloud.asked} - {COPY, snapshot_url(offset=0)}) == compare.MOST_CANDIDATES == 100
+
+
+def test_no_picture_is_downloaded_twice() -> None:
+    cloud = cloud_with(Picture(body(999)))
+
+    answered(cloud, observed(COPY))
+
+    downloads = [url for method, url in cloud.asked if method == "GET"]
+    assert len(downloads) == len(set(downloads))
+
+
+def test_a_cover_that_cannot_be_read_is_unknown_and_never_in_sync() -> None:
+    found = answered(cloud_with(None), observed(COPY))
+
+    assert (found.state, found.reason) == ("unknown", "content_unavailable")
+    assert found.put_url == ""
+
+
+def test_a_cover_that_cannot_be_read_is_replaced_when_that_is_wanted() -> None:
+    found = answered(cloud_with(None), observed(COPY), replace_unreadable=True)
+
+    assert found.state == "update"
+    assert found.before == Cover(COPY)
+    assert found.put_url == snapshot_url(offset=0)
+
+
+@pytest.mark.parametrize("replace_unreadable", [True, False])
+def test_a_wanted_snapshot_that_cannot_be_read_is_unknown_in_any_case(replace_unreadable: bool) -> None:
+    cloud = cloud_with(Picture(body(5), head=405))
+    del cloud.pictures[snapshot_url(offset=0)]
+
+    found = answered(cloud, observed(COPY), replace_unreadable=replace_unreadable)
+
+    assert (found.state, found.reason) == ("unknown", "content_unavailable")
+
+
+def test_a_custom_cover_that_can_be_stamped_but_not_saved_is_not_replaced() -> None:
+    cloud = cloud_with(None)
+    cloud.pictures[COPY] = Picture(b"", head_headers={"Content-Length": "99"})
+
+    found = answered(cloud, observed(COPY))
+
+    assert (found.state, found.reason) == ("unknown", "content_unavailable")
+    assert answered(cloud, observed(COPY), replace_unreadable=True).state == "update"
+
+
+def test_snapshots_of_other_assets_are_no_candidates() -> None:
+    seen = observed(COPY)
+    foreign = observed(offsets=(77,), asset_id=OTHER).snapshots
+    both = Observed(seen.asset_id, seen.title, seen.cover_url, seen.thumbnail_status, seen.snapshots + foreign)
+    cloud = cloud_with(Picture(body(77)))
+    cloud.pictures[snapshot_url(OTHER, 77)] = Picture(body(77))
+
+    found = answered(cloud, both)
+
+    assert found.before is not None
+    assert found.before.snapshot is None
+    assert snapshot_url(OTHER, 77) not in {url for _, url in cloud.asked}
+
+
+def test_what_the_cover_is_can_be_asked_without_wanting_anything(clock: FakeClock) -> None:
+    cloud = cloud_with(Picture(body(5)))
+
+    found = clock.run(compare.identify_cover(observed(COPY), cloud.reader(clock), Memory(NOWHERE)))
+
+    assert found.snapshot == SnapshotRef("sample", 1, 5)
+    assert found.url == COPY
+
+
+def test_a_cover_whose_url_tells_is_not_downloaded_to_show_it(clock: FakeClock) -> None:
+    cloud = cloud_with(None)
+
+    found = clock.run(compare.identify_cover(observed(snapshot_url(offset=10)), cloud.reader(clock), Memory(NOWHERE)))
+
+    assert found.snapshot == SnapshotRef("sample", 2, 10)
+    assert cloud.asked == []

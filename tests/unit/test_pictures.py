@@ -1,0 +1,295 @@
+"""URLs that the API gave are opened within bounds, and what can't be read is told, never guessed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from fakes import CDN, Answer, FakeClock, Handler, Script, served
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model import Content, NoAnswer
+from reconciler.observe.pictures import MOST_BYTES, Pictures, Stamp
+from reconciler.vod.retry import ATTEMPTS
+
+URL = f"{CDN}/asset/{'a' * 32}/cover/Cover0.jpg"
+BODY = b"\xff\xd8 a picture"
+MD5 = hashlib.md5(BODY).hexdigest()
+
+
+def pictures(handler: Handler, clock: FakeClock, *, trusted: bool = False, timeout: float = 30) -> Pictures:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    return Pictures(http, trusted=trusted, clock=clock, timeout=timeout)
+
+
+def content(clock: FakeClock, server: Handler, url: str = URL, *, trusted: bool = False) -> Content | NoAnswer:
+    return clock.run(pictures(server, clock, trusted=trusted).content(url))
+
+
+def stamp(clock: FakeClock, *answers: Answer) -> Stamp:
+    return clock.run(pictures(Script(*answers), clock).stamp(URL))
+
+
+def good() -> httpx.Response:
+    return served(BODY)
+
+
+def unavailable(found: Content | NoAnswer, why: str) -> bool:
+    return isinstance(found, NoAnswer) and found.reason == "content_unavailable" and why in found.message
+
+
+def test_a_picture_is_known_by_its_bytes(clock: FakeClock) -> None:
+    assert content(clock, Script(good())) == Content(hashlib.sha256(BODY).hexdigest(), len(BODY))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 204, 206])
+def test_a_picture_that_is_not_given_is_unavailable_at_once(clock: FakeClock, status: int) -> None:
+    server = Script(httpx.Response(status))
+
+    assert unavailable(content(clock, server), f"HTTP {status}")
+    assert len(server.requests) == 1
+
+
+FAULTS: dict[str, Callable[[], Answer]] = {
+    "408": lambda: httpx.Response(408),
+    "429": lambda: httpx.Response(429),
+    "500": lambda: httpx.Response(500),
+    "503": lambda: httpx.Response(503),
+    "lost connection": lambda: httpx.RemoteProtocolError("gone"),
+    "time-out": lambda: httpx.ReadTimeout("slow"),
+    "truncated": lambda: served(BODY[:5], {"Content-Length": str(len(BODY))}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_passing_fault_is_survived(clock: FakeClock, fault: str) -> None:
+    server = Script(*(FAULTS[fault]() for _ in range(ATTEMPTS - 1)), good())
+
+    assert isinstance(content(clock, server), Content)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_that_stays_makes_it_unavailable(clock: FakeClock, fault: str) -> None:
+    server = Script(*(FAULTS[fault]() for _ in range(ATTEMPTS)), good())
+
+    assert unavailable(content(clock, server), "5 attempts")
+    assert len(server.requests) == ATTEMPTS
+
+
+def test_a_cdn_that_hangs_is_given_up_on(clock: FakeClock) -> None:
+    async def server(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def main() -> tuple[Stamp, Content | NoAnswer]:
+        reader = pictures(server, clock, timeout=3)
+        return await reader.stamp(URL), await reader.content(URL)
+
+    known, found = clock.run(main())
+    assert known == Stamp()
+    assert unavailable(found, "no answer within 3 s")
+
+
+def test_an_empty_file_is_no_picture(clock: FakeClock) -> None:
+    assert unavailable(content(clock, Script(served(b""))), "empty")
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_more_than_twenty_mebibytes_are_not_read(clock: FakeClock, declared: bool) -> None:
+    sent = 0
+
+    class Flood(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal sent
+            while True:
+                sent += 2**20
+                yield b"x" * 2**20
+
+    async def server(request: httpx.Request) -> httpx.Response:
+        headers = {"Content-Length": str(10**12)} if declared else {}
+        return httpx.Response(200, stream=Flood(), headers=headers)
+
+    assert unavailable(content(clock, server), "more than 20 MiB")
+    assert sent <= MOST_BYTES + 2**21
+
+
+def test_exactly_twenty_mebibytes_are_read(clock: FakeClock) -> None:
+    found = content(clock, Script(served(b"x" * MOST_BYTES)))
+
+    assert isinstance(found, Content)
+    assert found.length == MOST_BYTES
+
+
+def redirect(to: str, status: int = 302) -> httpx.Response:
+    return httpx.Response(status, headers={"Location": to})
+
+
+@pytest.mark.parametrize("to", ["/moved/0.jpg", f"{CDN}/moved/0.jpg", "?again=1"])
+def test_a_redirect_on_the_same_host_is_followed(clock: FakeClock, to: str) -> None:
+    server = Script(redirect(to), good())
+
+    assert isinstance(content(clock, server), Content)
+    assert server.requests[1].url.host == "cdn.example.com"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://evil.example/0.jpg",
+        "//evil.example/0.jpg",
+        "http://cdn.example.com/0.jpg",
+        "https://cdn.example.com:8443/0.jpg",
+        "https://127.0.0.1/0.jpg",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_redirect_elsewhere_is_not(clock: FakeClock, to: str) -> None:
+    server = Script(redirect(to), good())
+
+    assert unavailable(content(clock, server), "redirects to another host")
+    assert len(server.requests) == 1
+
+
+def test_a_redirect_round_and_round_ends(clock: FakeClock) -> None:
+    server = Script(redirect("/a"))
+
+    assert unavailable(content(clock, server), "too many redirects")
+    assert len(server.requests) <= 5
+
+
+@pytest.mark.parametrize("location", ["http://[", "https://\x00"])
+def test_a_redirect_to_nonsense_is_no_crash(clock: FakeClock, location: str) -> None:
+    assert isinstance(content(clock, Script(redirect(location))), NoAnswer)
+
+
+@pytest.mark.parametrize(
+    ("url", "opened"),
+    [
+        ("http://cdn.example.com/a.jpg", "https://cdn.example.com/a.jpg"),
+        ("http://cdn.example.com:80/a.jpg", "https://cdn.example.com/a.jpg"),
+        ("http://cdn.example.com:8080/a.jpg?auth_key=1", "https://cdn.example.com:8080/a.jpg?auth_key=1"),
+        ("https://cdn.example.com/a.jpg", "https://cdn.example.com/a.jpg"),
+    ],
+)
+def test_plain_http_is_tried_as_https(clock: FakeClock, url: str, opened: str) -> None:
+    server = Script(good())
+
+    content(clock, server, url)
+
+    assert [str(request.url) for request in server.requests] == [opened]
+
+
+def test_plain_http_stays_where_the_endpoint_is_loopback(clock: FakeClock) -> None:
+    server = Script(good())
+
+    content(clock, server, "http://127.0.0.1:8080/a.jpg", trusted=True)
+
+    assert str(server.requests[0].url) == "http://127.0.0.1:8080/a.jpg"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a.jpg",
+        "/asset/a.jpg",
+        "file:///etc/passwd",
+        "ftp://cdn.example.com/a.jpg",
+        "https://",
+        "https://user@cdn.example.com/a.jpg",
+        "https://user:pass@cdn.example.com/a.jpg",
+        "http://0177.0.0.1/a.jpg",
+        "https://[::1",
+        "https://cdn.example.com/\x00",
+        "https://\ud800/a.jpg",
+    ],
+)
+def test_what_is_no_url_of_a_picture_is_not_opened(clock: FakeClock, url: str) -> None:
+    server = Script(good())
+
+    assert isinstance(content(clock, server, url), NoAnswer)
+    assert clock.run(pictures(server, clock).stamp(url)) == Stamp()
+    assert server.requests == []
+
+
+@given(st.text(max_size=30) | st.text("htps:/[]@?#%.0\\\x00é ", max_size=20).map("https://{}".format))
+def test_no_url_breaks_the_reader(url: str) -> None:
+    clock = FakeClock()
+
+    assert isinstance(content(clock, Script(good()), url), (Content, NoAnswer))
+    assert isinstance(clock.run(pictures(Script(good()), clock).stamp(url)), Stamp)
+
+
+def test_secrets_of_the_url_stay_out_of_the_message(clock: FakeClock) -> None:
+    md5 = "0123456789abcdef0123456789abcdef"
+    url = f"{CDN}/202603011200/{md5}/asset/{'a' * 32}/0.jpg?auth_key=very-secret"
+
+    found = content(clock, Script(httpx.Response(404)), url)
+
+    assert isinstance(found, NoAnswer)
+    assert "very-secret" not in found.message
+    assert md5 not in found.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Content-Length": "12", "ETag": f'"{MD5}"'}, Stamp(12, MD5)),
+        ({"Content-Length": "12", "ETag": MD5.upper()}, Stamp(12, MD5)),
+        ({"Content-Length": "12", "ETag": f'W/"{MD5}"'}, Stamp(12, None)),
+        ({"Content-Length": "12", "ETag": '"5f-60a1b2c3"'}, Stamp(12, None)),
+        ({"Content-Length": "12", "ETag": f'"{MD5}-3"'}, Stamp(12, None)),
+        ({"Content-Length": "12"}, Stamp(12, None)),
+        ({"Content-Length": "0", "ETag": f'"{MD5}"'}, Stamp(None, MD5)),
+        ({"ETag": f'"{MD5}"'}, Stamp(None, MD5)),
+        ({"Content-Length": "-1"}, Stamp()),
+        ({"Content-Length": "many"}, Stamp()),
+        ({"Content-Length": "12", "Content-Encoding": "gzip"}, Stamp()),
+        ({}, Stamp()),
+    ],
+)
+def test_what_a_cdn_says_without_sending(clock: FakeClock, headers: dict[str, str], expected: Stamp) -> None:
+    assert stamp(clock, httpx.Response(200, headers=headers)) == expected
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 405, 500, 501, 503])
+def test_a_cdn_that_does_not_answer_head_says_nothing(clock: FakeClock, status: int) -> None:
+    assert stamp(clock, httpx.Response(status, headers={"Content-Length": "9"})) == Stamp()
+
+
+def test_a_lost_head_says_nothing(clock: FakeClock) -> None:
+    assert stamp(clock, httpx.ReadError("gone")) == Stamp()
+
+
+def test_a_host_without_head_is_asked_once(clock: FakeClock) -> None:
+    server = Script(httpx.Response(405))
+
+    async def main() -> None:
+        reader = pictures(server, clock)
+        for _ in range(3):
+            await reader.stamp(URL)
+
+    clock.run(main())
+    assert len(server.requests) == 1
+
+
+def test_one_picture_refused_to_head_does_not_spoil_the_host(clock: FakeClock) -> None:
+    server = Script(httpx.Response(404), httpx.Response(200, headers={"Content-Length": "7"}))
+
+    async def main() -> list[Stamp]:
+        reader = pictures(server, clock)
+        return [await reader.stamp(URL) for _ in range(2)]
+
+    assert clock.run(main()) == [Stamp(), Stamp(7)]
+
+
+def test_no_credentials_travel_to_the_cdn(clock: FakeClock) -> None:
+    server = Script(good())
+
+    content(clock, server)
+
+    assert not {"authorization", "x-auth-token", "x-security-token", "cookie"} & set(server.requests[0].headers)

@@ -1,0 +1,116 @@
+"""Just before the PUT: go on, leave it, or keep off, by what has changed since the plan."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import ASSET, CDN, desired, snapshot_url
+
+from reconciler.decide.precondition import Settled, Step, revisit
+from reconciler.model import Content, Cover, SnapshotRef, State, Verdict
+
+COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+ONE, TWO, THREE = (Cover(snapshot_url(offset=at), SnapshotRef("sample", n, at)) for n, at in enumerate((0, 5, 10)))
+A, B = Content("a" * 64, 10), Content("b" * 64, 10)
+URL = f"{snapshot_url(offset=5)}?auth_key=fresh"
+
+
+def step(before: Cover, after: Cover = TWO) -> Step:
+    return Step(desired(index=1), "A title", before, after)
+
+
+def now(before: Cover, after: Cover = TWO, state: State = "update") -> Verdict:
+    return Verdict(desired(index=1), state, before=before, after=after, put_url=URL if state == "update" else "")
+
+
+@pytest.mark.parametrize(
+    ("planned", "seen"),
+    [
+        (ONE, ONE),
+        (Cover(""), Cover("")),
+        (Cover(COPY, None, A), Cover(COPY, None, A)),
+        (Cover(COPY, ONE.snapshot), Cover(COPY, ONE.snapshot)),
+        (Cover(COPY, ONE.snapshot, A), Cover("https://other/x.jpg", ONE.snapshot)),
+        (Cover(COPY), Cover(f"https://elsewhere.example/shield/asset/{ASSET}/cover/Cover0.jpg")),
+        (Cover(COPY, None, A), Cover("https://elsewhere.example/Cover1.jpg", None, A)),
+    ],
+)
+def test_as_planned_means_put_the_fresh_url(planned: Cover, seen: Cover) -> None:
+    assert revisit(step(planned), now(seen)) == URL
+
+
+@pytest.mark.parametrize(
+    ("planned", "seen"),
+    [
+        (ONE, THREE),
+        (Cover(""), ONE),
+        (ONE, Cover("")),
+        (Cover(COPY, None, A), Cover(COPY, None, B)),
+        (Cover(COPY, ONE.snapshot), Cover(COPY, THREE.snapshot)),
+        (Cover(COPY, ONE.snapshot, A), Cover(COPY, None, B)),
+        (Cover(COPY, None, A), Cover(COPY, ONE.snapshot)),
+        (Cover(COPY), Cover(f"{CDN}/asset/{ASSET}/cover/Cover1.jpg")),
+        (Cover("https://x/1.jpg"), Cover("https://x/2.jpg")),
+    ],
+)
+def test_another_cover_than_planned_is_not_touched(planned: Cover, seen: Cover) -> None:
+    settled = revisit(step(planned), now(seen))
+
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "stale"
+    assert settled.error is not None
+    assert settled.error.type == "stale"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        THREE,
+        Cover(TWO.url, SnapshotRef("sample", 2, 5)),
+        Cover(snapshot_url(offset=10), TWO.snapshot),
+        Cover(TWO.url, SnapshotRef("dots", 1, 5)),
+        Cover(TWO.url, None),
+    ],
+)
+@pytest.mark.parametrize("state", ["update", "in_sync"])
+def test_an_index_that_names_another_picture_by_now_is_stale(after: Cover, state: State) -> None:
+    settled = revisit(step(ONE), now(ONE, after, state))
+
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "stale"
+
+
+def test_a_snapshot_with_other_bytes_than_planned_is_stale() -> None:
+    planned = Cover(TWO.url, TWO.snapshot, A)
+    settled = revisit(step(ONE, planned), now(ONE, Cover(TWO.url, TWO.snapshot, B)))
+
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "stale"
+
+
+def test_what_is_as_wanted_already_is_left_alone() -> None:
+    assert revisit(step(ONE), now(TWO, state="in_sync")) == Settled("unchanged")
+
+
+def test_what_became_unknown_fails_with_its_reason() -> None:
+    settled = revisit(step(ONE), Verdict(desired(), "unknown", reason="foreign_snapshot", message="names another"))
+
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "failed"
+    assert settled.error is not None
+    assert (settled.error.type, settled.error.message) == ("foreign_snapshot", "names another")
+
+
+def test_what_is_not_managed_any_more_is_stale() -> None:
+    settled = revisit(step(ONE), Verdict(desired(ignore=True), "ignored"))
+
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "stale"
+
+
+def test_a_stale_change_says_what_changed() -> None:
+    settled = revisit(step(ONE), now(THREE))
+
+    assert isinstance(settled, Settled)
+    assert settled.error is not None
+    assert "snapshot.index: 0 -> 2" in settled.error.message
+    assert "auth_key" not in settled.error.message
