@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import signal
@@ -20,6 +19,7 @@ from reconciler.safe import Redactor, clean, json_text
 
 if TYPE_CHECKING:
     from reconciler.commands.base import Report
+    from reconciler.model import Rate
 
 _SECRETS = (
     "HUAWEICLOUD_SDK_SK",
@@ -64,13 +64,13 @@ class Boundary:
             signal.signal(signal.SIGINT, handler)
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+    def progress(self, what: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:
         if not sys.stderr.isatty() or total < 2:
             yield lambda: None
             return
         from reconciler.progress import bar
 
-        with bar(what, total) as advance:
+        with bar(what, total, rate) as advance:
             yield advance
 
     def run(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> None:
@@ -104,7 +104,11 @@ class Boundary:
 
             check_writable(self._output)
         result = verb()
-        return asyncio.run(_finished(result)) if inspect.isawaitable(result) else result
+        if not inspect.isawaitable(result):
+            return result
+        import asyncio  # not for --version and --help
+
+        return asyncio.run(_finished(result))
 
     def _deliver(self, report: Report) -> None:
         if self._output is None:
@@ -197,6 +201,8 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
 
 async def _finished(result: Awaitable[Report]) -> Report:
     """Waits for a verb; a SIGTERM ends it as a Ctrl-C does."""
+    import asyncio
+
     task = asyncio.ensure_future(result)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:

@@ -6,11 +6,13 @@ anything else is settled by the SHA-256 of the bytes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from reconciler.decide.identity import Picture, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
 from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
+from reconciler.observe.likeness import alike
 from reconciler.observe.pictures import Pictures, Stamp
 from reconciler.safe import bare_url
 from reconciler.state.memory import Memory
@@ -87,6 +89,16 @@ async def _same(one: _Bytes, other: _Bytes) -> bool | NoAnswer:
     if isinstance(first, NoAnswer):
         return first
     return second if isinstance(second, NoAnswer) else first == second
+
+
+async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
+    """Whether a cover that is none of the snapshots' bytes plainly shows the wanted snapshot all the same."""
+    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
+        return False
+    shown, wanted = await pictures.data(verdict.cover_url), await pictures.data(verdict.put_url)
+    if isinstance(shown, NoAnswer) or isinstance(wanted, NoAnswer):
+        return False
+    return await asyncio.to_thread(alike, shown, wanted) is True
 
 
 async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> Cover:

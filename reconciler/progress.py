@@ -6,18 +6,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from reconciler.model import Rate
+from reconciler.report.words import duration
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Shows a bar while the block runs, and removes it afterwards; what it gives counts one step on."""
+def bar(what: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:
+    """Shows a bar while the block runs, and removes it afterwards; what it gives counts one step on.
+
+    Args:
+        rate: the quota that the steps are under; it says how long the rest takes at least.
+    """
+
+    def left(done: int) -> str:
+        seconds = rate.seconds_for(total - done) if rate else 0
+        return f"about {duration(seconds)} left" if seconds else ""
+
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+        task = progress.add_task(what, total=total, left=left(0))
+        done = 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            progress.update(task, completed=done, left=left(done))
+
+        yield advance

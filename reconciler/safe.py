@@ -17,8 +17,8 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _NAMED_SECRET = re.compile(
     r"(?i)\b((?:auth_key|auth_info|signature|access)=|"
-    r"(?:x-(?:auth|security|subject)-token|authorization|password)['\"]?\s*[=:]\s*['\"]?)"
-    r"(?!\*\*\*)((?:SDK-HMAC-SHA256\s+)?[^\s'\"&,;)>\]}]+)"
+    r"(?:x-(?:auth|security|subject)-token|authorization|password)(?:['\"]?\s*[=:]|['\"]\s*,)\s*(?:b?['\"])?)"
+    r"(?!\*\*\*)((?:(?:SDK-HMAC-SHA256|Bearer|Basic)\s+)?[^\s'\"&,;)>\]}]+)"
 )
 # Anti-leech forms of a path: /{date}/{md5}/asset/ and /{md5}/{hextime}/asset/.
 _PATH_SECRET = re.compile(r"(?i)(/\d{8,14}/)[0-9a-f]{32}(?=/asset/)|/[0-9a-f]{32}(/[0-9a-f]{6,16})(?=/asset/)")

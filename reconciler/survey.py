@@ -53,15 +53,18 @@ class Surveyor:
             verdict = await compare.answer(
                 verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable
             )
-        return replace(verdict, state="pending") if self._pending(verdict) else verdict
+        return replace(verdict, state="pending") if await self._pending(verdict) else verdict
 
-    def _pending(self, verdict: Verdict) -> bool:
-        """Applied a moment ago to what is wanted today, and the service still shows what it showed then."""
+    async def _pending(self, verdict: Verdict) -> bool:
+        """Applied a moment ago to what is wanted today, and the service still shows what it showed then; or shows
+        something new that looks like what is wanted, since it re-encodes."""
         applied = self.recent.get(verdict.desired.asset_id)
         if verdict.state != "update" or applied is None or verdict.before is None or verdict.after is None:
             return False
-        return same_picture(applied.after.cover(), verdict.after) and same_cover(
-            applied.before.cover(), verdict.before
+        if not same_picture(applied.after.cover(), verdict.after):
+            return False
+        return same_cover(applied.before.cover(), verdict.before) or await compare.looks_wanted(
+            verdict, self.pictures
         )
 
     async def survey(

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import selectors
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from reconciler.model import Compare, Desired, Observed, Rate, Snapshot
+from reconciler.model import READ_RATE, WRITE_RATE, Compare, Desired, Observed, Rate, Snapshot
 from reconciler.observe.pictures import Pictures
 from reconciler.state.memory import Memory
 from reconciler.survey import Surveyor
@@ -24,7 +24,7 @@ from reconciler.vod.quota import Window
 
 T = TypeVar("T")
 Answer = httpx.Response | Exception
-Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
+Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 BASE = "https://vod.cn-north-4.myhuaweicloud.com"
 CDN = "https://cdn.example.com"
@@ -106,8 +106,8 @@ def vod_client(
     clock: FakeClock,
     *,
     auth: httpx.Auth | None = None,
-    reads: Rate = Rate(1500, 60),
-    writes: Rate = Rate(100, 60),
+    reads: Rate = READ_RATE,
+    writes: Rate = WRITE_RATE,
     timeout: float = 30,
 ) -> VodClient:
     """Our client, talking to a function."""
@@ -150,7 +150,9 @@ def details_answer(asset_id: str = ASSET, cover: str | None = None) -> httpx.Res
     return httpx.Response(200, json=details_json(asset_id, cover))
 
 
-def refusal(status: int, code: str = "", message: str = "no", headers: dict[str, str] | None = None) -> httpx.Response:
+def refusal(
+    status: int, code: str = "", message: str = "no", headers: dict[str, str] | None = None
+) -> httpx.Response:
     return httpx.Response(status, json={"error_code": code, "error_msg": message}, headers=headers)
 
 

@@ -133,7 +133,7 @@ async def _carry_out(work: _Work, plan: PlanDoc, steps: Sequence[Step]) -> Repor
     if steps:
         work.record.start()
     with caught(work.terminal.note) as interrupts:
-        with work.terminal.progress("Setting", len(steps)) as advance:
+        with work.terminal.progress("Setting", len(steps), work.settings.write_rate) as advance:
             applier = Applier(work.surveyor, work.record, work.settings.parallelism, advance)
             interrupts.tell(applier.stop)
             outcomes = await applier.apply(steps)
@@ -151,16 +151,20 @@ async def _wait(
 ) -> list[Outcome]:
     """The outcomes with what was seen; as they were, when somebody interrupts the waiting."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
-    with work.terminal.progress("Waiting", total) as advance:
+    with work.terminal.progress("Waiting", total, None) as advance:
         settler = Settler(work.surveyor, work.settings.parallelism, advance)
         watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
         interrupts.tell(watching.cancel)
         try:
-            return await watching
+            watched = await watching
         except asyncio.CancelledError:
             if not interrupts.requested:
                 raise
             return outcomes
+    for outcome in watched:
+        if outcome.verified:
+            work.record.seen(outcome)
+    return watched
 
 
 def _exit_code(document: ApplyDoc, outcomes: Sequence[Outcome], options: Options) -> int:

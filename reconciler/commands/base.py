@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from reconciler.model import Rate
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -32,5 +34,5 @@ class Terminal(Protocol):
     def ask(self) -> str:
         """The user's answer."""
 
-    def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[], None]]:
-        """A bar on a terminal's stderr; what it gives is called once for each step."""
+    def progress(self, what: str, total: int, rate: Rate | None) -> AbstractContextManager[Callable[[], None]]:
+        """A bar on a terminal's stderr; what it gives is called once for each step, which `rate` allows."""

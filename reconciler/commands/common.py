@@ -88,7 +88,7 @@ async def survey(
     terminal: Terminal,
 ) -> Plan:
     selection = Selection(options.targets, options.excludes)
-    with terminal.progress("Reading", len(covers)) as advance:
+    with terminal.progress("Reading", len(covers), resolved.read_rate) as advance:
         return await surveyor.survey(covers, selection, resolved.parallelism, advance)
 
 

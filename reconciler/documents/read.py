@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections import Counter
 from pathlib import Path
@@ -36,7 +35,7 @@ def read_plan(file: str) -> PlanDoc:
     raw = _object(file, text)
     _check_head(file, raw)
     stated = raw.get("digest")
-    if not isinstance(stated, str) or not hmac.compare_digest(stated.encode(), digest(raw).encode()):
+    if stated != digest(raw):
         raise PlanFileError(f"{file}: the digest does not fit: the plan was changed since it was saved", hint=_AGAIN)
     try:
         plan = PlanDoc.model_validate_json(text)

@@ -4,6 +4,7 @@ Records, each with "v" (format), "kind", "run" and "at" (RFC 3339, UTC):
     run      who, where, when, at which revision, from which files
     intent   just before a PUT: the asset, the covers before and after, where the old picture was saved
     outcome  what became of it
+    seen     the new cover was seen in place
 """
 
 from __future__ import annotations
@@ -143,10 +144,13 @@ def records(folder: Path, tail: int | None = None) -> Iterator[dict[str, Any]]:
 
 
 def applied_since(folder: Path, now: datetime, window: timedelta) -> dict[str, Applied]:
-    """The last applied change of each asset within the window, by asset ID. Times in the future are not believed."""
+    """The last applied change of each asset within the window that was not seen in place since, by asset ID.
+
+    Times in the future are not believed.
+    """
     recent: dict[str, Applied] = {}
     for record in records(folder, _TAIL):
-        if record.get("kind") != "outcome":
+        if record.get("kind") not in ("outcome", "seen"):
             continue
         try:
             applied = Applied.model_validate(record)
@@ -154,6 +158,8 @@ def applied_since(folder: Path, now: datetime, window: timedelta) -> dict[str, A
                 continue
         except (ValidationError, TypeError):
             continue
-        if applied.outcome == "applied":
+        if applied.kind == "seen":
+            recent.pop(applied.asset_id, None)
+        elif applied.outcome == "applied":
             recent[applied.asset_id] = applied
     return recent

@@ -178,7 +178,9 @@ def _retry_after(response: httpx.Response, clock: Clock) -> float | None:
     if text.isascii() and text.isdigit():
         return min(float(text[:6]), 3600.0)
     moment = parse_date(text) if text else None
-    return min(max((moment - clock.now()).total_seconds(), 0.0), 3600.0) if moment else None
+    # A moment that has passed only shows that the clocks disagree.
+    seconds = (moment - clock.now()).total_seconds() if moment else 0.0
+    return min(seconds, 3600.0) if seconds > 0 else None
 
 
 def _clock_hint(response: httpx.Response, clock: Clock) -> str:

@@ -141,7 +141,7 @@ class VodClient:
                 async with window.slot() as slot:
                     result = await send(slot)
             except Throttled as throttled:
-                pause = throttled.retry_after if throttled.retry_after is not None else growing
+                pause = throttled.retry_after or growing  # a Retry-After of 0 would hammer
                 if window.starving(pause):
                     raise UnreachableError(
                         f"{operation}: over quota for half an hour without one success",

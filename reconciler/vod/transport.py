@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class PublicOnly(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         if not found or not all(is_public(entry["host"]) for entry in found):
-            raise BlockedAddressError(f"{host} is not a public address")
+            raise BlockedAddressError(errno.EACCES, f"{host} is not a public address")
         return found
 
     async def close(self) -> None:
@@ -69,7 +70,7 @@ class Transport(httpx.AsyncBaseTransport):
             self._by_host[host] = self._route(request)
         try:
             return await self._by_host[host].handle_async_request(request)
-        except (BlockedAddressError, UnicodeError) as error:  # a host that can't even be looked up: "a..b"
+        except UnicodeError as error:  # a host that can't even be looked up: "a..b"
             raise httpx.ConnectError(str(error), request=request) from error
         except (aiohttp.ClientError, OSError) as error:
             raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from error

@@ -81,8 +81,7 @@ def run(*arguments: str, answer: str | None = None, terminal: bool = False) -> R
         try:
             code = run_command_line(reconcile, arguments)
         except SystemExit as left:
-            assert isinstance(left.code, int)
-            code = left.code
+            code = int(left.code or 0)
     return Ran(code, raw.getvalue().decode(), err.getvalue())
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from reconciler.emulator import ODD
 from reconciler.emulator.options import Options
 

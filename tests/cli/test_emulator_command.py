@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from socket import create_server
 
 import pytest
@@ -92,9 +93,7 @@ def test_a_port_that_is_taken() -> None:
 
 
 def test_a_state_file_that_is_no_database() -> None:
-    write({}, to="store.sqlite")
-    with open("store.sqlite", "a", encoding="utf-8") as file:
-        file.write("not a database" * 100)
+    Path("store.sqlite").write_text("not a database" * 100)
     ran = run("emulator", "--port", "0", "--state", "store.sqlite")
     assert ran.code == 1
     assert "store.sqlite can't be used" in ran.err

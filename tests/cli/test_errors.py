@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from socket import create_server
@@ -113,6 +114,18 @@ def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.Monk
     assert TRACEBACK not in ran.err
 
 
+@pytest.mark.usefixtures("impatient")
+def test_html_from_the_list_and_from_every_put(serve: Serve) -> None:
+    serve(Options(faults=(Fault("list", "html", 1), Fault("cover", "html", 1))))
+    write(entries(2, drifted=2))
+    assert "list: unreadable answer (HTTP 200" in both("audit", kind="api")
+    ran = run("apply", "--auto-approve", "--json")
+    assert ran.code == 1
+    failed = ran.document["results"]
+    assert [(result["outcome"], result["error"]["status"]) for result in failed] == [("failed", 200)] * 2
+    assert TRACEBACK not in ran.err
+
+
 def log_in(monkeypatch: pytest.MonkeyPatch, password: str = options.USER_PASSWORD) -> None:
     for name in ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"):
         monkeypatch.delenv(name)
@@ -171,7 +184,9 @@ def test_a_report_that_cannot_be_written(emulator: str, verb: str) -> None:
 def test_a_state_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     write(entries(1))
-    assert "--state-dir" in both("plan", "--endpoint", "emulator", "--state-dir", str(tmp_path / "file"), kind="state")
+    assert "--state-dir" in both(
+        "plan", "--endpoint", "emulator", "--state-dir", str(tmp_path / "file"), kind="state"
+    )
 
 
 def test_an_emulator_file_that_is_no_database(tmp_path: Path) -> None:
@@ -220,3 +235,29 @@ def test_an_interrupt_is_130_and_with_json_still_a_document(form: list[str]) -> 
     assert "nterrupted" in err
     assert TRACEBACK not in err
     assert json.loads(out)["error"]["type"] == "interrupted" if form else out == ""
+
+
+def test_an_interrupted_apply_finishes_what_it_began_and_says_what_it_left(serve: Serve) -> None:
+    found = serve(Options(latency=60, cover_mode="reference"))
+    write(entries(12, drifted=12))
+    command = [
+        sys.executable,
+        "-m",
+        "reconciler",
+        "apply",
+        "--auto-approve",
+        "--force",
+        "--json",
+        "--parallelism",
+        "1",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while found.puts == 0 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    summary = json.loads(out)["summary"]
+    assert (summary["applied"], summary["failed"]) == (found.puts, 0)
+    assert summary["not_attempted"] == 12 - found.puts > 0
+    assert TRACEBACK not in err

@@ -76,7 +76,7 @@ def test_every_reason_for_not_knowing(emulator: str, odd: str) -> None:
     }  # fmt: skip
     allowed = run("plan", "--endpoint", emulator, "--allow-unknown", reason, "--detailed-exitcode")
     assert allowed.code == 2
-    assert f'? {ODD[odd]} ' in allowed.out
+    assert f"? {ODD[odd]} " in allowed.out
     assert reason in allowed.out
 
 

@@ -36,7 +36,10 @@ def test_plans_and_applies_fit_their_schemas(emulator: str) -> None:
     write(
         {
             **entries(4, drifted=2),
-            **{ODD[name]: "{snapshot: 1, note: x}" for name in ("no_cover", "custom_cover", "api_error", "no_snapshots")},
+            **{
+                ODD[name]: "{snapshot: 1, note: x}"
+                for name in ("no_cover", "custom_cover", "api_error", "no_snapshots")
+            },
             ODD["null_cover"]: "{ignore: true}",
         }
     )

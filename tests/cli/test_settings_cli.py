@@ -55,7 +55,9 @@ def _desired() -> None:
     ],
     ids=["key", "upper case", "terraform", "temporary", "terraform, temporary", "login", "lookup", "login, lookup"],
 )
-def test_ways_to_log_in(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, given: list[dict[str, str]]) -> None:
+def test_ways_to_log_in(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, given: list[dict[str, str]]
+) -> None:
     with cloud(tmp_path_factory.mktemp("cloud") / "state.sqlite") as found:
         export(monkeypatch, *given)
         ran = run("plan", "--endpoint", found.url, "--json")
@@ -142,7 +144,9 @@ def test_a_login_or_a_lookup_needs_a_region(monkeypatch: pytest.MonkeyPatch) -> 
     assert "project ID nor a region" in refusal("--endpoint", "https://vod.example")
 
 
-@pytest.mark.parametrize("region", ["evil.example/#", "cn-north-4.evil.example", "CN-NORTH-4", "cn-north-4\n", "", "cn"])
+@pytest.mark.parametrize(
+    "region", ["evil.example/#", "cn-north-4.evil.example", "CN-NORTH-4", "cn-north-4\n", "", "cn"]
+)
 @pytest.mark.parametrize("how", ["flag", "environment", "file"])
 def test_a_region_that_would_change_the_host(monkeypatch: pytest.MonkeyPatch, region: str, how: str) -> None:
     export(monkeypatch, KEY, PROJECT)

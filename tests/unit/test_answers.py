@@ -40,7 +40,9 @@ def test_an_answer_too_large_to_be_one_is_not_kept(clock: FakeClock) -> None:
 
 
 def test_control_characters_of_the_service_do_not_reach_the_message(clock: FakeClock) -> None:
-    server = Script(httpx.Response(400, json={"error_code": "VOD.1\x1b[31m", "error_msg": "a\n::error::b\u202e" + "x" * 999}))
+    server = Script(
+        httpx.Response(400, json={"error_code": "VOD.1\x1b[31m", "error_msg": "a\n::error::b\u202e" + "x" * 999})
+    )
 
     with pytest.raises(ApiError) as caught:
         read(clock, server)

@@ -35,7 +35,9 @@ def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Com
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
     plan = clock.run(cloud.surveyor(clock, compare=compare).survey(entries, Selection(), 8, lambda: None))
     none = Cover("")
-    return [Step(change.desired, change.title, change.before or none, change.after or none) for change in plan.changes]
+    return [
+        Step(change.desired, change.title, change.before or none, change.after or none) for change in plan.changes
+    ]
 
 
 def applied(
@@ -256,7 +258,9 @@ def test_a_custom_cover_that_cannot_be_saved_is_not_replaced(clock: FakeClock, t
     assert cloud.puts == []
 
 
-def test_a_custom_cover_that_cannot_be_saved_is_replaced_when_that_is_wanted(clock: FakeClock, tmp_path: Path) -> None:
+def test_a_custom_cover_that_cannot_be_saved_is_replaced_when_that_is_wanted(
+    clock: FakeClock, tmp_path: Path
+) -> None:
     cloud = custom_cover()
     steps = planned(cloud, clock, [ASSET], compare="url")
     del cloud.pictures[cloud.cover()]

@@ -40,7 +40,7 @@ def as_the_sdk_signs(request: httpx.Request, query: list[tuple[str, str]], acces
 def test_a_read_is_signed_as_the_sdk_would(clock: FakeClock) -> None:
     query = [("categories", "base_info,thumbnail_info"), ("asset_id", "6e76")]
 
-    request = signed(httpx.Request("GET", URL, params=query), clock)
+    request = signed(httpx.Request("GET", URL, params=httpx.QueryParams([*query])), clock)
 
     assert request.headers["X-Sdk-Date"] == "20260301T120000Z"
     assert request.headers["Authorization"] == as_the_sdk_signs(request, query)
@@ -56,7 +56,7 @@ def test_a_put_signs_its_body_and_its_type(clock: FakeClock) -> None:
 
 @given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6)), max_size=4))
 def test_the_query_that_is_signed_is_the_query_that_is_meant(query: list[tuple[str, str]]) -> None:
-    request = signed(httpx.Request("GET", URL, params=query), FakeClock())
+    request = signed(httpx.Request("GET", URL, params=httpx.QueryParams([*query])), FakeClock())
 
     assert request.headers["Authorization"] == as_the_sdk_signs(request, query)
 
@@ -183,7 +183,7 @@ def test_a_token_that_is_refused_even_when_new_ends_the_run(clock: FakeClock) ->
     cloud = Cloud(clock)
     cloud.answer_login = lambda: httpx.Response(201, headers={"X-Subject-Token": "never good"})
 
-    with pytest.raises(AuthenticationError, match="APIGW.0301"):
+    with pytest.raises(AuthenticationError, match="Incorrect token"):
         cloud.read(1)
     assert len(cloud.logins) == 2
 
@@ -204,7 +204,9 @@ def test_a_refused_login_is_an_authentication_error_without_another_try(clock: F
 
 def test_a_login_that_meets_a_fault_is_tried_again(clock: FakeClock) -> None:
     cloud = Cloud(clock)
-    answers = iter([httpx.Response(503), httpx.Response(201), httpx.Response(201, headers={"X-Subject-Token": "token-1"})])
+    answers = iter(
+        [httpx.Response(503), httpx.Response(201), httpx.Response(201, headers={"X-Subject-Token": "token-1"})]
+    )
     cloud.answer_login = lambda: next(answers)
 
     cloud.read(1)
@@ -229,6 +231,8 @@ def test_dates_of_headers(text: str, moment: datetime | None) -> None:
     assert parse_date(text) == moment
 
 
-@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,12} [A-Z][a-z]{2} [0-9]{1,30} [0-9:]{1,40} [-+0-9A-Z]{1,30}"))
+@given(
+    st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,12} [A-Z][a-z]{2} [0-9]{1,30} [0-9:]{1,40} [-+0-9A-Z]{1,30}")
+)
 def test_no_date_header_breaks_us(text: str) -> None:
     parse_date(text)

@@ -39,7 +39,9 @@ MANNERS: dict[str, Callable[[bytes], Picture]] = {
 }
 
 
-def cloud_with(cover: Picture | None, manner: Callable[[bytes], Picture] = Picture, offsets: tuple[int, ...] = OFFSETS) -> FakeCloud:
+def cloud_with(
+    cover: Picture | None, manner: Callable[[bytes], Picture] = Picture, offsets: tuple[int, ...] = OFFSETS
+) -> FakeCloud:
     """A CDN where each snapshot's bytes are `body(offset)`."""
     cloud = FakeCloud()
     cloud.pictures = {snapshot_url(offset=offset): manner(body(offset)) for offset in offsets}
@@ -52,7 +54,9 @@ def answered(cloud: FakeCloud, seen: Observed, index: int = 0, *, replace_unread
     clock = FakeClock()
     question = judge(desired(index=index), seen, "auto")
     assert isinstance(question, Question)
-    return clock.run(compare.answer(question, cloud.reader(clock), Memory(NOWHERE), replace_unreadable=replace_unreadable))
+    return clock.run(
+        compare.answer(question, cloud.reader(clock), Memory(NOWHERE), replace_unreadable=replace_unreadable)
+    )
 
 
 @pytest.mark.parametrize("manner", MANNERS)

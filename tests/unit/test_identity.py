@@ -81,7 +81,9 @@ prefixes = st.one_of(
     st.builds(lambda md5: f"/{md5}/65e1c0f0", ids),
 )
 hosts = st.sampled_from(["http://a.example", "https://b.example:8443", "https://CDN.example"])
-queries = st.one_of(st.just(""), st.builds("?auth_key={}".format, ids), st.builds("?auth_info=/asset/{}/x".format, ids))
+queries = st.one_of(
+    st.just(""), st.builds("?auth_key={}".format, ids), st.builds("?auth_info=/asset/{}/x".format, ids)
+)
 
 
 @given(ids, hosts, prefixes, paths, queries, st.booleans())
@@ -104,7 +106,28 @@ def test_a_url_of_another_asset_is_never_taken_for_ours(
 
 
 pieces = st.sampled_from(
-    ["/", "asset", f"asset/{ASSET}", f"asset/{OTHER}", "..", ".", "%2e", "%2F", "\\", "?", "#", "@", ":", "x.jpg", "%00", "://", "http", "[", "]", "；"]
+    [
+        "/",
+        "asset",
+        f"asset/{ASSET}",
+        f"asset/{OTHER}",
+        "..",
+        ".",
+        "%2e",
+        "%2F",
+        "\\",
+        "?",
+        "#",
+        "@",
+        ":",
+        "x.jpg",
+        "%00",
+        "://",
+        "http",
+        "[",
+        "]",
+        "；",
+    ]
 )
 
 

@@ -17,7 +17,9 @@ STATES: tuple[State, ...] = ("in_sync", "update", "pending", "unknown", "ignored
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=30), st.randoms(use_true_random=False))
-def test_a_plan_has_the_files_order_whatever_order_the_answers_came_in(states: list[State], chance: random.Random) -> None:
+def test_a_plan_has_the_files_order_whatever_order_the_answers_came_in(
+    states: list[State], chance: random.Random
+) -> None:
     verdicts = [Verdict(desired(f"{at:032x}", line=at + 1), state) for at, state in enumerate(states)]
     arrived = list(enumerate(verdicts))
     chance.shuffle(arrived)
@@ -29,13 +31,28 @@ def test_a_plan_has_the_files_order_whatever_order_the_answers_came_in(states: l
 
     assert plan.managed == len(states)
     assert plan.in_sync == states.count("in_sync")
-    for group, state in ((plan.changes, "update"), (plan.pending, "pending"), (plan.unknown, "unknown"), (plan.ignored, "ignored")):
+    for group, state in (
+        (plan.changes, "update"),
+        (plan.pending, "pending"),
+        (plan.unknown, "unknown"),
+        (plan.ignored, "ignored"),
+    ):
         assert list(group) == [verdict for verdict in verdicts if verdict.state == state]
 
 
 @pytest.mark.parametrize(
     ("updates", "in_sync", "percent"),
-    [(0, 0, 30), (3, 7, 30), (30, 70, 30), (300, 700, 30), (9, 0, 30), (1, 8, 0), (0, 10, 0), (100, 0, 100), (1, 9, 10)],
+    [
+        (0, 0, 30),
+        (3, 7, 30),
+        (30, 70, 30),
+        (300, 700, 30),
+        (9, 0, 30),
+        (1, 8, 0),
+        (0, 10, 0),
+        (100, 0, 100),
+        (1, 9, 10),
+    ],
 )
 def test_within_the_limit_or_too_few_to_judge(updates: int, in_sync: int, percent: float) -> None:
     check_safety(updates, in_sync, percent)
@@ -77,7 +94,9 @@ def test_what_is_equal_differs_in_nothing() -> None:
 
 
 def test_what_is_not_there_is_none() -> None:
-    found = {item.field: item for item in differences(Cover("u"), Cover("u", SnapshotRef("dots", 0, 3), Content("ab", 2)))}
+    found = {
+        item.field: item for item in differences(Cover("u"), Cover("u", SnapshotRef("dots", 0, 3), Content("ab", 2)))
+    }
 
     assert found["snapshot"].before is None
     assert found["content"].before is None

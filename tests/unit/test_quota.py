@@ -1,4 +1,4 @@
-"""Whatever comes when, and however long it takes on the way: never more than the quota, and never idle for nothing."""
+"""Whatever comes when, and however long it is on its way: never more than the quota, and never idle for nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def drive(clock: FakeClock, window: Window, calls: Sequence[Call]) -> Log:
 def never_exceeds(arrivals: Sequence[float], rate: Rate) -> bool:
     """Whether no stretch of the rate's seconds, wherever it begins, holds more than its amount."""
     ordered = sorted(arrivals)
-    return all(later - earlier >= rate.seconds for earlier, later in zip(ordered, ordered[rate.amount :], strict=False))
+    return all(
+        later - earlier >= rate.seconds for earlier, later in zip(ordered, ordered[rate.amount :], strict=False)
+    )
 
 
 def earliest(log: Log, calls: Sequence[Call], number: int, rates: Sequence[Rate]) -> float:

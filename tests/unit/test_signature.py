@@ -86,7 +86,9 @@ PATHS = st.one_of(
         lambda parts: "/" + "/".join(parts)
     ),
 )
-HEADERS = st.dictionaries(st.from_regex(r"X-[A-Z][a-z]{1,5}(-[A-Z][a-z_]{1,4})?", fullmatch=True), SAFE_VALUE, max_size=4)
+HEADERS = st.dictionaries(
+    st.from_regex(r"X-[A-Z][a-z]{1,5}(-[A-Z][a-z_]{1,4})?", fullmatch=True), SAFE_VALUE, max_size=4
+)
 
 
 @given(

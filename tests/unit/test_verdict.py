@@ -140,7 +140,10 @@ def test_without_snapshots(status: str, expected: str) -> None:
 
 
 def test_while_new_snapshots_are_being_taken_the_old_ones_do_not_count() -> None:
-    assert reason(desired(), replace(observed(), thumbnail_status="THUMBNAILING")) == ("unknown", "snapshots_in_progress")
+    assert reason(desired(), replace(observed(), thumbnail_status="THUMBNAILING")) == (
+        "unknown",
+        "snapshots_in_progress",
+    )
 
 
 @pytest.mark.parametrize(

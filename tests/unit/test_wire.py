@@ -68,7 +68,9 @@ def test_the_first_cover_that_has_a_url_counts() -> None:
     assert asset(base_info={"cover_info_array": covers}).cover_url == COVER
 
 
-@pytest.mark.parametrize("info", [None, {}, {"sample": None, "dots": [], "thumbnail_status": None}, {"sample": [None, {}]}])
+@pytest.mark.parametrize(
+    "info", [None, {}, {"sample": None, "dots": [], "thumbnail_status": None}, {"sample": [None, {}]}]
+)
 def test_no_snapshots(info: Any) -> None:
     found = asset(thumbnail_info=info)
 
@@ -122,7 +124,9 @@ def test_an_offset_written_as_text_or_with_a_point_is_a_number(offset: object) -
 )
 def test_content_of_the_wrong_kind_is_unknown_and_never_a_guess(body: Any) -> None:
     if body["thumbnail_info"] == {"sample": [{"offset": float("inf")}]}:
-        response = httpx.Response(200, content=b'{"asset_id": "%s", "thumbnail_info": {"sample": [{"offset": 1e400}]}}' % ASSET.encode())
+        response = httpx.Response(
+            200, content=b'{"asset_id": "%s", "thumbnail_info": {"sample": [{"offset": 1e400}]}}' % ASSET.encode()
+        )
     else:
         response = httpx.Response(200, json=body)
     clock = FakeClock()
@@ -140,7 +144,11 @@ def test_content_of_the_wrong_kind_is_unknown_and_never_a_guess(body: Any) -> No
 
 
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )

@@ -1,0 +1,143 @@
+"""Documents say what was found, and fit the schema that we publish."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import jsonschema
+import pytest
+from fakes import ASSET, OTHER, PROJECT, desired, snapshot_url
+
+from reconciler.documents.shapes import ApplyDoc, AuditDoc, Doc, PlanDoc
+from reconciler.documents.write import Origin, apply_document, as_json, audit_document, plan_document
+from reconciler.model import Content, Cover, Failure, Outcome, Plan, SnapshotRef, Source, Verdict
+
+ORIGIN = Origin(
+    "https://vod.cn-north-4.myhuaweicloud.com", "cn-north-4", PROJECT, datetime(2026, 3, 1, 12, tzinfo=UTC)
+)
+BEFORE = Cover("https://x/cover/Cover0.jpg", None, Content("a" * 64, 1234))
+AFTER = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5))
+THIRD = "c" * 32
+FOURTH = "d" * 32
+
+
+def a_plan() -> Plan:
+    return Plan(
+        managed=7,
+        in_sync=2,
+        changes=(
+            Verdict(desired(index=1, note="opening title"), "update", "A title", before=BEFORE, after=AFTER),
+            Verdict(desired(OTHER, index=0, line=2), "update", "", before=Cover(""), after=AFTER),
+        ),
+        pending=(Verdict(desired(FOURTH, line=5), "pending"),),
+        unknown=(Verdict(desired(THIRD, line=3), "unknown", "T", reason="no_snapshots", message="It has none."),),
+        ignored=(Verdict(desired("e" * 32, None, 4, ignore=True), "ignored"),),
+    )
+
+
+SAVED = as_json(plan_document(a_plan(), ORIGIN))
+
+
+def test_a_plan_says_what_the_contract_says() -> None:
+    assert list(SAVED) == [
+        "format_version",
+        "kind",
+        "tool_version",
+        "created_at",
+        "endpoint",
+        "region",
+        "project_id",
+        "summary",
+        "changes",
+        "pending",
+        "unknown",
+        "ignored",
+        "digest",
+    ]
+    assert (SAVED["format_version"], SAVED["kind"], SAVED["created_at"]) == ("1.0", "plan", "2026-03-01T12:00:00Z")
+    assert SAVED["summary"] == {"managed": 7, "in_sync": 2, "update": 2, "pending": 1, "unknown": 1, "ignored": 1}
+    assert SAVED["changes"][0] == {
+        "asset_id": ASSET,
+        "title": "A title",
+        "action": "update",
+        "source": {"file": "desired/a.yaml", "line": 1, "column": 3},
+        "note": "opening title",
+        "before": {
+            "cover_url": "https://x/cover/Cover0.jpg",
+            "snapshot": None,
+            "content": {"sha256": "a" * 64, "length": 1234},
+        },
+        "after": {"cover_url": snapshot_url(offset=5), "snapshot": {"set": "sample", "index": 1, "offset": 5}},
+    }
+    assert "note" not in SAVED["changes"][1]
+    assert SAVED["pending"] == [{"asset_id": FOURTH, "source": {"file": "desired/a.yaml", "line": 5, "column": 3}}]
+    assert SAVED["unknown"][0] | {"source": None} == {
+        "asset_id": THIRD,
+        "title": "T",
+        "source": None,
+        "reason": "no_snapshots",
+        "message": "It has none.",
+    }
+
+
+OUTCOMES = (
+    Outcome(ASSET, "applied", Source("a.yaml", 1, 3), BEFORE, AFTER, "A title", True),
+    Outcome(
+        OTHER,
+        "failed",
+        Source("a.yaml", 2, 3),
+        Cover(""),
+        AFTER,
+        error=Failure("api", "cover: HTTP 403", "VOD.10074", 403, "req-1"),
+    ),
+    Outcome(THIRD, "not_attempted", Source("a.yaml", 3, 3), Cover(""), AFTER),
+)
+
+
+def test_an_apply_counts_and_keeps_the_plans_order() -> None:
+    document = as_json(apply_document(OUTCOMES, (), ORIGIN))
+
+    assert document["summary"] == {
+        "applied": 1,
+        "failed": 1,
+        "stale": 0,
+        "unchanged": 0,
+        "not_attempted": 1,
+        "unknown": 0,
+    }
+    assert [result["asset_id"] for result in document["results"]] == [ASSET, OTHER, THIRD]
+    assert [result["verified"] for result in document["results"]] == [True, None, None]
+    assert document["results"][1]["error"] == {
+        "type": "api",
+        "code": "VOD.10074",
+        "message": "cover: HTTP 403",
+        "status": 403,
+        "request_id": "req-1",
+    }
+    assert "error" not in document["results"][0]
+
+
+def test_an_audit_is_a_plan_with_what_no_file_manages() -> None:
+    document = as_json(audit_document(a_plan(), ORIGIN, [FOURTH]))
+
+    assert document["kind"] == "audit"
+    assert document["unmanaged"] == {"count": 1, "asset_ids": [FOURTH]}
+    assert document["changes"] == SAVED["changes"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "document"),
+    [
+        (PlanDoc, plan_document(a_plan(), ORIGIN)),
+        (PlanDoc, plan_document(Plan(0, 0, (), (), (), ()), Origin("emulator", None, PROJECT, ORIGIN.created_at))),
+        (AuditDoc, audit_document(a_plan(), ORIGIN, [FOURTH])),
+        (ApplyDoc, apply_document(OUTCOMES, (), ORIGIN)),
+    ],
+    ids=["plan", "an empty plan", "audit", "apply"],
+)
+def test_documents_fit_the_schema_that_we_publish(shape: type[Doc], document: Doc) -> None:
+    schema = shape.model_json_schema(mode="serialization")
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    jsonschema.validate(json.loads(json.dumps(as_json(document))), schema, jsonschema.Draft202012Validator)

@@ -1,0 +1,90 @@
+"""A file is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import UsageError
+from reconciler.files import check_writable, write
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_file_is_written_and_nothing_stays_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+
+    write(str(file), "片 one\n")
+    write(str(file), "two\n")
+
+    assert file.read_text(encoding="utf-8") == "two\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text("old")
+    file.chmod(0o666)
+
+    write(str(file), "new", private=True)
+
+    assert mode(file) == 0o600
+
+
+def test_another_file_follows_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(str(tmp_path / "a"), "x")
+    finally:
+        os.umask(before)
+
+    assert mode(tmp_path / "a") == 0o640
+
+
+def test_what_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text("old")
+
+    with pytest.raises(UnicodeEncodeError):
+        write(str(file), "new \ud800")
+
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_leads_to_the_file_that_is_written(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("old")
+    link.symlink_to(file)
+
+    write(str(link), "new")
+
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+
+
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    write("/dev/null", "x")
+
+    assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize("name", ["no-such-folder/plan.json", "."])
+def test_what_cannot_be_written_is_known_before_and_told_after(name: str, tmp_path: Path) -> None:
+    path = str(tmp_path / name)
+
+    with pytest.raises(UsageError, match="can't be written"):
+        check_writable(path)
+    with pytest.raises(UsageError, match="can't be written"):
+        write(path, "x")
+
+
+def test_what_can_be_written_passes(tmp_path: Path) -> None:
+    check_writable(str(tmp_path / "plan.json"))
+
+    assert list(tmp_path.iterdir()) == []
