@@ -5,27 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from reconciler import __version__
 from reconciler.boundary import Boundary
+from reconciler.model import Reason
 
 if TYPE_CHECKING:
     from reconciler.commands.common import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
-REASONS = (
-    "asset_not_found",
-    "no_snapshots",
-    "snapshots_in_progress",
-    "snapshot_out_of_range",
-    "no_snapshot_at_offset",
-    "foreign_snapshot",
-    "content_unavailable",
-    "api_error",
-)
 
 
 def _stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -71,7 +62,7 @@ judging_options = _stack(
     click.option(
         "--allow-unknown",
         multiple=True,
-        type=click.Choice(REASONS),
+        type=click.Choice(get_args(Reason)),
         metavar="REASON",
         help="Assets unknown for this reason don't change the exit code. Repeatable.",
     ),

@@ -48,6 +48,14 @@ class UsageError(ReconcileError):
     type = "usage"
 
 
+def not_installed(error: ModuleNotFoundError, what: str, extra: str) -> UsageError:
+    """The error for a missing extra."""
+    return UsageError(
+        f"{what} is not installed ({error.name} is missing)",
+        hint=f"Install it: pip install 'vod-cover-reconciler[{extra}]'.",
+    )
+
+
 class DesiredError(ReconcileError):
     """The desired files are not usable; `problems` lists all that is wrong, in order of place."""
 

@@ -12,7 +12,7 @@ import httpx
 
 from reconciler import __version__
 from reconciler.clock import Clock, SystemClock
-from reconciler.errors import StateError, UsageError
+from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.model import Rate
 from reconciler.observe.pictures import Pictures
 from reconciler.settings import EMULATOR, Credentials, Settings
@@ -115,10 +115,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
         from reconciler.emulator import options
         from reconciler.emulator.app import create_app
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"The emulator is not installed ({error.name} is missing)",
-            hint="Install it: pip install 'vod-cover-reconciler[emulator]'.",
-        ) from error
+        raise not_installed(error, "The emulator", "emulator") from error
     file = settings.endpoint.removeprefix(EMULATOR).removeprefix(":")
     home = folder.locate(settings.state_dir, EMULATOR, options.PROJECT_ID)
     store = Path(file) if file else folder.make(home) / "emulator.sqlite"

@@ -17,10 +17,10 @@ from reconciler.commands.interrupts import EXIT_CODE, Interrupts, caught
 from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import Step
 from reconciler.documents.read import read_plan
-from reconciler.documents.shapes import ApplyDoc, CoverDoc, PlanDoc
+from reconciler.documents.shapes import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document, as_json, plan_document
 from reconciler.errors import PlanFileError, UsageError
-from reconciler.model import Content, Cover, Desired, Outcome, SnapshotRef
+from reconciler.model import Cover, Desired, Outcome
 from reconciler.report.text import Text
 from reconciler.session import Session, open_session
 from reconciler.settings import Settings
@@ -184,14 +184,5 @@ def _steps(document: PlanDoc) -> list[Step]:
         desired = Desired(
             change.asset_id, place.file, place.line, place.column, wanted.set, index=wanted.index, note=change.note
         )
-        steps.append(Step(desired, change.title, _cover(change.before), _cover(change.after)))
+        steps.append(Step(desired, change.title, change.before.value(), change.after.value()))
     return steps
-
-
-def _cover(doc: CoverDoc) -> Cover:
-    ref, content = doc.snapshot, doc.content
-    return Cover(
-        doc.cover_url or "",
-        SnapshotRef(ref.set, ref.index, ref.offset) if ref else None,
-        Content(content.sha256, content.length) if content else None,
-    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.commands.base import Terminal
-from reconciler.errors import StateError, UsageError
+from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.state import folder
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def run(given: Mapping[str, Any], terminal: Terminal) -> None:
 
         from reconciler.emulator.app import create_app
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"The emulator is not installed ({error.name} is missing)",
-            hint="Install it: pip install 'vod-cover-reconciler[emulator]'.",
-        ) from error
+        raise not_installed(error, "The emulator", "emulator") from error
     options = _options(given)
     store = (
         Path(given["state"])

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.model import OutcomeName, Reason, SetName
+from reconciler.model import Content, Cover, OutcomeName, Reason, SetName, SnapshotRef
 
 FORMAT_VERSION = "1.0"
 
@@ -55,6 +55,15 @@ class CoverDoc(Doc):
     cover_url: str | None
     snapshot: SnapshotDoc | None
     content: ContentDoc | None = Field(default=None, exclude_if=_is_none)
+
+    def value(self) -> Cover:
+        """The cover as the deciding rooms know it."""
+        ref, content = self.snapshot, self.content
+        return Cover(
+            self.cover_url or "",
+            SnapshotRef(ref.set, ref.index, ref.offset) if ref else None,
+            Content(content.sha256, content.length) if content else None,
+        )
 
 
 class ChangeDoc(Doc):

@@ -11,13 +11,12 @@ from reconciler.documents.shapes import (
     ApplyDoc,
     AuditDoc,
     ChangeDoc,
-    CoverDoc,
     Findings,
     ResultDoc,
     SourceDoc,
     UnknownDoc,
 )
-from reconciler.model import Content, Cover, Rate, SnapshotRef
+from reconciler.model import Rate
 from reconciler.report import words
 from reconciler.safe import clean
 
@@ -80,7 +79,7 @@ class Text:
     def _change(self, change: ChangeDoc) -> Iterator[str]:
         yield f"  {self._sign('~')} {self._named(change.asset_id, change.title)}"
         yield f"      cover: {words.cover(change.before)} -> {words.cover(change.after)}"
-        fields = {item.field: item for item in differences(_plain(change.before), _plain(change.after))}
+        fields = {item.field: item for item in differences(change.before.value(), change.after.value())}
         if "content.length" in fields:
             length = fields["content.length"]
             yield f"      bytes: {length.before:,} -> {length.after:,}"
@@ -143,12 +142,3 @@ class Text:
 
 def _place(source: SourceDoc) -> str:
     return f"{clean(source.file)}:{source.line}"
-
-
-def _plain(doc: CoverDoc) -> Cover:
-    ref, content = doc.snapshot, doc.content
-    return Cover(
-        doc.cover_url or "",
-        SnapshotRef(ref.set, ref.index, ref.offset) if ref else None,
-        Content(content.sha256, content.length) if content else None,
-    )

@@ -10,7 +10,7 @@ import asyncio
 import uuid
 from typing import Any, Protocol
 
-from reconciler.errors import UnreachableError, UsageError
+from reconciler.errors import UnreachableError, UsageError, not_installed
 from reconciler.model import Rate
 
 # A call is stamped ahead by the lease when it is granted, so that it counts although no answer came yet; the answer
@@ -51,10 +51,13 @@ class SharedStore:
     """
 
     def __init__(self, url: str) -> None:
-        from limits.errors import ConfigurationError
-        from limits.storage import RedisStorage, storage_from_string
-
-        hint = "Set RECONCILE_QUOTA_STORE to redis://[user:password@]host:port/database, and install the extra redis."
+        try:
+            import redis  # noqa: F401 limits would only say that a configuration is wrong
+            from limits.errors import ConfigurationError
+            from limits.storage import RedisStorage, storage_from_string
+        except ModuleNotFoundError as error:
+            raise not_installed(error, "The shared quota store", "redis") from error
+        hint = "Set RECONCILE_QUOTA_STORE to redis://[user:password@]host:port/database."
         try:
             storage = storage_from_string(url, socket_timeout=10, socket_connect_timeout=10)
         except (ConfigurationError, ValueError, TypeError) as error:

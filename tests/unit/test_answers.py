@@ -68,7 +68,6 @@ def test_any_answer_is_good_or_one_of_our_errors(status: int, body: bytes, heade
 
     try:
         answer = read(FakeClock(), server)
-    except (ApiError, Fault, Throttled) as error:
-        assert str(error) or isinstance(error, Throttled)  # noqa: PT017
-    else:
-        assert isinstance(answer, wire.AssetDetails)
+    except (ApiError, Fault, Throttled):
+        return
+    assert isinstance(answer, wire.AssetDetails)
