@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.errors import DesiredError, ReconcileError
-from reconciler.safe import Redactor, clean, json_text
+from reconciler.safe import Redactor, clean, json_text, redacted
 
 if TYPE_CHECKING:
     from reconciler.commands.base import Report
@@ -112,13 +112,16 @@ class Boundary:
 
     def _deliver(self, report: Report) -> None:
         if self._output is None:
-            text = json_text(report.document, ascii_only=not _speaks_utf8(sys.stdout)) + "\n"
-            _write(sys.stdout, self._redact(text if self._as_json else report.text))
+            self._print_json(report.document) if self._as_json else _write(sys.stdout, self._redact(report.text))
             return
         from reconciler.files import write
 
-        text = json_text(report.document) + "\n" if self._as_json else report.text
-        write(self._output, self._redact(text))
+        document = redacted(report.document, self._redact)
+        write(self._output, json_text(document) + "\n" if self._as_json else self._redact(report.text))
+
+    def _print_json(self, document: Mapping[str, Any]) -> None:
+        text = json_text(redacted(document, self._redact), ascii_only=not _speaks_utf8(sys.stdout))
+        _write(sys.stdout, text + "\n")
 
     def _fail(
         self, kind: str, message: str, code: int, error: ReconcileError | None = None, *, hint: str = ""
@@ -134,7 +137,7 @@ class Boundary:
                 document["error"]["problems"] = [
                     {"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems
                 ]
-            _write(sys.stdout, self._redact(json_text(document, ascii_only=not _speaks_utf8(sys.stdout)) + "\n"))
+            self._print_json(document)
         return code
 
     def _log(self) -> None:

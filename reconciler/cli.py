@@ -40,6 +40,7 @@ output_options = _stack(
     click.option("--no-color", is_flag=True, help="No colour, also on a terminal (as NO_COLOR)."),
     click.option("--quiet", is_flag=True, help="The summary only."),
     click.option("--debug", is_flag=True, help="Every request on stderr, and tracebacks."),
+    click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s"),
 )
 connection_options = _stack(
     click.option("--endpoint", metavar="URL", help="API base URL, or emulator[:FILE] (RECONCILE_ENDPOINT)."),

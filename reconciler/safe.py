@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,8 @@ _UNSAFE = re.compile(
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _NAMED_SECRET = re.compile(
-    r"(?i)\b((?:auth_key|auth_info|signature|access)=|"
+    # Not \b: to it a Chinese sentence and the parameter right behind it are one word.
+    r"(?i)(?<![a-z0-9_])((?:auth_key|auth_info|signature|access)=|"
     r"(?:x-(?:auth|security|subject)-token|authorization|password)(?:['\"]?\s*[=:]|['\"]\s*,)\s*(?:b?['\"])?)"
     r"(?!\*\*\*)((?:(?:SDK-HMAC-SHA256|Bearer|Basic)\s+)?[^\s'\"&,;)>\]}]+)"
 )
@@ -75,6 +76,15 @@ class Redactor:
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
         return _hide_path(_NAMED_SECRET.sub(rf"\1{HIDDEN}", text))
+
+
+def redacted(document: Any, redact: Redactor) -> Any:
+    """A JSON document with the secrets taken out of its strings; its keys and its form are ours and stay."""
+    if isinstance(document, str):
+        return redact(document)
+    if isinstance(document, Mapping):
+        return {key: redacted(value, redact) for key, value in document.items()}
+    return [redacted(item, redact) for item in document] if isinstance(document, (list, tuple)) else document
 
 
 def json_text(document: Any, *, ascii_only: bool = False) -> str:

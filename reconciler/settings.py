@@ -149,7 +149,7 @@ def parse_rate(text: str) -> Rate:
         item = parse(text)
     except ValueError as error:
         raise UsageError(f"{text!r} is no quota", hint="Write it as 100/minute or 10/2 seconds.") from error
-    if item.amount < 1 or item.get_expiry() < 1:
+    if item.amount < 1 or item.get_expiry() < 1 or re.search(r"/\s*0", text):
         raise UsageError(f"{text!r} allows no call at all", hint="Write it as 100/minute or 10/2 seconds.")
     return Rate(item.amount, item.get_expiry())
 

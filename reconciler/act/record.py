@@ -80,12 +80,10 @@ def recording(folder: Path, clock: Clock, endpoint: str, project_id: str, files:
         "host": socket.gethostname(),
         "revision": _revision(),
         "tool_version": __version__,
-        "endpoint": endpoint,
-        "project_id": project_id,
         "files": [{"file": file, "sha256": _digest(file)} for file in files],
     }
     with exclusive(folder, started):
-        journal = Journal(folder, f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}")
+        journal = Journal(folder, f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}", endpoint, project_id)
         try:
             yield Record(folder, journal, clock, about)
         finally:

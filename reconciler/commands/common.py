@@ -73,7 +73,7 @@ def connect_without_files(options: Options) -> Settings:
 def surveyor(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Surveyor]:
     """Asks the session's project, with what its state folder remembers."""
     memory = Memory(session.folder)
-    recent = applied_since(session.folder, session.clock.now(), _PENDING)
+    recent = applied_since(session.folder, session.clock.now(), _PENDING, session.endpoint, session.project_id)
     try:
         yield Surveyor(session.client, session.pictures, memory, options.compare, replace_unreadable, recent)
     finally:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-_ASSET = re.compile(r"/asset/([0-9a-fA-F]{32})/(?=[^/])")
+# The slash behind an ID may begin the next `/asset/`: it is looked at, not taken.
+_ASSET = re.compile(r"/asset/([0-9a-fA-F]{32})(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,13 @@ def picture(url: str) -> Picture | None:
     except ValueError:
         return None
     path = unquote(parts.path)
-    if parts.scheme not in ("http", "https") or not parts.netloc or "\\" in path or not path.isprintable():
+    if parts.scheme not in ("http", "https") or not parts.netloc or "\\" in path:
+        return None
+    # urlsplit drops line ends and tabs without a word; whoever takes the URL as it is would see another path.
+    if not path.isprintable() or not url.isprintable():
         return None
     found = list(_ASSET.finditer(path))
     if len(found) != 1 or any(segment in (".", "..") for segment in path.split("/")):
         return None
-    return Picture(found[0][1].lower(), path[found[0].end() :])
+    rest = path[found[0].end() + 1 :]
+    return Picture(found[0][1].lower(), rest) if rest and not rest.startswith("/") else None

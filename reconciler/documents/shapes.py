@@ -125,7 +125,7 @@ class PlanDoc(Findings):
 
 class Unmanaged(Doc):
     count: Count
-    asset_ids: tuple[AssetId, ...]
+    asset_ids: tuple[str, ...]
 
 
 class AuditDoc(Findings):

@@ -18,6 +18,8 @@ MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 _MD5 = re.compile(r'"?([0-9a-fA-F]{32})"?')
+# A gateway's page, or its error as JSON, with status 200; pictures come as image/*, as octets, or unnamed.
+_NO_PICTURE = re.compile(r"text/|application/(?:json|xml|xhtml)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Pictures:
             return Stamp()
         if response.status_code in (400, 403, 405, 501):
             self._no_head.add(target.host)
-        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers:
+        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers or _page(response):
             return Stamp()
         length = response.headers.get("Content-Length", "")
         md5 = _MD5.fullmatch(response.headers.get("ETag", "").strip())
@@ -127,6 +129,8 @@ async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray |
         raise _Transient(f"HTTP {status}")
     if status != httpx.codes.OK:
         return _unavailable(str(target), f"HTTP {status}")
+    if _page(response):
+        raise _Transient("a page instead of a picture")
     digest, length = hashlib.sha256(), 0
     if kept is not None:
         kept.clear()
@@ -143,6 +147,10 @@ async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray |
     if not length:
         return _unavailable(str(target), "an empty file")
     return Content(digest.hexdigest(), length)
+
+
+def _page(response: httpx.Response) -> bool:
+    return _NO_PICTURE.match(response.headers.get("Content-Type", "")) is not None
 
 
 def _unavailable(url: str, why: str) -> NoAnswer:

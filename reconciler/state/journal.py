@@ -1,6 +1,6 @@
 """The journal: what was about to be done, and what came of it. JSON Lines, append-only.
 
-Records, each with "v" (format), "kind", "run" and "at" (RFC 3339, UTC):
+Records, each with "v" (format), "kind", "run", "at" (RFC 3339, UTC), "endpoint" and "project_id":
     run      who, where, when, at which revision, from which files
     intent   just before a PUT: the asset, the covers before and after, where the old picture was saved
     outcome  what became of it
@@ -68,6 +68,8 @@ class Applied(_Record):
     kind: str
     run: str
     at: datetime
+    endpoint: str
+    project_id: str
     asset_id: str
     before: CoverRecord
     after: CoverRecord
@@ -81,9 +83,9 @@ class Journal:
         StateError: it can't be opened for writing, or is not a plain file of the user's own.
     """
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, endpoint: str, project_id: str) -> None:
         self._path = folder / NAME
-        self._run = run
+        self._always = {"run": run, "endpoint": endpoint, "project_id": project_id}
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._file = os.open(self._path, flags, 0o600)
@@ -100,7 +102,7 @@ class Journal:
         Raises:
             StateError: the disk is full, or gone.
         """
-        record = {"v": VERSION, "kind": kind, "run": self._run, "at": at.isoformat(), **fields}
+        record = {"v": VERSION, "kind": kind, "at": at.isoformat(), **self._always, **fields}
         try:
             self._append(json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
         except OSError as error:
@@ -143,8 +145,10 @@ def records(folder: Path, tail: int | None = None) -> Iterator[dict[str, Any]]:
         raise StateError(f"The journal {folder / NAME} can't be read: {error.strerror or error}") from error
 
 
-def applied_since(folder: Path, now: datetime, window: timedelta) -> dict[str, Applied]:
-    """The last applied change of each asset within the window that was not seen in place since, by asset ID.
+def applied_since(
+    folder: Path, now: datetime, window: timedelta, endpoint: str, project_id: str
+) -> dict[str, Applied]:
+    """A project's last applied change of each asset within the window that was not seen in place since, by asset ID.
 
     Times in the future are not believed.
     """
@@ -154,7 +158,10 @@ def applied_since(folder: Path, now: datetime, window: timedelta) -> dict[str, A
             continue
         try:
             applied = Applied.model_validate(record)
-            if not now - window <= applied.at <= now:
+            if not now - window <= applied.at <= now or (applied.endpoint, applied.project_id) != (
+                endpoint,
+                project_id,
+            ):
                 continue
         except (ValidationError, TypeError):
             continue

@@ -100,7 +100,8 @@ class Line:
         except LoginFault as error:
             status = error.response.status_code
             raise Fault(operation, str(error), status=status) from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            # Decoding: where a login stands between, httpx reads bodies itself.
             told = f"{type(error).__name__}: {shorten(str(error), 200)}"
             raise Fault(operation, told, unanswered=changes) from error
         _check(operation, response, body, self.clock)

@@ -143,7 +143,7 @@ class LoginAuth(httpx.Auth):
 
     def _remember(self, response: httpx.Response) -> None:
         token = response.headers.get("X-Subject-Token")
-        if response.status_code == httpx.codes.CREATED and token:
+        if response.status_code == httpx.codes.CREATED and token and token.isascii() and token.isprintable():
             self._token = token
             return
         if response.status_code in (400, 401, 403, 404):

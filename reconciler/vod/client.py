@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,10 +15,10 @@ from reconciler.errors import ApiError, UnreachableError
 from reconciler.safe import shorten
 from reconciler.vod import codes, wire
 from reconciler.vod.answers import Fault, Line, Throttled
+from reconciler.vod.listing import list_assets
 from reconciler.vod.quota import Slot, Window
 from reconciler.vod.retry import ATTEMPTS, retrying
 
-_PAGE = 100
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -68,25 +68,19 @@ class VodClient:
             raise ApiError(f"details: the answer is about another asset, {shorten(answer.asset_id)}")
         return answer
 
-    async def list_assets(self) -> AsyncIterator[wire.AssetSummary]:
-        """The project's assets, page by page (API page "Querying the asset list"); at most the 20,000 that paging
-        reaches."""
-        for page in range(20_000 // _PAGE):
-            assets = await self._page(page)
-            for asset in assets:
-                yield asset
-            if len(assets) < _PAGE:
-                return
+    def list_assets(self) -> AsyncIterator[wire.AssetSummary]:
+        """Every asset of the project, once, past the 20,000 that paging reaches (API page "Querying the asset
+        list")."""
+        return list_assets(self._page, self.clock.now())
 
-    async def _page(self, page: int) -> Sequence[wire.AssetSummary]:
-
+    async def _page(self, query: str) -> wire.AssetList:
         async def send(_: Slot) -> wire.AssetList:
-            answer = await self._line.read("list", self._request("list", f"page={page}&size={_PAGE}"), wire.AssetList)
+            answer = await self._line.read("list", self._request("list", query), wire.AssetList)
             if answer.total is None and not answer.assets:
                 raise Fault("list", "the answer holds no assets and no total")
             return answer
 
-        return (await self._call("list", self._windows.reads, send)).assets
+        return await self._call("list", self._windows.reads, send)
 
     async def set_cover(self, prepare: Callable[[], Awaitable[str | None]]) -> bool:
         """Makes a snapshot the cover of its asset (API page "Setting a cover").
@@ -99,7 +93,10 @@ class VodClient:
             whether a PUT was sent and accepted.
         """
 
+        unanswered = False
+
         async def send(slot: Slot) -> bool:
+            nonlocal unanswered
             url = None
             try:
                 url = await prepare()
@@ -109,7 +106,12 @@ class VodClient:
                 return False
             self.calls["cover"] += 1
             request = self._line.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
-            status, body = await _to_its_end(self._line.send("cover", request, changes=True))
+            try:
+                status, body = await _to_its_end(self._line.send("cover", request, changes=True))
+            except Fault as fault:
+                # Whatever a later attempt is told: one that got no answer may have been carried out.
+                unanswered = fault.unanswered = unanswered or fault.unanswered
+                raise
             if body.strip():
                 raise Fault("cover", f"HTTP {status} with a body, which no success has", status=status)
             return True

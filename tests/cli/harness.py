@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,8 +206,3 @@ def server(app: ASGIApp) -> Iterator[str]:
     """Serves any app; gives its address."""
     with closing(create_server(("127.0.0.1", 0))) as listening, serving(app, listening):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-
-def only_json(arguments: Sequence[str]) -> dict[str, Any]:
-    """Runs with --json and gives the one document on stdout."""
-    return run(*arguments, "--json").document

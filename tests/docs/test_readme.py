@@ -25,10 +25,7 @@ def blocks(language: str) -> list[str]:
 
 def steps(block: str) -> list[tuple[str, str]]:
     """Commands with the output that is to follow each."""
-    return [
-        (command, output)
-        for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
-    ]
+    return [(command, output) for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
 
 
 @pytest.mark.integration

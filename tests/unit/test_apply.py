@@ -50,7 +50,7 @@ def applied(
     *,
     replace_unreadable: bool = False,
 ) -> list[Outcome]:
-    journal = Journal(make(folder), "run-1")
+    journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
     surveyor = cloud.surveyor(clock, folder, compare, replace_unreadable=replace_unreadable)
     advanced = []
     applier = Applier(surveyor, Record(folder, journal, clock, {}), at_once, lambda: advanced.append(1))
