@@ -56,12 +56,14 @@ class Boundary:
         _write(sys.stderr, self._redact(text))
 
     def ask(self) -> str:
-        # asyncio's own handler would only take note of a Ctrl-C, and go on waiting for a line.
-        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        # asyncio's own handlers would only take note of a signal, and go on waiting for a line.
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        handlers = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
         try:
             return sys.stdin.readline()
         finally:
-            signal.signal(signal.SIGINT, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     @contextmanager
     def progress(self, what: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:

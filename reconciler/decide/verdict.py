@@ -30,7 +30,7 @@ def judge(desired: Desired, seen: Observed | NoAnswer, compare: Compare) -> Verd
     if not seen.cover_url:
         return update(desired, seen, wanted, Cover(""))
     shown = identify(seen)
-    same = shown is not None and picture(shown.url) == picture(wanted.url)
+    same = shown is not None and (shown is wanted or picture(shown.url) == picture(wanted.url))
     if compare == "content" or (shown is None and compare == "auto"):
         return Question(desired, seen, wanted)
     before = Cover(bare_url(seen.cover_url), shown.ref if shown else None)

@@ -12,7 +12,7 @@ import httpx
 from reconciler.clock import Clock
 from reconciler.model import Content, NoAnswer
 from reconciler.safe import bare_url, shorten
-from reconciler.vod.retry import ATTEMPTS, retrying
+from reconciler.vod.retry import ATTEMPTS, persistently
 
 MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
@@ -86,8 +86,7 @@ class Pictures:
         if isinstance(target, NoAnswer):
             return target
         try:
-            answer: Content | NoAnswer = await retrying(self._clock, _Transient)(self._fetch, target, kept)
-            return answer
+            return await persistently(self._clock, lambda: self._fetch(target, kept), _Transient)
         except _Transient as fault:
             return _unavailable(url, f"{fault}, {ATTEMPTS} attempts")
 

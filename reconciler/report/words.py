@@ -28,7 +28,10 @@ def cover(doc: CoverDoc) -> str:
 
 def picture_path(url: str) -> str:
     """What follows `/asset/<id>/`, or the whole path where there is no such part."""
-    path = urlsplit(url).path
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return clean(url)
     _, found, rest = path.partition("/asset/")
     return clean(rest.partition("/")[2] if found else path)
 

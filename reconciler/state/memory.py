@@ -18,6 +18,7 @@ from reconciler.errors import StateError, UsageError
 from reconciler.safe import shorten
 
 NAME = "memory.sqlite"
+_COLUMNS = "asset_id, cover_sha256, snapshot_path, snapshot_sha256"
 _MOST_BYTES = 256 * 1024 * 1024
 _Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -76,7 +77,8 @@ class Memory:
         if self._database is None and not self._path.exists():
             return ()
         with self._using() as database:
-            rows = database.execute(f"SELECT * FROM settled {clause}", values).fetchall()  # noqa: S608 our own words
+            query = f"SELECT {_COLUMNS} FROM settled {clause}"  # noqa: S608 our own words
+            rows = database.execute(query, values).fetchall()
         return tuple(_valid(rows))
 
     @contextmanager
@@ -89,8 +91,8 @@ class Memory:
                     " snapshot_sha256 TEXT, PRIMARY KEY (asset_id, cover_sha256))"
                 )
             yield self._database
-        except sqlite3.Error as error:
-            told = f"The memory {self._path} can't be used: {error}"
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a spoilt file's own words may even be no text
+            told = f"The memory {self._path} can't be used: {shorten(str(error), 120)}"
             raise StateError(told, hint="Move it away to start anew.") from error
 
 

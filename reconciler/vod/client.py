@@ -17,7 +17,7 @@ from reconciler.vod import codes, wire
 from reconciler.vod.answers import Fault, Line, Throttled
 from reconciler.vod.listing import list_assets
 from reconciler.vod.quota import Slot, Window
-from reconciler.vod.retry import ATTEMPTS, retrying
+from reconciler.vod.retry import ATTEMPTS, persistently
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -125,7 +125,7 @@ class VodClient:
 
     async def _call(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
         try:
-            result: T = await retrying(self._line.clock, Fault)(self._within_quota, operation, window, send)
+            result = await persistently(self.clock, lambda: self._within_quota(operation, window, send), Fault)
         except Fault as fault:
             fatal = not self._heard and not fault.heard
             raise fault.error(ATTEMPTS, fatal=fatal) from fault

@@ -8,7 +8,7 @@ from reconciler.errors import ApiError
 from reconciler.safe import shorten
 from reconciler.vod import wire
 from reconciler.vod.answers import Fault, Line, Throttled
-from reconciler.vod.retry import ATTEMPTS, retrying
+from reconciler.vod.retry import ATTEMPTS, persistently
 
 _HINT = "Check the region, or set --project-id or HW_PROJECT_ID."
 
@@ -25,7 +25,7 @@ async def find_project(line: Line, iam: str, region: str) -> str:
         return await line.read("projects", request, wire.Projects)
 
     try:
-        answer: wire.Projects = await retrying(line.clock, Fault, Throttled)(ask)
+        answer = await persistently(line.clock, ask, Fault, Throttled)
     except Fault as fault:
         raise fault.error(ATTEMPTS, fatal=not fault.heard) from fault
     except Throttled as error:

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.usefixtures("time_flies")
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_every_cover_is_set_whatever_every_fifth_call_meets(serve: Serve, kind: FaultKind) -> None:
-    found = serve(Options(assets=ASSETS, faults=(Fault("details", kind, 5), Fault("cover", kind, 5))))
+    faults = (Fault("details", kind, 5), Fault("cover", kind, 5))
+    found = serve(Options(assets=ASSETS, cover_mode="reference", faults=faults))
     write(entries(ASSETS, drifted=ASSETS))
     patience = ("--timeout", "1") if kind == "hang" else ()
     ran = run(*APPROVED, *patience, "--json")
@@ -54,7 +55,7 @@ def test_a_picture_that_cannot_be_got_at_all_is_unknown(serve: Serve, kind: Faul
 
 
 def test_a_refused_change_is_tried_once_and_fails_alone(serve: Serve) -> None:
-    found = serve(Options(assets=ASSETS, faults=(Fault("cover", "403", 5),)))
+    found = serve(Options(assets=ASSETS, cover_mode="reference", faults=(Fault("cover", "403", 5),)))
     write(entries(ASSETS, drifted=ASSETS))
     ran = run(*APPROVED, "--json")
     assert ran.code == 1
@@ -63,7 +64,7 @@ def test_a_refused_change_is_tried_once_and_fails_alone(serve: Serve) -> None:
 
 
 def test_a_refused_read_is_tried_once_and_leaves_just_that_asset_unknown(serve: Serve) -> None:
-    found = serve(Options(assets=ASSETS, faults=(Fault("details", "403", 5),)))
+    found = serve(Options(assets=ASSETS, cover_mode="reference", faults=(Fault("details", "403", 5),)))
     write(entries(ASSETS))
     ran = run("plan", "--json")
     assert ran.code == 1
