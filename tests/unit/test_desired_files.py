@@ -92,7 +92,9 @@ def test_paths_that_are_not_there_or_hold_nothing(tmp_path: Path) -> None:
         ("", 0, 0, "this path does not exist"),
         ("ok.yaml/x", 0, 0, "this path cannot be read: Not a directory"),
     ]
-    assert problems("a\0b") == [("a\0b", 0, 0, "this path cannot be read: embedded null byte")]
+    ((place, line, column, message),) = problems("a\0b")  # the reason is worded by Python, each version its own
+    assert (place, line, column) == ("a\0b", 0, 0)
+    assert message.startswith("this path cannot be read: ")
 
 
 def test_a_fifo_is_refused_without_waiting(tmp_path: Path) -> None:

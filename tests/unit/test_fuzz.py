@@ -1,11 +1,23 @@
-"""A few hundred runs of each fuzzer that `make fuzz` runs at length."""
+"""A few hundred runs of each fuzzer that `make fuzz` runs at length, and what they have found so far."""
 
 from __future__ import annotations
 
 import importlib
+import sqlite3
 from pathlib import Path
 
+import httpx
 import pytest
+from fakes import ASSET, OTHER, FakeClock, vod_client
+
+from reconciler.decide.identity import picture
+from reconciler.errors import ApiError, StateError
+from reconciler.report.words import picture_path
+from reconciler.safe import Redactor
+from reconciler.state.memory import NAME, Memory
+from reconciler.vod.auth import Login, LoginAuth
+
+CDN = "https://cdn.example.com"
 
 
 @pytest.mark.parametrize("name", ["fuzz_bodies", "fuzz_files"])
@@ -15,3 +27,74 @@ def test_a_few_hundred_runs_end_cleanly(name: str, monkeypatch: pytest.MonkeyPat
 
     assert good > 30
     assert refused > 30
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{CDN}/asset/{ASSET}/asset/{OTHER}/snapshot/sample/5.jpg",
+        f"{CDN}/asset/{OTHER}//asset/{ASSET}/snapshot/sample/5.jpg",
+        f"{CDN}/asset/{ASSET}/x/asset/{OTHER}",
+        f"{CDN}/asset/{ASSET[:9]}\n{ASSET[9:]}/snapshot/sample/5.jpg",
+        f"{CDN}/asset/{ASSET}/snapshot/sample/5.jpg?x=\t",
+    ],
+)
+def test_a_url_that_could_mean_another_asset_names_no_picture(url: str) -> None:
+    assert picture(url) is None
+
+
+def test_a_cover_whose_url_is_none_can_still_be_told() -> None:
+    assert picture_path("https://[cdn/0.jpg\x1b") == "https://[cdn/0.jpg\\x1b"
+
+
+def test_a_signature_right_behind_chinese_words_is_hidden() -> None:
+    assert Redactor()("参数auth_key=abc-def无效") == "参数auth_key=***"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"Content-Encoding", b"gzip"), (b"X-Subject-Token", b"token")],
+        [(b"X-Subject-Token", b"t\xf6ken")],
+        [(b"X-Subject-Token", b"a\nb")],
+    ],
+    ids=["undecodable body", "a token that is not ASCII", "a token that no header can carry"],
+)
+def test_a_login_answered_with_rubbish_is_a_fault_and_no_crash(
+    clock: FakeClock, headers: list[tuple[bytes, bytes]]
+) -> None:
+    asked: list[str] = []
+
+    async def cloud(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(201, headers=headers, stream=httpx.ByteStream(b"no gzip"))
+
+    auth = LoginAuth(Login("otto", "sesame", "acme", "cn-north-4"), "https://iam.example.com")
+
+    with pytest.raises(ApiError, match="5 attempts"):
+        clock.run(vod_client(cloud, clock, auth=auth).details(ASSET))
+    assert asked[0] == "/v3/auth/tokens"
+    assert len(asked) == 5
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "DROP TABLE settled; CREATE TABLE settled (asset_id, cover_sha256, snapshot_path)",
+        f"INSERT INTO settled VALUES ('{ASSET}', CAST(x'ff1b5b' AS TEXT), 'x', 'y')",
+    ],
+    ids=["a column is missing", "text that is no text"],
+)
+def test_a_spoilt_memory_is_one_clean_error(tmp_path: Path, spoil: str) -> None:
+    memory = Memory(tmp_path)
+    memory.remember([])
+    database = sqlite3.connect(tmp_path / NAME)
+    database.executescript(spoil)
+    database.close()
+
+    with pytest.raises(StateError, match="can't be used") as caught:
+        memory.of(ASSET)
+
+    assert caught.value.message.isprintable()
+    assert "Move it away" in caught.value.hint
+    memory.close()

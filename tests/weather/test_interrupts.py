@@ -109,7 +109,7 @@ def test_at_any_moment_the_report_is_complete_and_a_rerun_finishes(
     ran = interrupted(trigger, number)
     assert ran.code == INTERRUPTED
     check_complete(found, ran)
-    assert ran.document["summary"]["not_attempted"] > ran.document["summary"]["failed"] == 0
+    assert ran.document["summary"]["not_attempted"] == ASSETS - found.puts
     assert "Interrupted: finishing what is on its way." in ran.err
     check_finished(found)
 
@@ -205,6 +205,7 @@ def test_at_the_question_it_is_a_no(serve: Serve, state: Path, number: signal.Si
         seen = b""
         while b"Enter a value: " not in seen:
             seen += os.read(ours, 65536)
+        time.sleep(0.3)  # nobody answers within microseconds
         process.send_signal(number)
         try:
             assert process.wait(5) == INTERRUPTED
