@@ -22,9 +22,12 @@ bench: $(READY)
 	$(BIN)/python tests/bench/startup.py
 	$(BIN)/python tests/bench/loading.py
 	$(BIN)/python tests/bench/planning.py
+	$(BIN)/python tests/bench/quota.py
 
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_desired.py --runs $(RUNS)
+	$(BIN)/python tests/fuzz/fuzz_bodies.py --runs $(RUNS)
+	$(BIN)/python tests/fuzz/fuzz_files.py --runs $(RUNS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

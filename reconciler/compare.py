@@ -57,7 +57,7 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
     cover, target = _Bytes(pictures, seen.cover_url), _Bytes(pictures, wanted.url)
     same = await _same(cover, target)
     if same is True:
-        return in_sync(desired, seen, wanted, cover.read)
+        return in_sync(desired, seen, wanted, cover.read, cover.read)
     if isinstance(same, NoAnswer):
         readable = await target.content()
         if isinstance(readable, NoAnswer) or not replace_unreadable:
@@ -65,7 +65,7 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
         return update(desired, seen, wanted, Cover(bare_url(seen.cover_url)), readable)
     which = await _remembered(seen, cover, pictures, memory)
     if which == wanted:
-        return in_sync(desired, seen, wanted, cover.read)
+        return in_sync(desired, seen, wanted, cover.read, target.read)
     if which is None:
         which = await _which(_candidates(seen, wanted), cover, pictures)
     if which is None:

@@ -78,6 +78,10 @@ class Redactor:
         return _hide_path(_NAMED_SECRET.sub(rf"\1{HIDDEN}", text))
 
 
+hide = Redactor()
+"""For what goes into documents: whatever looks like a signature or a token, without knowing ours."""
+
+
 def redacted(document: Any, redact: Redactor) -> Any:
     """A JSON document with the secrets taken out of its strings; its keys and its form are ours and stay."""
     if isinstance(document, str):

@@ -35,7 +35,7 @@ def judge(desired: Desired, seen: Observed | NoAnswer, compare: Compare) -> Verd
         return Question(desired, seen, wanted)
     before = Cover(bare_url(seen.cover_url), shown.ref if shown else None)
     if same:
-        return in_sync(desired, seen, wanted, None)
+        return in_sync(desired, seen, wanted, None, None)
     return update(desired, seen, wanted, before)
 
 
@@ -112,9 +112,12 @@ def ignored(desired: Desired) -> Verdict:
     return Verdict(desired, "ignored")
 
 
-def in_sync(desired: Desired, seen: Observed, wanted: Snapshot, content: Content | None) -> Verdict:
-    before = Cover(bare_url(seen.cover_url), wanted.ref, content)
-    after = Cover(bare_url(wanted.url), wanted.ref, content)
+def in_sync(
+    desired: Desired, seen: Observed, wanted: Snapshot, cover: Content | None, snapshot: Content | None
+) -> Verdict:
+    """`cover` and `snapshot` are what was read of each; they differ where the service re-encodes."""
+    before = Cover(bare_url(seen.cover_url), wanted.ref, cover)
+    after = Cover(bare_url(wanted.url), wanted.ref, snapshot)
     return Verdict(desired, "in_sync", seen.title, before=before, after=after)
 
 

@@ -28,6 +28,7 @@ from reconciler.documents.shapes import (
     Unmanaged,
 )
 from reconciler.model import Cover, Outcome, Plan, Source, Verdict
+from reconciler.safe import hide
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,10 @@ def cover_document(cover: Cover | None) -> CoverDoc:
 def _change(verdict: Verdict) -> ChangeDoc:
     return ChangeDoc(
         asset_id=verdict.desired.asset_id,
-        title=verdict.title,
+        title=hide(verdict.title),
         action="update",
         source=_source(verdict.desired.source),
-        note=verdict.desired.note,
+        note=hide(verdict.desired.note) if verdict.desired.note is not None else None,
         before=cover_document(verdict.before),
         after=cover_document(verdict.after),
     )
@@ -132,10 +133,10 @@ def _entry(verdict: Verdict) -> EntryDoc:
 def _unknown(verdict: Verdict) -> UnknownDoc:
     return UnknownDoc(
         asset_id=verdict.desired.asset_id,
-        title=verdict.title or None,
+        title=hide(verdict.title) or None,
         source=_source(verdict.desired.source),
         reason=verdict.reason or "api_error",
-        message=verdict.message,
+        message=hide(verdict.message),
     )
 
 

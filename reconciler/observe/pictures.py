@@ -16,6 +16,7 @@ from reconciler.vod.retry import ATTEMPTS, persistently
 
 MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
+_MOST_DIGITS = 18
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 _MD5 = re.compile(r'"?([0-9a-fA-F]{32})"?')
 # A gateway's page, or its error as JSON, with status 200; pictures come as image/*, as octets, or unnamed.
@@ -65,7 +66,7 @@ class Pictures:
             self._no_head.add(target.host)
         if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers or _page(response):
             return Stamp()
-        length = response.headers.get("Content-Length", "")
+        length = response.headers.get("Content-Length", "")[:_MOST_DIGITS]
         md5 = _MD5.fullmatch(response.headers.get("ETag", "").strip())
         # A length of 0 is how some servers say that they don't know.
         known = int(length) if length.isascii() and length.isdigit() and length.strip("0") else None
@@ -140,7 +141,7 @@ async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray |
         digest.update(chunk)
         if kept is not None:
             kept += chunk
-    declared = response.headers.get("Content-Length", "")
+    declared = response.headers.get("Content-Length", "")[:_MOST_DIGITS]
     if declared.isascii() and declared.isdigit() and int(declared) != length:
         raise _Transient(f"{length} of {declared} bytes")
     if not length:

@@ -32,7 +32,8 @@ class Window:
     """Hands out the slots of one class of calls, first come first served."""
 
     def __init__(self, rate: Rate, clock: Clock, shared: SharedWindow | None = None) -> None:
-        self._rates = [rate]
+        self._rates = {rate.seconds: rate}
+        self.seconds = rate.seconds
         self._clock = clock
         self._shared = shared
         self._hungry_since: float | None = None
@@ -41,11 +42,6 @@ class Window:
         self._answered: deque[float] = deque()
         self._answer_came = asyncio.Event()
         self._held_until = float("-inf")
-
-    @property
-    def seconds(self) -> float:
-        """The length of the window."""
-        return self._rates[0].seconds
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:
@@ -90,8 +86,9 @@ class Window:
     def hold(self, seconds: float, learned: Rate | None = None) -> None:
         """Nobody gets a slot for so long; a rate the server named is kept to from now on, beside the others."""
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
-        if learned is not None and learned not in self._rates:
-            self._rates.append(learned)
+        if learned is not None:
+            known = self._rates.get(learned.seconds, learned)
+            self._rates[learned.seconds] = min(known, learned, key=lambda rate: rate.amount)
 
     async def _give_back(self, shared: SharedWindow, ticket: str, slot: Slot) -> None:
         # The call is over and its result must not be lost; the ticket's lease counts it for longer, that is all.
@@ -116,7 +113,7 @@ class Window:
         now = self._clock.monotonic()
         self._forget(now)
         pauses: list[float] = [self._held_until - now]
-        for rate in self._rates:
+        for rate in self._rates.values():
             over = self._in_flight + len(self._answered) + 1 - rate.amount
             recent = [at for at in self._answered if now - at < rate.seconds] if over > 0 else []
             over = self._in_flight + len(recent) + 1 - rate.amount
@@ -127,6 +124,6 @@ class Window:
         return max(0.0, *pauses)
 
     def _forget(self, now: float) -> None:
-        longest = max(rate.seconds for rate in self._rates)
+        longest = max(self._rates)
         while self._answered and now - self._answered[0] >= longest:
             self._answered.popleft()
