@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.errors import DesiredError, ReconcileError
+from reconciler.errors import (
+    ApiError,
+    DesiredError,
+    InterruptedRunError,
+    Problem,
+    ReconcileError,
+    UsageError,
+    sentences,
+)
 from reconciler.safe import Redactor, clean, json_text, redacted
 
 if TYPE_CHECKING:
@@ -61,6 +69,8 @@ class Boundary:
         handlers = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
         try:
             return sys.stdin.readline()
+        except KeyboardInterrupt:
+            raise InterruptedRunError("Interrupted: nothing was changed") from None
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -78,27 +88,43 @@ class Boundary:
     def run(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> None:
         """Runs a verb, prints its report and leaves with its exit code."""
         try:
-            if self._debug:
-                self._log()
-            report = self._result(verb)
-            if report is not None:
-                self._deliver(report)
-            code = report.exit_code if report is not None else 0
-        except KeyboardInterrupt:
-            code = self._fail("interrupted", "Interrupted", INTERRUPTED)
-        except ReconcileError as error:
-            code = self._fail(error.type, error.message, 1, error)
+            code = self._attempt(verb)
         except click.ClickException:
             raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 no traceback unless it was asked for
+            code = self._failed(error)
+        sys.exit(code)
+
+    def _attempt(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> int:
+        if self._debug:
+            self._log()
+        report = self._result(verb)
+        if report is None:
+            return 0
+        try:
+            self._deliver(report)
         except BrokenPipeError:
             _quiet_stdout()
-            code = 1
-        except Exception as error:  # noqa: BLE001 whatever it is, no traceback unless it was asked for
-            told = f"Internal error: {type(error).__name__}: {error}"
-            code = self._fail(
-                "internal", told, 1, hint="Run again with --debug, and report it with what that prints."
-            )
-        sys.exit(code)
+            return 1
+        except OSError as error:
+            _quiet_stdout()
+            raise UsageError(f"The report can't be written: {error.strerror or error}") from error
+        for note in report.notes:
+            self.note(note)
+        return report.exit_code
+
+    def _failed(self, error: BaseException) -> int:
+        """Says what went wrong; gives the exit code."""
+        if isinstance(error, KeyboardInterrupt):
+            error = InterruptedRunError("Interrupted")
+        if isinstance(error, BrokenPipeError):
+            _quiet_stdout()
+            return 1
+        if not isinstance(error, ReconcileError):
+            hint = "Run again with --debug, and report it with what that prints."
+            error = _InternalError(f"Internal error: {type(error).__name__}: {error}", hint=hint)
+        self._fail(error)
+        return INTERRUPTED if isinstance(error, InterruptedRunError) else 1
 
     def _result(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> Report | None:
         if self._output is not None:
@@ -125,22 +151,21 @@ class Boundary:
         text = json_text(redacted(document, self._redact), ascii_only=not _speaks_utf8(sys.stdout))
         _write(sys.stdout, text + "\n")
 
-    def _fail(
-        self, kind: str, message: str, code: int, error: ReconcileError | None = None, *, hint: str = ""
-    ) -> int:
-        if self._debug and kind != "usage":
+    def _fail(self, error: ReconcileError) -> None:
+        if self._debug:
             self.note(traceback.format_exc())
         problems = error.problems if isinstance(error, DesiredError) else ()
-        hint = error.hint if error is not None else hint
-        self.note(error_text(message, hint, [(p.file, p.line, p.column, p.message) for p in problems]))
+        hint = error.hint
+        if isinstance(error, ApiError) and error.request_id:
+            hint = f"{hint} (request {error.request_id})".strip()
+        self.note(error_text(error.message, hint, problems))
         if self._as_json:
-            document = error_document(kind, " ".join(filter(None, (message + ".", hint))) if hint else message)
+            document = error_document(error.type, sentences(error.message, hint) if hint else error.message)
             if problems:
                 document["error"]["problems"] = [
                     {"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems
                 ]
             self._print_json(document)
-        return code
 
     def _log(self) -> None:
         import logging
@@ -157,12 +182,16 @@ class Boundary:
         logging.getLogger("reconciler").setLevel(logging.DEBUG)
 
 
-def error_text(message: str, hint: str, problems: Sequence[tuple[str, int, int, str]] = ()) -> str:
+class _InternalError(ReconcileError):
+    type = "internal"
+
+
+def error_text(message: str, hint: str, problems: Sequence[Problem] = ()) -> str:
     """An error as a terminal shows it: every problem with its place first, then the sentence and what to do."""
     lines = []
-    for file, line, column, told in problems:
-        place = f"{clean(file)}:{line}:{column}" if line else clean(file)
-        lines.append(f"{place}: {clean(told)}\n")
+    for problem in problems:
+        place = f"{clean(problem.file)}:{problem.line}:{problem.column}" if problem.line else clean(problem.file)
+        lines.append(f"{place}: {clean(problem.message)}\n")
     lines.append(f"Error: {clean(message)}\n")
     if hint:
         lines.append(f"  {clean(hint)}\n")
@@ -197,10 +226,11 @@ def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
 def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     hint = f"See `{context.command_path} --help`." if context else ""
-    _write(sys.stderr, error_text(error.format_message(), hint))
+    message = " ".join(error.format_message().split())
+    _write(sys.stderr, error_text(message, hint))
     given = list(arguments)
     if "--json" in given or "--format=json" in given or ("--format", "json") in pairwise(given):
-        _write(sys.stdout, json_text(error_document("usage", error.format_message()), ascii_only=True) + "\n")
+        _write(sys.stdout, json_text(error_document("usage", message), ascii_only=True) + "\n")
     return 1
 
 

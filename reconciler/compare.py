@@ -60,8 +60,10 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
         return in_sync(desired, seen, wanted, cover.read, cover.read)
     if isinstance(same, NoAnswer):
         readable = await target.content()
-        if isinstance(readable, NoAnswer) or not replace_unreadable:
-            return unknown(desired, same, seen.title)
+        if isinstance(readable, NoAnswer):
+            return unknown(desired, readable, seen.title)
+        if not replace_unreadable:
+            return unknown(desired, _replaceable(same), seen.title)
         return update(desired, seen, wanted, Cover(bare_url(seen.cover_url)), readable)
     which = await _remembered(seen, cover, pictures, memory)
     if which == wanted:
@@ -72,9 +74,13 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
         # Nobody else has this picture: it must be readable to be saved before it goes.
         lost = await cover.content()
         if isinstance(lost, NoAnswer) and not replace_unreadable:
-            return unknown(desired, lost, seen.title)
+            return unknown(desired, _replaceable(lost), seen.title)
     before = Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
     return update(desired, seen, wanted, before, target.read)
+
+
+def _replaceable(unread: NoAnswer) -> NoAnswer:
+    return NoAnswer(unread.reason, f"{unread.message} `reconcile apply --force` replaces the cover all the same.")
 
 
 async def _same(one: _Bytes, other: _Bytes) -> bool | NoAnswer:

@@ -2,6 +2,7 @@
 
 ReconcileError
 ├── UsageError            flags, environment, an answer that was not given
+├── InterruptedRunError   a Ctrl-C where there was nothing to finish
 ├── DesiredError          the desired files; carries every problem with its place
 ├── PlanFileError         a saved plan that cannot be read, or not be trusted
 ├── SafetyLimitError      more updates than the limit allows
@@ -27,6 +28,13 @@ class Problem:
     message: str
 
 
+def sentences(*parts: str) -> str:
+    """The parts that are not empty, each ended by a full stop unless it ends already."""
+    return " ".join(
+        part if part.endswith((".", "!", "?", "。", "！", "？")) else f"{part}." for part in parts if part
+    )
+
+
 class ReconcileError(Exception):
     """Anything the user is told in one sentence.
 
@@ -46,6 +54,12 @@ class ReconcileError(Exception):
 
 class UsageError(ReconcileError):
     type = "usage"
+
+
+class InterruptedRunError(ReconcileError):
+    """Somebody interrupted the run where there was nothing to finish."""
+
+    type = "interrupted"
 
 
 def not_installed(error: ModuleNotFoundError, what: str, extra: str) -> UsageError:
@@ -105,6 +119,12 @@ class ApiError(ReconcileError):
         self.status = status
         self.request_id = request_id
         self.outcome_unknown = outcome_unknown
+
+    @property
+    def told(self) -> str:
+        """Everything there is to say, in one line."""
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return sentences(self.message, self.hint) + request
 
 
 class AuthenticationError(ApiError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from reconciler.act.record import Record
 from reconciler.decide.precondition import Settled, Step, revisit
-from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError
+from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import Failure, NoAnswer, Outcome, Verdict
 from reconciler.survey import Surveyor
 from reconciler.workers import for_each
@@ -141,5 +141,4 @@ def _failure(error: ApiError) -> Failure:
     message = error.message
     if error.outcome_unknown:
         message += "; no answer came, so it may have been set all the same: run again to see"
-    told = f"{message}. {error.hint}" if error.hint else message
-    return Failure(error.type, told, error.code, error.status, error.request_id)
+    return Failure(error.type, sentences(message, error.hint), error.code, error.status, error.request_id)

@@ -22,6 +22,7 @@ from reconciler.documents.write import apply_document, as_json, plan_document
 from reconciler.errors import PlanFileError, UsageError
 from reconciler.model import Cover, Desired, Outcome
 from reconciler.report.text import Text
+from reconciler.safe import clean
 from reconciler.session import Session, open_session
 from reconciler.settings import Settings
 from reconciler.survey import Surveyor
@@ -143,7 +144,17 @@ async def _carry_out(work: _Work, plan: PlanDoc, steps: Sequence[Step]) -> Repor
     document = apply_document(outcomes, plan.unknown, common.origin(work.session))
     text = Text(colour=work.terminal.colour).applied(document, waited=waited, quiet=work.options.quiet)
     code = EXIT_CODE if interrupts.requested else _exit_code(document, outcomes, work.options)
-    return Report(as_json(document), text, code)
+    notes = (
+        [] if interrupts.requested else [*common.why(plan.unknown, work.options), *_quiet_failures(document, work)]
+    )
+    return Report(as_json(document), text, code, tuple(notes))
+
+
+def _quiet_failures(document: ApplyDoc, work: _Work) -> Iterator[str]:
+    """--quiet leaves the results out, but nobody must search for why something failed."""
+    for result in document.results if work.options.quiet else ():
+        if result.error is not None:
+            yield f"{result.asset_id}: {result.outcome}: {clean(result.error.message)}\n"
 
 
 async def _wait(

@@ -20,4 +20,5 @@ async def run(options: Options, terminal: Terminal) -> Report:
         strangers = {asset.asset_id.lower() async for asset in session.client.list_assets()} - managed
         document = audit_document(plan, common.origin(session), sorted(strangers))
     text = Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet)
-    return Report(as_json(document), text, common.exit_code(document, options, detailed=True))
+    code = common.exit_code(document, options, detailed=True)
+    return Report(as_json(document), text, code, tuple(common.why(document.unknown, options)))

@@ -17,6 +17,8 @@ class Report:
     document: Mapping[str, Any]
     text: str
     exit_code: int
+    notes: tuple[str, ...] = ()
+    """Said on stderr after the report."""
 
 
 class Terminal(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from reconciler import settings
 from reconciler.commands.base import Terminal
 from reconciler.decide.plan import check_safety
-from reconciler.documents.shapes import Findings, PlanSummary
+from reconciler.documents.shapes import Findings, PlanSummary, UnknownDoc
 from reconciler.documents.write import Origin
 from reconciler.errors import SafetyLimitError
 from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
@@ -108,4 +109,12 @@ def safety_warning(summary: PlanSummary, percent: float) -> Iterator[str]:
     try:
         check_safety(summary.update, summary.in_sync, percent)
     except SafetyLimitError as error:
-        yield f"Warning: {error.message}. {error.hint}\n"
+        yield f"Warning: {error.message}. A first apply needs --force once; else check what the plan is about.\n"
+
+
+def why(unknown: Sequence[UnknownDoc], options: Options) -> Iterator[str]:
+    """Why a run that found unknown assets exits with 1."""
+    reasons = Counter(item.reason for item in unknown if item.reason not in options.allow_unknown)
+    if reasons:
+        told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        yield f"Exit code 1: some assets are unknown ({told}).\n"

@@ -26,10 +26,11 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
         with common.surveyor(options, session) as surveyor:
             plan = await common.survey(options, settings, surveyor, state.covers, terminal)
         document = plan_document(plan, common.origin(session))
+    notes = list(common.safety_warning(document.summary, options.safety_percent))
     if out is not None:
         files.write(out, json_text(as_json(document)) + "\n", private=True)
-        terminal.note(f"Saved the plan to {out}. Execute exactly it with: reconcile apply --plan {out}\n")
-    for warning in common.safety_warning(document.summary, options.safety_percent):
-        terminal.note(warning)
+        force = " --force" if notes else ""
+        notes.append(f"Saved the plan to {out}. Execute exactly it with: reconcile apply --plan {out}{force}\n")
     text = Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet)
-    return Report(as_json(document), text, common.exit_code(document, options, detailed=detailed))
+    code = common.exit_code(document, options, detailed=detailed)
+    return Report(as_json(document), text, code, (*notes, *common.why(document.unknown, options)))

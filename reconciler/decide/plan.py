@@ -51,7 +51,8 @@ def check_safety(updates: int, in_sync: int, percent: float) -> None:
     share = updates * 100 / total
     raise SafetyLimitError(
         f"Too many updates, {share:.2f}% is over {percent:.2f}% ({updates}/{total}), force required",
-        hint="A first apply needs --force once; otherwise check the desired files, the region and the project ID.",
+        hint="Nothing was changed. A first apply needs --force once; --max-update-percent sets the limit; otherwise "
+        "check the desired files, the region and the project ID.",
     )
 
 

@@ -43,10 +43,10 @@ def revisit(step: Step, now: Verdict) -> str | Settled:
 
 
 def _stale(what: str, planned: Cover, now: Cover) -> Settled:
-    changed = "; ".join(
-        f"{item.field}: {_value(item.before)} -> {_value(item.after)}" for item in differences(planned, now)
-    )
-    message = f"Since the plan {what} has changed ({changed}). It was not touched: plan again."
+    # Digests tell people nothing; where only they differ, it is another picture under the same name.
+    fields = [item for item in differences(planned, now) if not item.field.startswith("content")]
+    changed = "; ".join(f"{item.field}: {_value(item.before)} -> {_value(item.after)}" for item in fields)
+    message = f"Since the plan {what} has changed ({changed or 'another picture'}). It was not touched: plan again."
     return Settled("stale", Failure("stale", message))
 
 

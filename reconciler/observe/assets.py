@@ -22,8 +22,7 @@ async def observe(client: VodClient, asset_id: str) -> Observed | NoAnswer:
         raise
     except ApiError as error:
         reason: Reason = "asset_not_found" if error.code == codes.NOT_FOUND else "api_error"
-        told = " ".join(part for part in (error.message + ".", error.hint) if part)
-        return NoAnswer(reason, f"{told} (request {error.request_id})" if error.request_id else told)
+        return NoAnswer(reason, error.told)
 
 
 def _observed(asset_id: str, details: wire.AssetDetails) -> Observed:

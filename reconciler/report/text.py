@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -11,10 +11,12 @@ from reconciler.documents.shapes import (
     ApplyDoc,
     AuditDoc,
     ChangeDoc,
+    EntryDoc,
     Findings,
     ResultDoc,
     SourceDoc,
     UnknownDoc,
+    Unmanaged,
 )
 from reconciler.model import Rate
 from reconciler.report import words
@@ -29,7 +31,8 @@ _COLOURS = {
     "stale": "red",
     "not_attempted": "yellow",
 }
-_MOST_UNMANAGED = 20
+_MOST_LISTED = 20
+_FEW = 3
 
 
 class Text:
@@ -44,10 +47,12 @@ class Text:
         if not quiet:
             for change in document.changes:
                 lines += [*self._change(change), ""]
-            for unknown in document.unknown:
-                lines += [*self._unknown(unknown), ""]
-            if isinstance(document, AuditDoc):
-                lines += self._unmanaged(document)
+            for alike in _alike(document.unknown):
+                lines += [*self._unknown(alike), ""]
+            if document.pending:
+                lines += [*_listed("Applied in the last five minutes, not visible yet:", document.pending), ""]
+            if isinstance(document, AuditDoc) and document.unmanaged.count:
+                lines += [*_unmanaged(document.unmanaged), ""]
         lines += self._summary(document, rate)
         return "\n".join(lines) + "\n"
 
@@ -57,8 +62,6 @@ class Text:
         if not quiet:
             for result in document.results:
                 lines += self._result(result)
-            for unknown in document.unknown:
-                lines += self._unknown(unknown)
             lines += [""] if lines else []
         counts = document.summary
         whole = not (counts.failed or counts.stale or counts.not_attempted)
@@ -69,7 +72,7 @@ class Text:
             f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
         )
         lines.append(others)
-        if waited:
+        if waited and counts.applied:
             seen = sum(result.verified is True for result in document.results)
             lines.append(f"{seen} of {counts.applied} seen in place.")
         elif counts.applied:
@@ -87,14 +90,23 @@ class Text:
             yield f"      note:  {clean(change.note)}"
         yield f"      {_place(change.source)}"
 
-    def _unknown(self, unknown: UnknownDoc) -> Iterator[str]:
-        yield f"  {self._sign('?')} {self._named(unknown.asset_id, unknown.title or '')} {unknown.reason}"
-        yield f"      {clean(unknown.message)}"
-        yield f"      {_place(unknown.source)}"
+    def _unknown(self, alike: Sequence[UnknownDoc]) -> Iterator[str]:
+        """One asset, or several that are unknown for the same reason in the same words."""
+        first = alike[0]
+        if len(alike) == 1:
+            yield f"  {self._sign('?')} {self._named(first.asset_id, first.title or '')} {first.reason}"
+            yield f"      {clean(first.message)}"
+            yield f"      {_place(first.source)}"
+            return
+        yield f"  {self._sign('?')} {self._bold(f'{len(alike):,} assets')} {first.reason}"
+        yield f"      {clean(first.message)}"
+        yield from _listed("", alike)
 
     def _result(self, result: ResultDoc) -> Iterator[str]:
         outcome = self._style(result.outcome.replace("_", " "), _COLOURS[result.outcome])
         change = f"{words.cover(result.before)} -> {words.cover(result.after)}"
+        if result.outcome == "unchanged":
+            change = f"already {words.cover(result.after)}"
         seen = {True: ", seen in place", False: ", not seen in time", None: ""}[result.verified]
         yield f"  {result.asset_id}: {outcome}{seen} ({change})"
         if result.saved_cover is not None:
@@ -103,15 +115,6 @@ class Text:
             request = f" (request {result.error.request_id})" if result.error.request_id else ""
             yield f"      {clean(result.error.message + request)}"
             yield f"      {_place(result.source)}"
-
-    def _unmanaged(self, document: AuditDoc) -> list[str]:
-        strangers = document.unmanaged
-        if not strangers.count:
-            return []
-        told = [f"      {asset_id}" for asset_id in strangers.asset_ids[:_MOST_UNMANAGED]]
-        if strangers.count > len(told):
-            told.append(f"      and {strangers.count - len(told):,} more (--json lists all)")
-        return ["  Managed by no file:", *told, ""]
 
     def _summary(self, document: Findings, rate: Rate) -> Iterator[str]:
         counts = document.summary
@@ -142,3 +145,30 @@ class Text:
 
 def _place(source: SourceDoc) -> str:
     return f"{clean(source.file)}:{source.line}"
+
+
+def _alike(unknown: Sequence[UnknownDoc]) -> list[list[UnknownDoc]]:
+    """Grouped by what is said of them, but for the request it was said to; in order of first mention."""
+    groups: dict[tuple[str, str], list[UnknownDoc]] = {}
+    for item in unknown:
+        groups.setdefault((item.reason, item.message.partition(" (request ")[0]), []).append(item)
+    return [
+        part for group in groups.values() for part in ([group] if len(group) > _FEW else [[one] for one in group])
+    ]
+
+
+def _listed(what: str, entries: Sequence[EntryDoc | UnknownDoc]) -> Iterator[str]:
+    if what:
+        yield f"  {what}"
+    for entry in entries[:_MOST_LISTED]:
+        yield f"      {entry.asset_id} {_place(entry.source)}"
+    if len(entries) > _MOST_LISTED:
+        yield f"      and {len(entries) - _MOST_LISTED:,} more (--json lists all)"
+
+
+def _unmanaged(strangers: Unmanaged) -> Iterator[str]:
+    yield "  Managed by no file:"
+    for asset_id in strangers.asset_ids[:_MOST_LISTED]:
+        yield f"      {clean(asset_id)}"
+    if strangers.count > _MOST_LISTED:
+        yield f"      and {strangers.count - _MOST_LISTED:,} more (--json lists all)"

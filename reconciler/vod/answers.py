@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,13 +12,21 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.clock import Clock
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
-from reconciler.safe import shorten
+from reconciler.safe import Redactor, shorten
 from reconciler.vod import codes, wire
 from reconciler.vod.auth import LoginFault, parse_date
 
 _MOST_BYTES = 32 * 1024 * 1024
 _CLOCK_TOLERANCE = 15 * 60
 M = TypeVar("M", bound=BaseModel)
+
+
+_LABELS = {
+    "details": "Reading the asset",
+    "list": "Listing the assets",
+    "cover": "Setting the cover",
+    "projects": "Looking up the project",
+}
 
 
 class Fault(Exception):
@@ -47,11 +56,12 @@ class Fault(Exception):
     def error(self, attempts: int, *, fatal: bool) -> ApiError:
         """The error once the attempts are used up."""
         kind = UnreachableError if fatal else ApiError
+        counted = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         hint = codes.hint(self.code, self.status)
         if fatal:
             hint = "Check the endpoint, the region, the network and the proxy settings."
         return kind(
-            f"{self.operation}: {self.problem}, {attempts} attempts",
+            f"{_LABELS[self.operation]} failed: {self.problem} ({counted})",
             code=self.code,
             status=self.status,
             request_id=self.request_id,
@@ -102,8 +112,7 @@ class Line:
             raise Fault(operation, str(error), status=status) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             # Decoding: where a login stands between, httpx reads bodies itself.
-            told = f"{type(error).__name__}: {shorten(str(error), 200)}"
-            raise Fault(operation, told, unanswered=changes) from error
+            raise Fault(operation, _connection_problem(error), unanswered=changes) from error
         _check(operation, response, body, self.clock)
         return response.status_code, body
 
@@ -150,11 +159,12 @@ def _check(operation: str, response: httpx.Response, body: bytes, clock: Clock) 
     told = _error_body(body) if not response.is_success else None
     if response.is_success:
         return
-    code = told.error_code if told else ""
-    said = shorten(told.error_msg, 300) if told and told.error_msg else "no explanation"
-    request_id = shorten(response.headers.get("X-Request-Id", ""), 80)
+    hide = _hider(response)
+    code = hide(told.error_code) if told else ""
+    said = shorten(hide(told.error_msg), 300) if told and told.error_msg else "no explanation"
+    request_id = shorten(hide(response.headers.get("X-Request-Id", "")), 80)
     if status == httpx.codes.TOO_MANY_REQUESTS or code in codes.THROTTLED:
-        raise Throttled(told.error_msg if told else "", _retry_after(response, clock))
+        raise Throttled(hide(told.error_msg) if told else "", _retry_after(response, clock))
     problem = f"HTTP {status} {shorten(code)}: {said}" if code else f"HTTP {status}: {said}"
     if status == httpx.codes.REQUEST_TIMEOUT or status >= 500:
         raise Fault(operation, problem, code=code, status=status, request_id=request_id, heard=True)
@@ -163,7 +173,23 @@ def _check(operation: str, response: httpx.Response, body: bytes, clock: Clock) 
         kind, hint = AuthenticationError, _clock_hint(response, clock) or hint
     if response.has_redirect_location or response.is_redirect:
         problem, hint = f"HTTP {status}: a redirect, which is not followed", "Check the endpoint."
-    raise kind(f"{operation}: {problem}", code=code, status=status, request_id=request_id, hint=hint)
+    raise kind(
+        f"{_LABELS[operation]} was refused: {problem}", code=code, status=status, request_id=request_id, hint=hint
+    )
+
+
+def _hider(response: httpx.Response) -> Redactor:
+    """Takes out what a gateway repeats of the request's own credentials; before anything is cut, so that no half of
+    a token stays. A login's token is known nowhere else."""
+    sent = response.request.headers
+    signature = sent.get("Authorization", "").rpartition("Signature=")[2]
+    return Redactor([sent.get("X-Auth-Token"), sent.get("X-Security-Token"), signature])
+
+
+def _connection_problem(error: Exception) -> str:
+    """What broke, without the library's own words for it: its class names don't fit what happened."""
+    told = re.sub(r" ssl:\S+", "", shorten(str(error), 200))
+    return told or "the connection broke"
 
 
 def _error_body(body: bytes) -> wire.ErrorBody | None:

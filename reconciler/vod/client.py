@@ -65,7 +65,7 @@ class VodClient:
 
         answer = await self._call("details", self._windows.reads, send)
         if answer.asset_id and answer.asset_id.lower() != asset_id:
-            raise ApiError(f"details: the answer is about another asset, {shorten(answer.asset_id)}")
+            raise ApiError(f"Reading the asset failed: the answer is about another one, {shorten(answer.asset_id)}")
         return answer
 
     def list_assets(self) -> AsyncIterator[wire.AssetSummary]:
@@ -146,7 +146,7 @@ class VodClient:
                 pause = throttled.retry_after or growing  # a Retry-After of 0 would hammer
                 if window.starving(pause):
                     raise UnreachableError(
-                        f"{operation}: over quota for half an hour without one success",
+                        "Over quota for half an hour without one success",
                         code=codes.THROTTLED[0],
                         status=429,
                         hint="Others use up the tenant's quota: try later, or lower --read-quota or --write-quota.",

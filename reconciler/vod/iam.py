@@ -29,7 +29,9 @@ async def find_project(line: Line, iam: str, region: str) -> str:
     except Fault as fault:
         raise fault.error(ATTEMPTS, fatal=not fault.heard) from fault
     except Throttled as error:
-        raise ApiError("projects: IAM is over its quota", status=429, hint="Try again in a minute.") from error
+        raise ApiError(
+            "Looking up the project failed: IAM is over its quota", status=429, hint="Try again in a minute."
+        ) from error
     found = [project.id.lower() for project in answer.projects if project.name == region]
     if len(found) != 1:
         count = "no project" if not found else f"{len(found)} projects"

@@ -39,12 +39,9 @@ def keys(cloud: Cloud) -> dict[str, str]:
     return {"HUAWEICLOUD_SDK_AK": known.ACCESS_KEY, "HUAWEICLOUD_SDK_SK": known.SECRET_KEY}
 
 
-def other_keys(cloud: Cloud) -> dict[str, str]:
-    return {"HW_ACCESS_KEY": known.ACCESS_KEY, "HW_SECRET_KEY": known.SECRET_KEY}
-
-
 def temporary_keys(cloud: Cloud) -> dict[str, str]:
-    return {**keys(cloud), "HUAWEICLOUD_SDK_SECURITY_TOKEN": known.SECURITY_TOKEN}
+    names = ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN")
+    return dict(zip(names, (known.ACCESS_KEY, known.SECRET_KEY, known.SECURITY_TOKEN), strict=True))
 
 
 def passed_token(cloud: Cloud) -> dict[str, str]:
@@ -60,7 +57,7 @@ def login(cloud: Cloud) -> dict[str, str]:
 
 
 Kind = Callable[[Cloud], dict[str, str]]
-KINDS: list[Kind] = [keys, other_keys, temporary_keys, passed_token, login]
+KINDS: list[Kind] = [keys, temporary_keys, passed_token, login]
 _SECRET = re.compile("_SK$|SECRET|TOKEN|PASSWORD")
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
@@ -105,7 +102,7 @@ def check_files(secrets: set[str], *folders: Path) -> None:
 def everything() -> dict[str, str]:
     """Drift, URLs with auth_key= and with hashes in their paths, and what can't be decided."""
     odd = ("no_snapshots", "content_unavailable", "foreign_snapshot", "custom_cover")
-    return {**entries(12, drifted=12), **{ODD[name]: "0" for name in odd}}
+    return {**entries(6, drifted=6), **{ODD[name]: "0" for name in odd}}
 
 
 def verbs() -> Iterator[Ran]:
@@ -129,9 +126,9 @@ def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: P
     assert secrets
     write(everything())
     check_runs(secrets, verbs())
-    assert found.puts > 12
+    assert found.puts > 6
     assert "not a real one" not in Path("plan.json").read_text()
-    assert len(json.loads(Path("memory.json").read_text())["covers"]) > 6
+    assert len(json.loads(Path("memory.json").read_text())["covers"]) > 3
     assert {file.name for file in files_under(state)} >= {"journal.jsonl", "memory.sqlite"}
     check_files(secrets, state, Path.cwd())
 
@@ -164,7 +161,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"].endswith("/tokens"):
         answer = JSONResponse({}, 201, headers={"X-Subject-Token": "emulator-12345678-of-a-login"})
     else:
-        sent = {name: value for name, value in request.headers.items()}
+        sent = dict(request.headers)
         told = f"Not understood: {sent} {json.dumps(sent)} " + " ".join(sent.values())
         answer = JSONResponse({"error_code": "VOD.10053", "error_msg": told[:250]}, 400)
         answer.headers["X-Request-Id"] = sent.get("x-auth-token", sent.get("authorization", "")[-64:])

@@ -7,6 +7,8 @@ import json
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -75,18 +77,18 @@ def test_the_intent_is_on_disk_before_the_put(serve: Serve, state: Path) -> None
 
 def test_an_intent_is_not_written_while_it_queues(serve: Serve, state: Path) -> None:
     """A journal full of intents that were never carried out would tell nothing."""
-    fourth = threading.Event()
+    second_put = threading.Event()
     seen: list[int] = []
 
     def watch(request: str) -> None:
         seen.append(request == PUT)
         if sum(seen) == 2:
-            fourth.set()
+            second_put.set()
 
     serve(Options(), watch)
     write(entries(8, drifted=8))
     with running(*APPROVED, "--write-quota", "2/minute"):
-        assert fourth.wait(20)
+        assert second_put.wait(20)
         assert kinds(state).count("intent") == 2
 
 
@@ -199,7 +201,7 @@ def test_a_journal_that_is_a_link_is_not_followed(serve: Serve, state: Path, tmp
     assert target.read_text() == "not a journal"
 
 
-def test_a_journal_that_is_a_folder_or_a_pipe(serve: Serve, state: Path) -> None:
+def test_a_journal_that_is_a_folder(serve: Serve, state: Path) -> None:
     found = serve(Options())
     write(entries(2, drifted=1))
     (state / "journal.jsonl").mkdir(parents=True)
@@ -233,9 +235,7 @@ def test_a_disk_that_is_full_stops_further_puts(serve: Serve, state: Path) -> No
 
 
 def python(code: str, *arguments: str) -> Ran:
-    import subprocess
-    import sys
-
+    """Runs Python code as `reconcile` is run."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, timeout=60, stdin=subprocess.DEVNULL
     )
