@@ -8,12 +8,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler import streams
 from reconciler.errors import (
     ApiError,
     DesiredError,
@@ -39,6 +40,7 @@ _SECRETS = (
     "RECONCILE_QUOTA_STORE",
 )
 INTERRUPTED = 130
+_MOST_PROBLEMS = 1000
 
 
 class Boundary:
@@ -54,16 +56,19 @@ class Boundary:
         self._redact = Redactor(os.environ.get(name) for name in secrets)
         plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.colour = sys.stdout.isatty() and output is None and not plain
-        self.interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() and not as_json
+        self.interactive = sys.stdin is not None and sys.stdin.isatty() and not as_json
 
     def say(self, text: str) -> None:
         if not self._as_json:
-            _write(sys.stdout, self._redact(text))
+            streams.write(sys.stdout, self._redact(text))
 
     def note(self, text: str) -> None:
-        _write(sys.stderr, self._redact(text))
+        with suppress(OSError):  # whoever read stderr may be gone; that must not stop a run
+            streams.write(sys.stderr, self._redact(text))
 
-    def ask(self) -> str:
+    def ask(self, question: str) -> str:
+        redirected = sys.stderr.isatty() and not sys.stdout.isatty()
+        streams.write(sys.stderr if redirected else sys.stdout, question)
         # asyncio's own handlers would only take note of a signal, and go on waiting for a line.
         numbers = (signal.SIGINT, signal.SIGTERM)
         handlers = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
@@ -104,10 +109,10 @@ class Boundary:
         try:
             self._deliver(report)
         except BrokenPipeError:
-            _quiet_stdout()
+            streams.quiet_stdout()
             return 1
         except OSError as error:
-            _quiet_stdout()
+            streams.quiet_stdout()
             raise UsageError(f"The report can't be written: {error.strerror or error}") from error
         for note in report.notes:
             self.note(note)
@@ -118,7 +123,7 @@ class Boundary:
         if isinstance(error, KeyboardInterrupt):
             error = InterruptedRunError("Interrupted")
         if isinstance(error, BrokenPipeError):
-            _quiet_stdout()
+            streams.quiet_stdout()
             return 1
         if not isinstance(error, ReconcileError):
             hint = "Run again with --debug, and report it with what that prints."
@@ -140,16 +145,24 @@ class Boundary:
 
     def _deliver(self, report: Report) -> None:
         if self._output is None:
-            self._print_json(report.document) if self._as_json else _write(sys.stdout, self._redact(report.text))
+            self._print_json(report.document) if self._as_json else streams.write(
+                sys.stdout, self._redact(report.text)
+            )
             return
         from reconciler.files import write
 
         document = redacted(report.document, self._redact)
-        write(self._output, json_text(document) + "\n" if self._as_json else self._redact(report.text))
+        text = json_text(document) + "\n" if self._as_json else self._redact(report.text)
+        try:
+            write(self._output, text)
+        except UsageError:
+            # What was done must not go unreported because a file can't be written.
+            streams.write(sys.stdout, text)
+            raise
 
     def _print_json(self, document: Mapping[str, Any]) -> None:
-        text = json_text(redacted(document, self._redact), ascii_only=not _speaks_utf8(sys.stdout))
-        _write(sys.stdout, text + "\n")
+        text = json_text(redacted(document, self._redact), ascii_only=not streams.speaks_utf8(sys.stdout))
+        streams.write(sys.stdout, text + "\n")
 
     def _fail(self, error: ReconcileError) -> None:
         if self._debug:
@@ -163,9 +176,20 @@ class Boundary:
             document = error_document(error.type, sentences(error.message, hint) if hint else error.message)
             if problems:
                 document["error"]["problems"] = [
-                    {"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems
+                    # What is wrong with a file as a whole is shown at its beginning.
+                    {"file": p.file, "line": p.line or 1, "column": p.column or 1, "message": p.message}
+                    for p in problems
                 ]
             self._print_json(document)
+            self._replace_output(document)
+
+    def _replace_output(self, document: Mapping[str, Any]) -> None:
+        """An older report must not stand there as if it were this run's."""
+        from reconciler.files import write
+
+        if self._output is not None:
+            with suppress(UsageError):
+                write(self._output, json_text(redacted(document, self._redact)) + "\n")
 
     def _log(self) -> None:
         import logging
@@ -189,9 +213,11 @@ class _InternalError(ReconcileError):
 def error_text(message: str, hint: str, problems: Sequence[Problem] = ()) -> str:
     """An error as a terminal shows it: every problem with its place first, then the sentence and what to do."""
     lines = []
-    for problem in problems:
+    for problem in problems[:_MOST_PROBLEMS]:
         place = f"{clean(problem.file)}:{problem.line}:{problem.column}" if problem.line else clean(problem.file)
         lines.append(f"{place}: {clean(problem.message)}\n")
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - _MOST_PROBLEMS:,} more (--json lists all)\n")
     lines.append(f"Error: {clean(message)}\n")
     if hint:
         lines.append(f"  {clean(hint)}\n")
@@ -204,21 +230,23 @@ def error_document(kind: str, message: str) -> dict[str, Any]:
 
 def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     """Runs the group; usage errors exit with 1, as all errors do, and as JSON where JSON was asked for."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    streams.prepare()
     try:
         code = group.main(args=list(arguments), prog_name="reconcile", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        _write(sys.stderr, f"{error.format_message()}\n")
+        streams.write(sys.stderr, f"{error.format_message()}\n")
         return 1
     except click.ClickException as error:
         return _usage(error, arguments)
     except (click.Abort, KeyboardInterrupt):
-        _write(sys.stderr, "Interrupted\n")
+        streams.write(sys.stderr, "Interrupted\n")
+        if _wants_json(arguments):
+            streams.write(sys.stdout, json_text(error_document("interrupted", "Interrupted"), ascii_only=True) + "\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        _quiet_stdout()
+    except OSError as error:
+        streams.quiet_stdout()
+        if not isinstance(error, BrokenPipeError):
+            streams.write(sys.stderr, error_text(f"The output can't be written: {error.strerror or error}", ""))
         return 1
     return code if isinstance(code, int) else 0
 
@@ -227,11 +255,15 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     hint = f"See `{context.command_path} --help`." if context else ""
     message = " ".join(error.format_message().split())
-    _write(sys.stderr, error_text(message, hint))
-    given = list(arguments)
-    if "--json" in given or "--format=json" in given or ("--format", "json") in pairwise(given):
-        _write(sys.stdout, json_text(error_document("usage", message), ascii_only=True) + "\n")
+    streams.write(sys.stderr, error_text(message, hint))
+    if _wants_json(arguments):
+        streams.write(sys.stdout, json_text(error_document("usage", message), ascii_only=True) + "\n")
     return 1
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """For errors that come before the options are known."""
+    return not {"--json", "--format=json"}.isdisjoint(arguments) or ("--format", "json") in pairwise(arguments)
 
 
 async def _finished(result: Awaitable[Report]) -> Report:
@@ -244,17 +276,3 @@ async def _finished(result: Awaitable[Report]) -> Report:
         return await task
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-def _speaks_utf8(stream: Any) -> bool:
-    return (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
-
-
-def _write(stream: Any, text: str) -> None:
-    stream.write(text)
-    stream.flush()
-
-
-def _quiet_stdout() -> None:
-    """Whoever read our output is gone; Python would complain about it once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

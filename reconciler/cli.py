@@ -3,79 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler import __version__
 from reconciler.boundary import Boundary
-from reconciler.model import Reason
+from reconciler.options import cloud_options, connection_options, output_options, paths_argument, selection_options
 
 if TYPE_CHECKING:
     from reconciler.commands.common import Options
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
-
-
-paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...")
-selection_options = _stack(
-    click.option("--target", "targets", multiple=True, metavar="GLOB", help="Only assets whose ID or title matches."),
-    click.option("--exclude", "excludes", multiple=True, metavar="GLOB", help="No assets whose ID or title matches."),
-)
-output_options = _stack(
-    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text."),
-    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
-    click.option("--output", metavar="FILE", help="Write the report there instead of to stdout."),
-    click.option("--no-color", is_flag=True, help="No colour, also on a terminal (as NO_COLOR)."),
-    click.option("--quiet", is_flag=True, help="The summary only."),
-    click.option("--debug", is_flag=True, help="Every request on stderr, and tracebacks."),
-    click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s"),
-)
-connection_options = _stack(
-    click.option("--endpoint", metavar="URL", help="API base URL, or emulator[:FILE] (RECONCILE_ENDPOINT)."),
-    click.option("--iam-endpoint", metavar="URL", help="IAM base URL (HUAWEICLOUD_SDK_IAM_ENDPOINT)."),
-    click.option("--region", help="Such as cn-north-4 (HW_REGION_NAME)."),
-    click.option("--project-id", metavar="ID", help="Looked up by region when missing (HW_PROJECT_ID)."),
-    click.option("--read-quota", metavar="RATE", help="Default 1500/minute (RECONCILE_READ_QUOTA)."),
-    click.option("--write-quota", metavar="RATE", help="Default 100/minute (RECONCILE_WRITE_QUOTA)."),
-    click.option("--parallelism", metavar="N", help="Requests in flight, at most (RECONCILE_PARALLELISM)."),
-    click.option("--timeout", metavar="SECONDS", help="For one request, default 30 (RECONCILE_TIMEOUT)."),
-    click.option("--state-dir", metavar="DIR", help="Default: the user's state folder (RECONCILE_STATE_DIR)."),
-)
-judging_options = _stack(
-    click.option(
-        "--compare",
-        type=click.Choice(["auto", "url", "content"]),
-        default="auto",
-        help="How covers are told apart. Default auto: by URL, and by the pictures' bytes where that does not tell.",
-    ),
-    click.option(
-        "--allow-unknown",
-        multiple=True,
-        type=click.Choice(get_args(Reason)),
-        metavar="REASON",
-        help="Assets unknown for this reason don't change the exit code. Repeatable.",
-    ),
-    click.option(
-        "--max-update-percent",
-        type=click.FloatRange(0, 100),
-        default=30.0,
-        metavar="N",
-        help="The safety limit of apply. Default 30.",
-    ),
-)
-cloud_options = _stack(paths_argument, selection_options, judging_options, output_options, connection_options)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -116,10 +53,17 @@ def _boundary(given: dict[str, Any]) -> Boundary:
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is drift.")
 @click.option("--out", metavar="FILE", help="Save the plan, for apply --plan.")
 def plan(**given: Any) -> None:
-    """Shows what apply would change. Changes nothing."""
+    """Shows what apply would change. Changes nothing.
+
+    PATH is a desired file, or a folder with such files; default: desired. Credentials come from the environment:
+    HUAWEICLOUD_SDK_AK and _SK, or HW_AUTH_TOKEN, or HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME.
+    Exit codes: 0 done, 1 an error or an unknown asset, 2 drift (with --detailed-exitcode).
+    """
     from reconciler.commands import plan as verb
 
     boundary = _boundary(given)
+    if given["out"] and given["output"] and os.path.realpath(given["out"]) == os.path.realpath(given["output"]):
+        raise click.UsageError("--out and --output name the same file: give the plan and the report one each")
     boundary.run(lambda: verb.run(_options(given), boundary, detailed=given["detailed_exitcode"], out=given["out"]))
 
 
@@ -137,7 +81,11 @@ def plan(**given: Any) -> None:
     help="How long --wait stays. Default 600.",
 )
 def apply(**given: Any) -> None:
-    """Sets the covers that drifted, after asking."""
+    """Sets the covers that drifted, after asking.
+
+    PATH is a desired file, or a folder with such files; default: desired. Exit codes: 0 done, 1 an error, or an
+    asset that is unknown, failed, stale or not attempted, or not seen in time.
+    """
     from reconciler.commands import apply as verb
 
     boundary = _boundary(given)
@@ -155,7 +103,11 @@ def apply(**given: Any) -> None:
 @reconcile.command()
 @cloud_options
 def audit(**given: Any) -> None:
-    """The drift report for schedulers: 0 in sync, 2 drift, 1 unknown."""
+    """The drift report for schedulers.
+
+    PATH is a desired file, or a folder with such files; default: desired. Exit codes: 0 in sync, 2 drift, 1 an error
+    or an unknown asset.
+    """
     from reconciler.commands import audit as verb
 
     boundary = _boundary(given)
@@ -240,25 +192,34 @@ def demo(**given: Any) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, help="On 127.0.0.1; 0 takes a free one.")
 @click.option("--state", metavar="FILE", help="Where it keeps its assets. Default: in the user's state folder.")
 @click.option("--assets", type=click.IntRange(0), default=24, help="How many there are at first. Default 24.")
-@click.option("--cover-mode", type=click.Choice(["reference", "copy", "recode"]), default="copy")
+@click.option(
+    "--cover-mode",
+    type=click.Choice(["reference", "copy", "recode"]),
+    default="copy",
+    help="What a set cover becomes: the snapshot's URL, a copy of its bytes (default), or a re-encoded one.",
+)
 @click.option(
     "--propagation", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Until a new cover is seen."
 )
 @click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Of every answer.")
-@click.option("--quota", metavar="READ,WRITE", default="1500,100", help="Calls a minute.")
-@click.option("--fault", "faults", multiple=True, metavar="ROUTE:KIND:EVERY", help="Such as cover:503:5. Repeatable.")
+@click.option(
+    "--quota", metavar="READ,WRITE", default="1500,100", help="Calls a minute, or such as 1500,10/2s; 0 is none."
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="ROUTE:KIND:EVERY",
+    help="Every N-th request of details, list, cover, picture… fails: cover:503:5. Repeatable.",
+)
 @click.option("--debug", is_flag=True, help="Tracebacks.")
 def emulator(**given: Any) -> None:
-    """Serves the embedded VOD API on a port, and prints what to export."""
+    """Serves the embedded VOD API on a port, and prints what to export.
+
+    POST /_emulator/cover?asset_id=ID with a picture changes a cover behind your back, to rehearse drift.
+    """
     from reconciler.commands import emulator as verb
 
     # What it prints to be exported is nobody's secret, and may well be exported already.
     boundary = Boundary(as_json=False, output=None, no_color=True, debug=given["debug"], secrets=())
     boundary.run(lambda: verb.run(given, boundary))
-
-
-def main() -> None:
-    """The entry point: runs the command line and exits with the contract's codes."""
-    from reconciler.boundary import run_command_line
-
-    sys.exit(run_command_line(reconcile, sys.argv[1:]))

@@ -65,7 +65,7 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
         if not replace_unreadable:
             return unknown(desired, _replaceable(same), seen.title)
         return update(desired, seen, wanted, Cover(bare_url(seen.cover_url)), readable)
-    which = await _remembered(seen, cover, pictures, memory)
+    which = await _remembered(seen, cover, wanted, pictures, memory)
     if which == wanted:
         return in_sync(desired, seen, wanted, cover.read, target.read)
     if which is None:
@@ -113,14 +113,20 @@ async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> 
     if named is not None or not seen.cover_url:
         return Cover(bare_url(seen.cover_url), named.ref if named else None)
     cover = _Bytes(pictures, seen.cover_url)
-    which = await _remembered(seen, cover, pictures, memory)
+    which = await _remembered(seen, cover, None, pictures, memory)
     if which is None:
         which = await _which(_candidates(seen, None), cover, pictures)
     return Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
 
 
-async def _remembered(seen: Observed, cover: _Bytes, pictures: Pictures, memory: Memory) -> Snapshot | None:
-    """The snapshot that this very cover is known to have come of, as long as that snapshot is what it was."""
+async def _remembered(
+    seen: Observed, cover: _Bytes, wanted: Snapshot | None, pictures: Pictures, memory: Memory
+) -> Snapshot | None:
+    """The snapshot that this very cover is known to have come of, as long as that snapshot is what it was.
+
+    Args:
+        wanted: preferred where several snapshots are the same picture.
+    """
     known = memory.of(seen.asset_id)
     content = await cover.content() if known else None
     if not isinstance(content, Content):
@@ -128,10 +134,12 @@ async def _remembered(seen: Observed, cover: _Bytes, pictures: Pictures, memory:
     for settled in known:
         if settled.cover_sha256 != content.sha256:
             continue
-        for snapshot in seen.snapshots:
-            if picture(snapshot.url) == Picture(seen.asset_id, settled.snapshot_path):
-                now = await pictures.content(snapshot.url)
-                return snapshot if isinstance(now, Content) and now.sha256 == settled.snapshot_sha256 else None
+        named = Picture(seen.asset_id, settled.snapshot_path)
+        of_it = [snapshot for snapshot in seen.snapshots if picture(snapshot.url) == named]
+        for snapshot in ([wanted] if wanted else []) + of_it:
+            now = await pictures.content(snapshot.url)
+            if isinstance(now, Content) and now.sha256 == settled.snapshot_sha256:
+                return snapshot
     return None
 
 

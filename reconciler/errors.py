@@ -51,6 +51,11 @@ class ReconcileError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def told(self) -> str:
+        """Everything there is to say, in one line."""
+        return sentences(self.message, self.hint)
+
 
 class UsageError(ReconcileError):
     type = "usage"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,10 @@ def check_writable(path: str) -> None:
         UsageError: writing this file will fail; better to know before the cloud is read.
     """
     folder = Path(path).resolve().parent
+    if not path:
+        raise UsageError("A file can't be written: its name is empty")
+    if _is_special(path):
+        return
     if Path(path).is_dir():
         raise UsageError(f"{path} can't be written: it is a folder")
     if not folder.is_dir():
@@ -34,8 +39,9 @@ def write(path: str, text: str, *, private: bool = False) -> None:
     """
     target = Path(path).resolve()
     try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+        if _is_special(path):
+            with Path(path).open("w", encoding="utf-8") as special:
+                special.write(text)
             return
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
@@ -48,6 +54,15 @@ def write(path: str, text: str, *, private: bool = False) -> None:
             raise
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def _is_special(path: str) -> bool:
+    """A device, a pipe or the like: asked of the path as given, since /dev/stdout resolves to no file at all."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _umask() -> int:

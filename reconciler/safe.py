@@ -17,8 +17,8 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _NAMED_SECRET = re.compile(
     # Not \b: to it a Chinese sentence and the parameter right behind it are one word.
-    r"(?i)(?<![a-z0-9_])((?:auth_key|auth_info|signature|access)=|"
-    r"(?:x-(?:auth|security|subject)-token|authorization|password)(?:['\"]?\s*[=:]|['\"]\s*,)\s*(?:b?['\"])?)"
+    r"(?i)(?<![a-z0-9_])((?:auth_key|auth_info|signature|access|sign|wssecret)=|"
+    r"(?:x-(?:auth|security|subject|obs-security)-token|authorization|password)(?:['\"]?\s*[=:]|['\"]\s*,)\s*(?:b?['\"])?)"
     r"(?!\*\*\*)((?:(?:SDK-HMAC-SHA256|Bearer|Basic)\s+)?[^\s'\"&,;)>\]}]+)"
 )
 # Anti-leech forms of a path: /{date}/{md5}/asset/ and /{md5}/{hextime}/asset/.

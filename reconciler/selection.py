@@ -23,9 +23,9 @@ class Selection:
 
     def by_id(self, asset_id: str) -> bool | None:
         """Selected or not, as far as the ID tells; None where the title decides."""
+        chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
         if self._match("--exclude", self._excludes, asset_id, fold=True):
             return False
-        chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
         if not self._titles_matter:
             return chosen
         return True if chosen and not self._excludes else None
@@ -35,9 +35,9 @@ class Selection:
         chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
         if isinstance(seen, NoAnswer):
             return chosen or seen.reason != "asset_not_found"
-        if self._match("--exclude", self._excludes, seen.title, fold=False):
-            return False
-        return self._match("--target", self._targets, seen.title, fold=False) or chosen
+        excluded = self._match("--exclude", self._excludes, seen.title, fold=False)
+        chosen = self._match("--target", self._targets, seen.title, fold=False) or chosen
+        return chosen and not excluded
 
     def check_all_matched(self) -> None:
         """

@@ -94,7 +94,7 @@ def _session(
     def window(name: str, rate: Rate) -> Window:
         # A call is granted, made within the time-out, and answered; twice that is dead for certain.
         lease = 2 * settings.timeout
-        shared = SharedWindow(store, f"{project_id}:{name}", rate, lease) if store else None
+        shared = SharedWindow(store, f"{settings.endpoint}:{name}", rate, lease) if store else None
         return Window(rate, clock, shared)
 
     windows = Windows(window("reads", settings.read_rate), window("writes", settings.write_rate))
@@ -119,6 +119,8 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
     file = settings.endpoint.removeprefix(EMULATOR).removeprefix(":")
     home = folder.locate(settings.state_dir, EMULATOR, options.PROJECT_ID)
     store = Path(file) if file else folder.make(home) / "emulator.sqlite"
+    if not store.parent.is_dir():
+        raise UsageError(f"The emulator's file {file} can't be there: there is no folder {store.parent}")
     base = "http://emulator.localhost"
     try:
         transport = httpx.ASGITransport(create_app(store, options.Options(), base))

@@ -23,11 +23,6 @@ _FAMILIES = (
     ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"),
 )
 _LOGIN = ("HW_USER_NAME", "HW_USER_PASSWORD", "HW_DOMAIN_NAME")
-SECRET_VARIABLES = (
-    *(name for family in _FAMILIES for name in family[1:]),
-    "HW_AUTH_TOKEN",
-    "HW_USER_PASSWORD",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,5 +269,5 @@ def _number(what: str, text: str | None, default: float) -> float:
     whole = what == "parallelism"
     if not re.fullmatch(r"[0-9]{1,5}" if whole else r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or float(text) <= 0:
         kind = "a whole number" if whole else "a number of seconds"
-        raise UsageError(f"--{what} {shorten(text)!r} is not {kind} above 0")
+        raise UsageError(f"--{what} (or RECONCILE_{what.upper()}) {shorten(text)!r} is not {kind} above 0")
     return float(text)

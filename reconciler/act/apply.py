@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from reconciler.act.record import Record
+from reconciler.compare import looks_wanted
 from reconciler.decide.precondition import Settled, Step, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import Failure, NoAnswer, Outcome, Verdict
 from reconciler.survey import Surveyor
+from reconciler.vod.client import Refused
 from reconciler.workers import for_each
 
 
@@ -22,6 +26,8 @@ class Applier:
         self._at_once = at_once
         self._advance = advance
         self._stopped = False
+        self._trouble: Failure | None = None
+        self._refused = False
         self._busy: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
@@ -41,7 +47,8 @@ class Applier:
                 return
             self._busy.add(task)
             try:
-                outcomes[position] = await _Attempt(self._surveyor, self._record, step).settle()
+                outcome = await _Attempt(self._surveyor, self._record, step).settle()
+                outcomes[position] = self._once(outcome)
             except asyncio.CancelledError:
                 if not self._stopped:
                     raise
@@ -51,17 +58,31 @@ class Applier:
             self._finish(outcomes, position)
 
         await for_each(enumerate(steps), work, self._at_once)
-        return outcomes
+        if self._trouble is None:
+            return outcomes
+        return [self._explained(outcome) for outcome in outcomes]
+
+    def _explained(self, outcome: Outcome) -> Outcome:
+        """Whoever was left out because the journal failed is told so."""
+        left_out = outcome.outcome == "not_attempted"
+        return replace(outcome, error=self._trouble) if left_out else outcome
+
+    def _once(self, outcome: Outcome) -> Outcome:
+        """A 401 is told once: the others that were on their way met the same refusal, and had no effect."""
+        if outcome.error is None or outcome.error.type != AuthenticationError.type:
+            return outcome
+        first, self._refused = not self._refused, True
+        return outcome if first else replace(outcome, outcome="not_attempted", error=None)
 
     def _finish(self, outcomes: list[Outcome], position: int) -> None:
         """Journals what became of a step. Without a journal nothing more may be changed."""
         outcome = outcomes[position]
-        if outcome.error is not None and outcome.error.type in _FINAL:
-            self._stopped = True
         try:
             self._record.outcome(outcome)
-        except StateError:
-            self._stopped = True
+        except StateError as error:
+            self._trouble = Failure(error.type, error.told)
+        if self._trouble is not None or (outcome.error is not None and outcome.error.type in _FINAL):
+            self.stop()
         self._advance()
 
 
@@ -76,7 +97,7 @@ class _Attempt:
         self._record = record
         self._step = step
         self._settled: Settled | None = None
-        self._sent = False
+        self._sent = 0
         self._saved: str | None = None
 
     async def settle(self) -> Outcome:
@@ -86,12 +107,11 @@ class _Attempt:
         except ApiError as error:
             settled = Settled("failed", _failure(error))
         except StateError as error:
-            settled = Settled("failed", Failure(error.type, error.message))
-        except asyncio.CancelledError:
-            if not self._sent:
+            settled = Settled("failed", Failure(error.type, error.told))
+        except asyncio.CancelledError as error:
+            if self._sent == 0 or (self._sent == 1 and isinstance(error, Refused)):
                 raise
-            told = "Interrupted before a usable answer came, so it may have been set all the same: run again to see."
-            settled = Settled("failed", Failure("interrupted", told))
+            settled = Settled("failed", Failure("interrupted", f"Interrupted. {_PERHAPS}"))
         return _outcome(self._step, settled, self._saved)
 
     async def _prepare(self) -> str | None:
@@ -99,17 +119,22 @@ class _Attempt:
         now = await self._surveyor.check(self._step.desired)
         decision = revisit(self._step, now)
         if isinstance(decision, Settled):
-            # In sync after an attempt whose answer was lost: that attempt did it.
-            did_it = self._sent and decision.outcome == "unchanged"
-            self._settled = Settled("applied") if did_it else decision
+            self._settled = await self._after_an_attempt(decision, now) if self._sent else decision
             return None
-        if not self._sent:
+        if self._sent == 0:
             self._settled = await self._keep(now)
             if self._settled is not None:
                 return None
             self._record.intent(self._step, self._saved)
-        self._sent = True
+        self._sent += 1
         return decision
+
+    async def _after_an_attempt(self, decision: Settled, now: Verdict) -> Settled:
+        """What it means that the plan does not hold any more, when an attempt of ours got no usable answer."""
+        if decision.outcome == "unchanged" or await looks_wanted(now, self._surveyor.pictures):
+            return Settled("applied")
+        told = decision.error.message if decision.error else ""
+        return Settled("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}".strip()))
 
     async def _keep(self, now: Verdict) -> Settled | None:
         """Saves a cover that is none of the asset's snapshots; what settles the step where that can't be done."""
@@ -119,8 +144,14 @@ class _Attempt:
         if isinstance(data, NoAnswer):
             optional = self._surveyor.replace_unreadable or self._surveyor.compare == "url"
             return None if optional else Settled("failed", Failure(data.reason, data.message))
+        content = now.before.content
+        if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
+            return Settled("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
         self._saved = str(self._record.save(self._step.desired.asset_id, data))
         return None
+
+
+_PERHAPS = "No usable answer came to the PUT, so it may have been set all the same: run again to see."
 
 
 def _outcome(step: Step, settled: Settled, saved: str | None = None) -> Outcome:
@@ -132,13 +163,13 @@ def _outcome(step: Step, settled: Settled, saved: str | None = None) -> Outcome:
         step.before,
         step.after,
         step.title,
-        saved_cover=saved if settled.outcome in ("applied", "failed") else None,
+        saved_cover=saved,
         error=settled.error,
     )
 
 
 def _failure(error: ApiError) -> Failure:
-    message = error.message
-    if error.outcome_unknown:
-        message += "; no answer came, so it may have been set all the same: run again to see"
-    return Failure(error.type, sentences(message, error.hint), error.code, error.status, error.request_id)
+    perhaps = _PERHAPS if error.outcome_unknown else ""
+    return Failure(
+        error.type, sentences(error.message, error.hint, perhaps), error.code, error.status, error.request_id
+    )

@@ -44,9 +44,9 @@ class Record:
         error = outcome.error.message if outcome.error else None
         self._write("outcome", outcome.asset_id, outcome.before, outcome.after, outcome=outcome.outcome, error=error)
 
-    def seen(self, outcome: Outcome) -> None:
+    def seen(self, step: Step) -> None:
         """An applied cover was seen in place: nothing about it is pending any more."""
-        self._write("seen", outcome.asset_id, outcome.before, outcome.after)
+        self._write("seen", step.desired.asset_id, step.before, step.after)
 
     def save(self, asset_id: str, data: bytes) -> Path:
         """Keeps a picture that is about to be replaced."""

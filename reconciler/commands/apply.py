@@ -19,7 +19,7 @@ from reconciler.decide.precondition import Step
 from reconciler.documents.read import read_plan
 from reconciler.documents.shapes import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document, as_json, plan_document
-from reconciler.errors import PlanFileError, UsageError
+from reconciler.errors import PlanFileError, StateError, UsageError
 from reconciler.model import Cover, Desired, Outcome
 from reconciler.report.text import Text
 from reconciler.safe import clean
@@ -125,8 +125,7 @@ def _show(work: _Work, document: PlanDoc) -> None:
 
 
 def _ask(terminal: Terminal) -> None:
-    terminal.say(_QUESTION)
-    if terminal.ask().strip() != "yes":
+    if terminal.ask(_QUESTION).strip() != "yes":
         raise UsageError("Apply cancelled: the answer was not 'yes'")
 
 
@@ -160,22 +159,23 @@ def _quiet_failures(document: ApplyDoc, work: _Work) -> Iterator[str]:
 async def _wait(
     work: _Work, steps: Sequence[Step], outcomes: list[Outcome], seconds: float, interrupts: Interrupts
 ) -> list[Outcome]:
-    """The outcomes with what was seen; as they were, when somebody interrupts the waiting."""
+    """The outcomes with what was seen, also when somebody interrupts the waiting or the state folder fails."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
+    finished = False
     with work.terminal.progress("Waiting", total, None) as advance:
-        settler = Settler(work.surveyor, work.settings.parallelism, advance)
+        settler = Settler(work.surveyor, work.record, work.settings.parallelism, advance)
         watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
         interrupts.tell(watching.cancel)
         try:
-            watched = await watching
+            await watching
+            finished = True
+        except StateError as error:
+            work.terminal.note(f"Error: {error.told}\n")
+            finished = True
         except asyncio.CancelledError:
             if not interrupts.requested:
                 raise
-            return outcomes
-    for outcome in watched:
-        if outcome.verified:
-            work.record.seen(outcome)
-    return watched
+    return settler.verified(outcomes, finished=finished)
 
 
 def _exit_code(document: ApplyDoc, outcomes: Sequence[Outcome], options: Options) -> int:

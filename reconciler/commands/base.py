@@ -33,8 +33,8 @@ class Terminal(Protocol):
     def note(self, text: str) -> None:
         """To stderr."""
 
-    def ask(self) -> str:
-        """The user's answer."""
+    def ask(self, question: str) -> str:
+        """The user's answer, asked where the user looks."""
 
     def progress(self, what: str, total: int, rate: Rate | None) -> AbstractContextManager[Callable[[], None]]:
         """A bar on a terminal's stderr; what it gives is called once for each step, which `rate` allows."""

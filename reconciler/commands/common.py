@@ -59,12 +59,11 @@ def connect(options: Options, region: str | None, project_id: str | None) -> Set
 
 def connect_without_files(options: Options) -> Settings:
     """For verbs that name their assets: the desired files only say where, and only if nothing else does."""
-    known = (
-        options.flags.endpoint
-        or options.flags.region
-        or any(options.env.get(name) for name in ("RECONCILE_ENDPOINT", "HW_REGION_NAME"))
-    )
-    if known or not all(Path(path).exists() for path in options.paths):
+    flags, env = options.flags, options.env
+    where = flags.endpoint or flags.region or env.get("RECONCILE_ENDPOINT") or env.get("HW_REGION_NAME")
+    project = flags.project_id or env.get("HUAWEICLOUD_SDK_PROJECT_ID") or env.get("HW_PROJECT_ID")
+    emulated = settings.is_emulator(flags.endpoint or env.get("RECONCILE_ENDPOINT") or "")
+    if (where and (project or emulated)) or not all(Path(path).exists() for path in options.paths):
         return connect(options, None, None)
     state = load(options)
     return connect(options, state.region, state.project_id)

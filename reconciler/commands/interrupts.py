@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODE = 130
+# A progress bar may have hidden it.
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Interrupts:
@@ -27,6 +30,8 @@ class Interrupts:
 
     def request(self) -> None:
         if self.requested:
+            if sys.stderr.isatty():
+                os.write(sys.stderr.fileno(), _SHOW_CURSOR)
             os._exit(EXIT_CODE)
         self.requested = True
         self._stop()
@@ -34,21 +39,23 @@ class Interrupts:
 
 @contextmanager
 def caught(note: Callable[[str], None]) -> Iterator[Interrupts]:
-    """Catches both signals while the block runs in the event loop."""
+    """Catches both signals while the block runs in the event loop; afterwards either cancels the task again."""
     interrupts = Interrupts()
-    loop = asyncio.get_running_loop()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    previous = signal.getsignal(signal.SIGINT)
 
     def received() -> None:
-        if not interrupts.requested:
-            note("Interrupted: finishing what is on its way. Once more to stop at once.\n")
+        first = not interrupts.requested
         interrupts.request()
+        if first:
+            note("Interrupted: finishing what is on its way. Once more to stop at once.\n")
 
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         loop.add_signal_handler(number, received)
     try:
         yield interrupts
     finally:
-        for number, handler in previous.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, previous)
+        if task is not None:
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)

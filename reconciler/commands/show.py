@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from reconciler.documents.read import read_plan
 from reconciler.documents.shapes import SnapshotDoc
 from reconciler.documents.write import as_json, cover_document
 from reconciler.errors import UsageError
-from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
+from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed, Snapshot
 from reconciler.observe.assets import observe
 from reconciler.report import words
 from reconciler.report.text import Text
-from reconciler.safe import clean, shorten
+from reconciler.safe import bare_url, clean, hide, shorten
 from reconciler.session import open_session
 from reconciler.state.memory import Memory
 
@@ -56,16 +57,16 @@ async def _assets(ids: Sequence[str], options: Options) -> Report:
     shown: list[dict[str, Any]] = []
     texts: list[str] = []
     async with open_session(settings) as session:
-        memory = Memory(session.folder)
-        for wanted in ids:
-            seen = await observe(session.client, wanted)
-            if isinstance(seen, NoAnswer):
-                shown.append({"asset_id": wanted, "reason": seen.reason, "message": seen.message})
-                texts.append(f"{wanted}: {seen.reason}\n  {seen.message}\n")
-                continue
-            cover = await compare.identify_cover(seen, session.pictures, memory)
-            shown.append(_document(seen, cover))
-            texts.append(_text(seen, cover))
+        with closing(Memory(session.folder)) as memory:
+            for wanted in ids:
+                seen = await observe(session.client, wanted)
+                if isinstance(seen, NoAnswer):
+                    shown.append({"asset_id": wanted, "reason": seen.reason, "message": hide(seen.message)})
+                    texts.append(f"{wanted}: {seen.reason}\n  {seen.message}\n")
+                    continue
+                cover = await compare.identify_cover(seen, session.pictures, memory)
+                shown.append(_document(seen, cover))
+                texts.append(_text(seen, cover))
     document = {"format_version": "1.0", "kind": "show", "assets": shown}
     failed = any("reason" in asset for asset in shown)
     return Report(document, "\n".join(texts), 1 if failed else 0)
@@ -74,11 +75,17 @@ async def _assets(ids: Sequence[str], options: Options) -> Report:
 def _document(seen: Observed, cover: Cover) -> dict[str, Any]:
     return {
         "asset_id": seen.asset_id,
-        "title": seen.title,
+        "title": hide(seen.title),
         "thumbnail_status": seen.thumbnail_status,
         "cover": as_json(cover_document(cover)),
         "snapshots": [
-            {"set": item.set, "index": item.index, "offset": item.offset, "cover": item.ref == cover.snapshot}
+            {
+                "set": item.set,
+                "index": item.index,
+                "offset": item.offset,
+                "url": bare_url(item.url),
+                "cover": item.ref == cover.snapshot,
+            }
             for item in seen.snapshots
         ],
     }
@@ -87,9 +94,14 @@ def _document(seen: Observed, cover: Cover) -> dict[str, Any]:
 def _text(seen: Observed, cover: Cover) -> str:
     named = f'{seen.asset_id} "{clean(seen.title)}"' if seen.title else seen.asset_id
     lines = [named, f"  cover: {words.cover(cover_document(cover))}"]
+    width = max((len(words.snapshot(_snapshot(item))) for item in seen.snapshots), default=0)
     for item in seen.snapshots:
-        told = words.snapshot(SnapshotDoc(set=item.set, index=item.index, offset=item.offset))
-        lines.append(f"  {'*' if item.ref == cover.snapshot else ' '} {told}")
+        told = words.snapshot(_snapshot(item))
+        lines.append(f"  {'*' if item.ref == cover.snapshot else ' '} {told:<{width}}  {bare_url(item.url)}")
     if not seen.snapshots:
         lines.append(f"  no snapshots{f' ({clean(seen.thumbnail_status)})' if seen.thumbnail_status else ''}")
     return "\n".join(lines) + "\n"
+
+
+def _snapshot(item: Snapshot) -> SnapshotDoc:
+    return SnapshotDoc(set=item.set, index=item.index, offset=item.offset)

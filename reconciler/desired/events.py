@@ -25,6 +25,8 @@ _MAX_DEPTH = 10
 # An event of the C extension, which has no types.
 Event = Any
 
+_OTHER_LINE_ENDS = tuple(char.encode() for char in "\x85\u2028\u2029")
+
 
 class StopReadingError(Exception):
     """The rest of the file is not read; the problem is already noted."""
@@ -61,6 +63,14 @@ def c_parser() -> Any:
     return _ruamel_yaml
 
 
+def _with_plain_lines(data: bytes) -> bytes:
+    """YAML 1.1, and so libyaml, ends lines at U+0085, U+2028 and U+2029 too; no editor counts those as lines."""
+    for line_end in _OTHER_LINE_ENDS:
+        if line_end in data:
+            data = data.replace(line_end, b" ")
+    return data
+
+
 class Events:
     """One file's events. Every method that takes an event leaves the stream behind that event's node."""
 
@@ -68,7 +78,7 @@ class Events:
         self.file = file
         self.problems = problems
         self.yaml = c_parser()
-        self._data = data
+        self._data = data = _with_plain_lines(data)
         self._bad = first_bad(data)
         self.get = self._parser().get_event
         self._nodes = (
@@ -176,7 +186,7 @@ class Events:
             name = key.value
             value = self.get()
             if name not in known:
-                hint = "" if self.problems.full else suggestion(name, known)
+                hint = "" if self.problems.many else suggestion(name, known)
                 self.problem(key, f"unknown key {quoted(name)} {where}{hint}")
                 self.check(value)
                 self.skip(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
@@ -17,12 +18,20 @@ async def observe(client: VodClient, asset_id: str) -> Observed | NoAnswer:
         AuthenticationError, UnreachableError: no other asset would fare better.
     """
     try:
-        return _observed(asset_id, await client.details(asset_id))
+        details = await client.details(asset_id)
     except (AuthenticationError, UnreachableError):
         raise
     except ApiError as error:
         reason: Reason = "asset_not_found" if error.code == codes.NOT_FOUND else "api_error"
         return NoAnswer(reason, error.told)
+    try:
+        return _observed(asset_id, details)
+    except _UnplacedError as error:
+        return NoAnswer("api_error", f"The service does not say at which second a snapshot was taken: {error}.")
+
+
+class _UnplacedError(Exception):
+    """Without its offset a snapshot has no place, and so the others have no sure index."""
 
 
 def _observed(asset_id: str, details: wire.AssetDetails) -> Observed:
@@ -34,10 +43,22 @@ def _observed(asset_id: str, details: wire.AssetDetails) -> Observed:
         *_in_order("quantity", info.quantity),
     )
     cover = next((cover.cover_url for cover in base.cover_info_array if cover.cover_url), "")
-    return Observed(asset_id, base.title, cover, info.thumbnail_status, snapshots)
+    status = info.thumbnail_status or base.thumbnail_status or details.thumbnail_status
+    return Observed(asset_id, base.title, cover, status, snapshots)
 
 
 def _in_order(name: SetName, listed: Sequence[wire.Thumbnail]) -> list[Snapshot]:
     """The API does not promise an order; ties are broken by the URL so that an index always means the same."""
-    ordered = sorted(listed, key=lambda item: (item.offset, item.url.partition("?")[0]))
-    return [Snapshot(name, index, item.offset, item.url) for index, item in enumerate(ordered)]
+    placed = [(_offset(name, item), item.url) for item in listed if item.url or item.offset is not None]
+    placed.sort(key=lambda snapshot: (snapshot[0], snapshot[1].partition("?")[0]))
+    return [Snapshot(name, index, offset, url) for index, (offset, url) in enumerate(placed)]
+
+
+def _offset(name: SetName, item: wire.Thumbnail) -> int:
+    """Its own, or the one that its file is named after."""
+    if item.offset is not None:
+        return item.offset
+    named = re.search(r"/([0-9]{1,9})\.[A-Za-z]+$", item.url.partition("?")[0])
+    if named is None:
+        raise _UnplacedError(name)
+    return int(named[1])

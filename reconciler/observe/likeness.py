@@ -13,11 +13,9 @@ _MEAN, _WORST = 6.0, 48.0
 
 
 def alike(one: bytes, other: bytes) -> bool | None:
-    """True or False where the pictures tell plainly; None where they can't be decoded, or Pillow is not there."""
-    try:
-        from PIL import Image, ImageChops, ImageStat
-    except ModuleNotFoundError:
-        return None
+    """True or False where the pictures tell plainly; None where they can't be decoded."""
+    from PIL import Image, ImageChops, ImageStat  # slow to import, and seldom needed
+
     small = []
     try:
         with warnings.catch_warnings():

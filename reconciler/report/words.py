@@ -23,7 +23,10 @@ def snapshot(ref: SnapshotDoc) -> str:
 def cover(doc: CoverDoc) -> str:
     if doc.snapshot is not None:
         return snapshot(doc.snapshot)
-    return f"{picture_path(doc.cover_url)} (none of its snapshots)" if doc.cover_url else "none"
+    if not doc.cover_url:
+        return "none"
+    looked = "none of its snapshots" if doc.content is not None else "not looked at"
+    return f"{picture_path(doc.cover_url)} ({looked})"
 
 
 def picture_path(url: str) -> str:

@@ -120,7 +120,7 @@ def read_document(file: str) -> MemoryDocument:
     except ValidationError as error:
         first: Any = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        told = shorten(f"{where}: {first['msg']}", 160)
+        told = shorten(": ".join(part for part in (where, first["msg"]) if part), 160)
         raise UsageError(f"{file} is no exported memory: {told}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.clock import Clock
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
-from reconciler.safe import Redactor, shorten
+from reconciler.safe import Redactor, hide, shorten
 from reconciler.vod import codes, wire
 from reconciler.vod.auth import LoginFault, parse_date
 
@@ -120,11 +121,23 @@ class Line:
         """The answer as a wire model."""
         status, body = await self.send(operation, request)
         try:
-            return model.model_validate_json(body)
+            return _parsed(model, body)
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
             told = f"unreadable answer (HTTP {status}{', at ' + where if where else ''})"
             raise Fault(operation, told, status=status) from error
+
+
+def _parsed(model: type[M], body: bytes) -> M:
+    """The body as a model; half a surrogate pair is grammatical JSON, and no reason not to read the rest."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        try:
+            whole = json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+        except (ValueError, RecursionError):
+            whole = body
+        return model.model_validate_json(whole)
 
 
 async def _read_body(operation: str, response: httpx.Response) -> bytes:
@@ -159,12 +172,12 @@ def _check(operation: str, response: httpx.Response, body: bytes, clock: Clock) 
     told = _error_body(body) if not response.is_success else None
     if response.is_success:
         return
-    hide = _hider(response)
-    code = hide(told.error_code) if told else ""
-    said = shorten(hide(told.error_msg), 300) if told and told.error_msg else "no explanation"
-    request_id = shorten(hide(response.headers.get("X-Request-Id", "")), 80)
+    without = _hider(response)
+    code = without(told.error_code) if told else ""
+    said = shorten(without(told.error_msg), 300) if told and told.error_msg else "no explanation"
+    request_id = shorten(without(response.headers.get("X-Request-Id", "")), 80)
     if status == httpx.codes.TOO_MANY_REQUESTS or code in codes.THROTTLED:
-        raise Throttled(hide(told.error_msg) if told else "", _retry_after(response, clock))
+        raise Throttled(without(told.error_msg) if told else "", _retry_after(response, clock))
     problem = f"HTTP {status} {shorten(code)}: {said}" if code else f"HTTP {status}: {said}"
     if status == httpx.codes.REQUEST_TIMEOUT or status >= 500:
         raise Fault(operation, problem, code=code, status=status, request_id=request_id, heard=True)
@@ -188,7 +201,7 @@ def _hider(response: httpx.Response) -> Redactor:
 
 def _connection_problem(error: Exception) -> str:
     """What broke, without the library's own words for it: its class names don't fit what happened."""
-    told = re.sub(r" ssl:\S+", "", shorten(str(error), 200))
+    told = re.sub(r" ssl:\S+", "", shorten(hide(str(error)), 200))
     return told or "the connection broke"
 
 

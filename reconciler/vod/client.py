@@ -65,7 +65,7 @@ class VodClient:
 
         answer = await self._call("details", self._windows.reads, send)
         if answer.asset_id and answer.asset_id.lower() != asset_id:
-            raise ApiError(f"Reading the asset failed: the answer is about another one, {shorten(answer.asset_id)}")
+            raise ApiError(f"Reading the asset failed: the answer is about another asset, {shorten(answer.asset_id)}")
         return answer
 
     def list_assets(self) -> AsyncIterator[wire.AssetSummary]:
@@ -110,13 +110,17 @@ class VodClient:
                 status, body = await _to_its_end(self._line.send("cover", request, changes=True))
             except Fault as fault:
                 # Whatever a later attempt is told: one that got no answer may have been carried out.
-                unanswered = fault.unanswered = unanswered or fault.unanswered
+                unanswered = unanswered or fault.unanswered
                 raise
             if body.strip():
                 raise Fault("cover", f"HTTP {status} with a body, which no success has", status=status)
             return True
 
-        return await self._call("cover", self._windows.writes, send)
+        try:
+            return await self._call("cover", self._windows.writes, send)
+        except ApiError as error:
+            error.outcome_unknown = error.outcome_unknown or unanswered
+            raise
 
     def _request(self, operation: str, query: str) -> httpx.Request:
         """A GET; the URL is whole and encoded already, since httpx would otherwise parse it three times over."""
@@ -159,6 +163,10 @@ class VodClient:
                 return result
 
 
+class Refused(asyncio.CancelledError):
+    """Cancelled while a request was on its way that was then refused for the quota: it had no effect."""
+
+
 async def _to_its_end(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
     """Awaits a change that is on its way also when cancelled: its outcome must be known.
 
@@ -174,4 +182,4 @@ async def _to_its_end(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[
         except Fault as fault:
             raise fault.error(1, fatal=False) from fault
         except Throttled:
-            raise asyncio.CancelledError from None
+            raise Refused from None

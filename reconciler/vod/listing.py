@@ -64,9 +64,8 @@ def _narrowed(span: Span | None, now: datetime) -> tuple[Span, ...]:
         # Clocks differ: what was created a moment ago may lie ahead.
         return (Span(_FIRST, now + timedelta(days=1)),)
     if span.end - span.start < timedelta(seconds=2):
-        raise ApiError(
-            f"Listing the assets failed: more than {MOST:,} assets were created around {span.start:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        when = f"{span.start:%Y-%m-%d %H:%M:%S} UTC"
+        raise ApiError(f"Listing the assets failed: more than {MOST:,} assets were created around {when}")
     return span.halves()
 
 

@@ -36,6 +36,7 @@ class Window:
         self.seconds = rate.seconds
         self._clock = clock
         self._shared = shared
+        self._giving_back: set[asyncio.Task[None]] = set()
         self._hungry_since: float | None = None
         self._turn = asyncio.Lock()
         self._in_flight = 0
@@ -60,7 +61,10 @@ class Window:
                 self._answered.append(self._clock.monotonic())
             self._answer_came.set()
             if self._shared is not None:
-                await self._give_back(self._shared, ticket, slot)
+                # Not awaited: the call is over, and its result must not be lost to a cancellation here.
+                task = asyncio.ensure_future(self._give_back(self._shared, ticket, slot))
+                self._giving_back.add(task)
+                task.add_done_callback(self._giving_back.discard)
 
     def fed(self) -> None:
         """A call of this class succeeded."""
@@ -91,7 +95,7 @@ class Window:
             self._rates[learned.seconds] = min(known, learned, key=lambda rate: rate.amount)
 
     async def _give_back(self, shared: SharedWindow, ticket: str, slot: Slot) -> None:
-        # The call is over and its result must not be lost; the ticket's lease counts it for longer, that is all.
+        # Where the store is gone, the ticket's lease counts the call for longer, that is all.
         with suppress(UnreachableError):
             await (shared.unused(ticket) if slot.unused else shared.answered(ticket))
 

@@ -68,14 +68,15 @@ class SharedStore:
 
 
 class SharedWindow:
-    """One class of calls of one project, in a shared store.
+    """One class of calls of one service, in a shared store. Runners that were given different amounts count each
+    other's calls all the same.
 
     Args:
         lease: seconds after which a call whose process died counts as answered.
     """
 
     def __init__(self, store: SharedStore, name: str, rate: Rate, lease: float) -> None:
-        self._key = f"reconcile:{name}:{rate.amount}/{rate.seconds:g}"
+        self._key = f"reconcile:{name}:{rate.seconds:g}"
         self._rate = rate
         self._lease = lease
         self._client = store.client

@@ -99,7 +99,7 @@ class Transport(httpx.AsyncBaseTransport):
             UsageError: it is of a kind that cannot be used.
         """
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or proxy_bypass(url.host):
+        if not proxy or proxy_bypass(url.host) or _is_loopback(url.host):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if not proxy.startswith(("http://", "https://")):
@@ -124,6 +124,14 @@ class Transport(httpx.AsyncBaseTransport):
             return session
 
         return make
+
+
+def _is_loopback(host: str) -> bool:
+    """No proxy is on the way to this machine, and plain http is taken for it for just that reason."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_literal(request: httpx.Request) -> None:

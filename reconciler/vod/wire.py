@@ -35,12 +35,13 @@ class CoverInfo(Wire):
 class BaseInfo(Wire):
     title: Text = ""
     cover_info_array: Items[CoverInfo] = ()
+    thumbnail_status: Text = ""
 
 
 class Thumbnail(Wire):
     """One snapshot; `offset` in seconds."""
 
-    offset: int
+    offset: int | None = None
     url: Text = ""
 
 
@@ -56,6 +57,7 @@ class AssetDetails(Wire):
 
     asset_id: Text = ""
     base_info: BaseInfo | None = None
+    thumbnail_status: Text = ""
     thumbnail_info: ThumbnailInfo | None = None
 
 

@@ -94,7 +94,7 @@ def test_nobody_there_who_speaks_the_api(serve: Serve, fault: FaultKind) -> None
         reasons = {unknown["reason"] for unknown in run("plan", "--json").document["unknown"]}
         assert reasons == {"api_error"}
     else:
-        assert both("plan", kind="unreachable").startswith("details: ")
+        assert both("plan", kind="unreachable").startswith("Reading the asset failed: ")
     assert found.count(COVER) == 0
 
 
@@ -118,7 +118,7 @@ def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.Monk
 def test_html_from_the_list_and_from_every_put(serve: Serve) -> None:
     serve(Options(faults=(Fault("list", "html", 1), Fault("cover", "html", 1))))
     write(entries(2, drifted=2))
-    assert "list: unreadable answer (HTTP 200" in both("audit", kind="api")
+    assert "Listing the assets failed: unreadable answer (HTTP 200" in both("audit", kind="api")
     ran = run("apply", "--auto-approve", "--json")
     assert ran.code == 1
     failed = ran.document["results"]

@@ -12,7 +12,8 @@ from .harness import DIGITS, run, video
 def test_snapshots_by_set_with_index_offset_and_the_cover(emulator: str) -> None:
     ran = run("show", DIGITS, "--endpoint", emulator)
     assert ran.code == 0
-    assert ran.lines == [
+    rows = [line.partition("  http://")[0].rstrip() for line in ran.lines]
+    assert rows == [
         f'{DIGITS} "产品发布会 2026（完整版）"',
         "  cover: dots[1] 0:03",
         "    sample[0] 0:00",
@@ -27,6 +28,7 @@ def test_snapshots_by_set_with_index_offset_and_the_cover(emulator: str) -> None
         "    dots[3] 0:10",
         "    dots[4] 0:13",
     ]
+    assert ran.lines[9].endswith(f"/asset/{DIGITS}/snapshot/dots/3.jpg"), "one can look before one chooses"
 
 
 def test_indices_follow_the_offsets_whatever_the_order_of_the_answer(emulator: str) -> None:

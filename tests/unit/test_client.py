@@ -98,7 +98,7 @@ def test_a_read_survives_a_passing_fault(clock: FakeClock, fault: str, times: in
 def test_a_read_is_tried_five_times_and_no_more(clock: FakeClock, fault: str) -> None:
     server = Script(*(FAULTS[fault]() for _ in range(ATTEMPTS)), details_answer())
 
-    with pytest.raises(ApiError, match=r"^details: .*5 attempts"):
+    with pytest.raises(ApiError, match=r"^Reading the asset failed: .*5 attempts"):
         read(clock, server)
 
     assert len(server.requests) == ATTEMPTS == 5

@@ -48,7 +48,7 @@ def test_the_demo_takes_the_repositorys_own_files() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("arguments", [["-m", "reconciler"], ["-c", "from reconciler.cli import main; main()"]])
+@pytest.mark.parametrize("arguments", [["-m", "reconciler"], ["-c", "from reconciler.__main__ import main; main()"]])
 def test_the_version_is_printed(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, *arguments, "--version"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"reconcile {reconciler.__version__}\n")
@@ -57,7 +57,7 @@ def test_the_version_is_printed(arguments: list[str]) -> None:
 @pytest.mark.integration
 def test_starting_imports_nothing_heavy() -> None:
     code = (
-        "import sys; sys.argv = ['reconcile', '--version']\ntry:\n from reconciler.cli import main; main()\nexcept "
+        "import sys; sys.argv = ['reconcile', '--version']\ntry:\n from reconciler.__main__ import main; main()\nexcept "
     )
     code += "SystemExit: print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

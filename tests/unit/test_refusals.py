@@ -163,7 +163,7 @@ def test_who_was_heard_once_is_not_called_unreachable(clock: FakeClock, first: C
             except ApiError as error:
                 last = error
         assert not isinstance(last, UnreachableError)
-        assert "ConnectError" in last.message
+        assert "gone" in last.message
 
     clock.run(main())
 

@@ -1,0 +1,87 @@
+"""The options that verbs share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
+
+import click
+
+from reconciler import __version__
+from reconciler.model import Reason
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...")
+selection_options = _stack(
+    click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="GLOB",
+        help="Only assets whose ID or title matches (validate: ID). Repeatable.",
+    ),
+    click.option(
+        "--exclude",
+        "excludes",
+        multiple=True,
+        metavar="GLOB",
+        help="No assets whose ID or title matches. Repeatable.",
+    ),
+)
+output_options = _stack(
+    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text."),
+    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    click.option("--output", metavar="FILE", help="Write the report there instead of to stdout."),
+    click.option("--no-color", is_flag=True, help="No colour, also on a terminal (as NO_COLOR)."),
+    click.option("--quiet", is_flag=True, help="The summary only."),
+    click.option("--debug", is_flag=True, help="Every request on stderr, and tracebacks."),
+    click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s"),
+)
+connection_options = _stack(
+    click.option("--endpoint", metavar="URL", help="API base URL, or emulator[:FILE] (RECONCILE_ENDPOINT)."),
+    click.option("--iam-endpoint", metavar="URL", help="IAM base URL (HUAWEICLOUD_SDK_IAM_ENDPOINT)."),
+    click.option("--region", help="Such as cn-north-4 (HW_REGION_NAME)."),
+    click.option("--project-id", metavar="ID", help="Default: looked up by region (HUAWEICLOUD_SDK_PROJECT_ID)."),
+    click.option(
+        "--read-quota",
+        metavar="RATE",
+        help="Such as 100/minute or 10/2 seconds; default 1500/minute (RECONCILE_READ_QUOTA).",
+    ),
+    click.option("--write-quota", metavar="RATE", help="Default 100/minute (RECONCILE_WRITE_QUOTA)."),
+    click.option("--parallelism", metavar="N", help="Requests in flight, at most (RECONCILE_PARALLELISM)."),
+    click.option("--timeout", metavar="SECONDS", help="For one request, default 30 (RECONCILE_TIMEOUT)."),
+    click.option("--state-dir", metavar="DIR", help="Default: the user's state folder (RECONCILE_STATE_DIR)."),
+)
+judging_options = _stack(
+    click.option(
+        "--compare",
+        type=click.Choice(["auto", "url", "content"]),
+        default="auto",
+        help="How covers are told apart. Default auto: by URL, and by the pictures' bytes where that does not tell.",
+    ),
+    click.option(
+        "--allow-unknown",
+        multiple=True,
+        type=click.Choice(get_args(Reason)),
+        help="Assets unknown for this reason don't change the exit code. Repeatable.",
+    ),
+    click.option(
+        "--max-update-percent",
+        type=click.FloatRange(0, 100),
+        default=30.0,
+        metavar="N",
+        help="apply refuses to change more of ten or more assets; plan warns. Default 30.",
+    ),
+)
+cloud_options = _stack(paths_argument, selection_options, judging_options, output_options, connection_options)
