@@ -23,7 +23,7 @@ from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.iam import find_project
 from reconciler.vod.quota import Window
 from reconciler.vod.shared import SharedStore, SharedWindow
-from reconciler.vod.transport import Transport
+from reconciler.vod.transport import Transport, is_near, is_public
 
 _AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json"}
 
@@ -60,7 +60,7 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
 async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
     auth = _auth(settings, clock)
     transport = Transport()
-    outside = transport if settings.loopback else Transport(public_only=True)
+    outside = Transport(is_near if settings.loopback else is_public)
     api = httpx.AsyncClient(
         base_url=settings.endpoint,
         auth=auth,

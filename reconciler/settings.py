@@ -90,7 +90,7 @@ def resolve(
     )
     check_region(region)
     check_project_id(project_id)
-    endpoint = _endpoint(flags.endpoint or env.get("RECONCILE_ENDPOINT"), region)
+    endpoint = _endpoint(flags.endpoint or env.get("RECONCILE_ENDPOINT"), region, env)
     emulated = is_emulator(endpoint)
     state_dir = flags.state_dir or env.get("RECONCILE_STATE_DIR")
     credentials = Credentials() if emulated else _credentials(env)
@@ -193,14 +193,16 @@ def base_url(text: str, what: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def _endpoint(given: str | None, region: str | None) -> str:
+def _endpoint(given: str | None, region: str | None, env: Mapping[str, str]) -> str:
     if given is not None and is_emulator(given):
         return given
     if given:
         return base_url(given, "endpoint")
     if region is None:
+        names = [name for family in _FAMILIES for name in family[:2]] + ["HW_AUTH_TOKEN", "HW_USER_NAME"]
+        too = "" if any(env.get(name) for name in names) else ", and there are no credentials"
         raise UsageError(
-            "Neither an endpoint nor a region is known",
+            f"Neither an endpoint nor a region is known{too}",
             hint="Set --region or HW_REGION_NAME, write region: into a desired file, or try --endpoint emulator.",
         )
     return f"https://vod.{region}.myhuaweicloud.com"

@@ -56,7 +56,7 @@ class Settler:
             left = deadline - clock.monotonic()
             await self._look_at(waiting, max(left, _FIRST_PAUSE))
             left = deadline - clock.monotonic()
-            if left <= 0:
+            if left <= 0 or not self._unseen(watched):
                 break
             await clock.sleep(min(pause, left))
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -57,7 +57,7 @@ class Emulator(Starlette):
         self._log = admin.Log()
         super().__init__(
             routes=_routes(world, self._log),
-            exception_handlers={Refusal: _refused, 404: _no_such_call, 405: _no_such_call},
+            exception_handlers={Refusal: _refused, 404: _no_such_call, 405: _no_such_call, ClientDisconnect: _gone},
         )
         self.state.requests = self._log.requests
         self.router.redirect_slashes = False
@@ -132,6 +132,11 @@ async def _refused(_: Request, refusal: Exception) -> Response:
     if not isinstance(refusal, Refusal):
         raise refusal
     return refusal.response()
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """Whoever asked did not wait; nobody reads this."""
+    return Response(status_code=499)
 
 
 async def _no_such_call(request: Request, _: Exception) -> Response:

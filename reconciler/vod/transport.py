@@ -16,6 +16,8 @@ from httpx_aiohttp import AiohttpTransport
 from reconciler.errors import UsageError
 
 _CONNECTIONS = 128
+_FORBIDDEN = "is not a public address"
+MayOpen = Callable[[str], bool]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -25,26 +27,38 @@ class BlockedAddressError(OSError):
 
 def is_public(address: str) -> bool:
     """Whether an address (text) is one that any host on the internet could reach."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if ip in _NAT64:
-        ip = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    ip = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
+    ip = _unwrapped(address)
     return ip.is_global and not ip.is_multicast
 
 
-class PublicOnly(AbstractResolver):
-    """Resolves names, and refuses those that lead to private, link-local or loopback addresses. The connection
-    is made to what was checked, so a name cannot change its mind in between."""
+def is_near(address: str) -> bool:
+    """Whether an address (text) is one that a service on this machine may name: anything but link-local ones, where
+    clouds keep the machine's own credentials."""
+    return not _unwrapped(address).is_link_local
 
-    def __init__(self) -> None:
+
+def _unwrapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that is meant: some IPv6 forms only carry an IPv4 one."""
+    ip = ipaddress.ip_address(address.split("%")[0])
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
+
+
+class Checked(AbstractResolver):
+    """Resolves names, and refuses those that lead to addresses which must not be opened. The connection is made to
+    what was checked, so a name cannot change its mind in between."""
+
+    def __init__(self, may_open: MayOpen) -> None:
+        self._may_open = may_open
         self._inner = aiohttp.ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        if not found or not all(is_public(entry["host"]) for entry in found):
-            raise BlockedAddressError(errno.EACCES, f"{host} is not a public address")
+        if not found or not all(self._may_open(entry["host"]) for entry in found):
+            raise BlockedAddressError(errno.EACCES, f"{host} {_FORBIDDEN}")
         return found
 
     async def close(self) -> None:
@@ -55,11 +69,11 @@ class Transport(httpx.AsyncBaseTransport):
     """Sends each request once, through the proxy that the environment names, and fails only with httpx's errors.
 
     Args:
-        public_only: refuse hosts that are no public address (for URLs that came from outside).
+        may_open: which addresses may be connected to (for URLs that came from outside); None: all.
     """
 
-    def __init__(self, *, public_only: bool = False) -> None:
-        self._public_only = public_only
+    def __init__(self, may_open: MayOpen | None = None) -> None:
+        self._may_open = may_open
         self._proxies = getproxies()
         self._by_host: dict[tuple[str, str], AiohttpTransport] = {}
         self._by_route: dict[tuple[str | None, bool], AiohttpTransport] = {}
@@ -82,8 +96,8 @@ class Transport(httpx.AsyncBaseTransport):
     def _route(self, request: httpx.Request) -> AiohttpTransport:
         """How to reach a host, found once: what the environment says does not change during a run."""
         proxy = self._proxy(request.url)
-        if self._public_only and proxy is None:
-            _check_literal(request)
+        if self._may_open is not None and proxy is None:
+            _check_literal(request, self._may_open)
         route = (proxy, request.url.scheme == "https" or (proxy or "").startswith("https"))
         if route not in self._by_route:
             # verify=False only keeps it from making a TLS context of its own; the session brings the real one.
@@ -110,7 +124,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     def _session(self, proxy: str | None, secure: bool) -> Callable[[], aiohttp.ClientSession]:
         # A proxy's own address may well be private; it is the proxy that resolves the host then.
-        resolver = PublicOnly() if self._public_only and proxy is None else None
+        resolver = Checked(self._may_open) if self._may_open is not None and proxy is None else None
 
         def make() -> aiohttp.ClientSession:
             context = httpx.create_ssl_context() if secure else True
@@ -134,11 +148,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_literal(request: httpx.Request) -> None:
+def _check_literal(request: httpx.Request, may_open: MayOpen) -> None:
     """Addresses written as such never reach the resolver."""
     try:
-        public = is_public(request.url.host)
+        allowed = may_open(request.url.host)
     except ValueError:
         return
-    if not public:
-        raise httpx.ConnectError(f"{request.url.host} is not a public address", request=request)
+    if not allowed:
+        raise httpx.ConnectError(f"{request.url.host} {_FORBIDDEN}", request=request)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from reconciler.vod.transport import Transport
+from reconciler.vod.transport import Transport, is_public
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +70,9 @@ async def serving(answer: Callable[[str], bytes | None]) -> AsyncIterator[Server
 
 @asynccontextmanager
 async def client(*, public_only: bool = False) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=Transport(public_only=public_only), trust_env=False, timeout=5) as http:
+    async with httpx.AsyncClient(
+        transport=Transport(is_public if public_only else None), trust_env=False, timeout=5
+    ) as http:
         yield http
 
 

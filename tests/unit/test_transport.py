@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.vod.transport import PublicOnly, Transport, is_public
+from reconciler.vod.transport import Checked, Transport, is_near, is_public
 
 PRIVATE = [
     "127.0.0.1",
@@ -74,7 +74,9 @@ def opened(url: str, monkeypatch: pytest.MonkeyPatch, *, public_only: bool = Tru
     monkeypatch.setattr(socket.socket, "connect", connect)
 
     async def main() -> None:
-        async with httpx.AsyncClient(transport=Transport(public_only=public_only), trust_env=False) as http:
+        async with httpx.AsyncClient(
+            transport=Transport(is_public if public_only else None), trust_env=False
+        ) as http:
             with pytest.raises(httpx.TransportError):
                 await http.get(url)
 
@@ -132,7 +134,7 @@ def test_the_resolver_answers_with_what_it_checked(monkeypatch: pytest.MonkeyPat
     names_lead_to(["8.8.8.8"], monkeypatch)
 
     async def main() -> list[str]:
-        resolver = PublicOnly()
+        resolver = Checked(is_public)
         try:
             return [entry["host"] for entry in await resolver.resolve("cdn.example.com", 443)]
         finally:
@@ -151,3 +153,16 @@ def test_a_proxy_of_a_kind_we_cannot_use_is_an_error(monkeypatch: pytest.MonkeyP
     with pytest.raises(UsageError, match="neither http nor https") as caught:
         asyncio.run(main())
     assert "pass-word" not in caught.value.message
+
+
+def test_a_service_on_this_machine_may_name_its_neighbours_but_no_link_local_address() -> None:
+    near = {
+        address: is_near(address) for address in ("127.0.0.1", "10.1.2.3", "::1", "169.254.169.254", "fe80::1%eth0")
+    }
+    assert near == {
+        "127.0.0.1": True,
+        "10.1.2.3": True,
+        "::1": True,
+        "169.254.169.254": False,
+        "fe80::1%eth0": False,
+    }

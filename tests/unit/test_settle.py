@@ -1,0 +1,223 @@
+"""Waiting for new covers: as long as was said, believing only what is seen, losing nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
+from PIL import Image, ImageDraw
+
+from reconciler.act.record import Record
+from reconciler.act.settle import Settler
+from reconciler.decide.precondition import Step
+from reconciler.emulator.pictures import drawn, recoded
+from reconciler.model import Cover, Outcome
+from reconciler.observe.likeness import alike
+from reconciler.selection import Selection
+from reconciler.state.folder import make
+from reconciler.state.journal import Journal
+from reconciler.state.memory import Memory, Settled
+
+COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+OFFSETS = (0, 5, 10)
+WANTED = drawn(ASSET, "sample", 10).data
+
+
+@pytest.fixture(autouse=True)
+def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time that jumps would not wait for them."""
+
+    async def at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+        return work(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+
+
+class Timed(FakeCloud):
+    """A cloud in which things happen at their time; keeps when it was asked."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.events: list[tuple[float, Callable[[], object]]] = []
+        self.asked_at: list[float] = []
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked_at.append(self._clock.time)
+        while self.events and self.events[0][0] <= self._clock.time:
+            self.events.pop(0)[1]()
+        return await super().__call__(request)
+
+
+def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[Step]:
+    """Steps towards the third snapshot of each, as a plan finds them."""
+    entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
+    plan = clock.run(cloud.surveyor(clock).survey(entries, Selection(), 8, lambda: None))
+    none = Cover("")
+    return [Step(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
+
+
+def applied(steps: Sequence[Step]) -> list[Outcome]:
+    return [Outcome(step.desired.asset_id, "applied", step.desired.source, step.before, step.after) for step in steps]
+
+
+def watched(
+    cloud: FakeCloud, clock: FakeClock, steps: Sequence[Step], folder: Path, seconds: float, stop: float | None = None
+) -> list[Outcome]:
+    """What is known after waiting for these covers; `stop`: interrupted after so many seconds."""
+    journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
+    settler = Settler(cloud.surveyor(clock, folder), Record(folder, journal, clock, {}), 4, lambda: None)
+    outcomes = applied(steps)
+
+    async def wait() -> None:
+        if stop is None:
+            await settler.watch(steps, outcomes, seconds)
+            return
+        watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
+        await clock.sleep(stop)
+        watching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watching
+
+    try:
+        clock.run(wait())
+    finally:
+        journal.close()
+    return settler.verified(outcomes, finished=stop is None)
+
+
+def verified(outcomes: Sequence[Outcome]) -> list[bool | None]:
+    return [outcome.verified for outcome in outcomes]
+
+
+def remembered(folder: Path) -> tuple[Settled, ...]:
+    memory = Memory(folder)
+    try:
+        return memory.all()
+    finally:
+        memory.close()
+
+
+def kinds(folder: Path) -> list[tuple[str, str]]:
+    lines = (folder / "journal.jsonl").read_text().splitlines()
+    return [(record["kind"], record["asset_id"]) for record in map(json.loads, lines)]
+
+
+def refer(cloud: FakeCloud, asset_id: str = ASSET, offset: int = 10) -> Callable[[], object]:
+    return lambda: cloud.add(asset_id, snapshot_url(asset_id, offset))
+
+
+def nearly(data: bytes) -> bytes:
+    """The next frame of the same scene."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    ImageDraw.Draw(image).rectangle((150, 60, 156, 66), fill=(120, 120, 120))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+def copying(clock: FakeClock, cover: bytes, first: bytes | None = None) -> Timed:
+    """A service whose covers keep a URL of their own."""
+    cloud = Timed(clock)
+    cloud.add(ASSET, COPY, OFFSETS)
+    cloud.pictures = {snapshot_url(offset=offset): Picture(drawn(ASSET, "sample", offset).data) for offset in OFFSETS}
+    if first is not None:
+        cloud.pictures[snapshot_url(offset=0)] = Picture(first)
+    cloud.pictures[COPY] = Picture(cover)
+    return cloud
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5, 60, 100, 600])
+def test_it_waits_as_long_as_was_said_and_looks_at_the_very_end(
+    clock: FakeClock, tmp_path: Path, seconds: float
+) -> None:
+    cloud = Timed(clock)
+    refer(cloud, offset=0)()
+    steps = planned(cloud, clock)
+    started = clock.time
+    assert verified(watched(cloud, clock, steps, tmp_path, seconds)) == [False]
+    assert clock.time - started == pytest.approx(seconds)
+    assert cloud.asked_at[-1] - started == pytest.approx(seconds)
+
+
+def test_what_appears_in_the_last_second_is_seen(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Timed(clock)
+    refer(cloud, offset=0)()
+    steps = planned(cloud, clock)
+    cloud.events = [(clock.time + 59.5, refer(cloud))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [True]
+
+
+def test_what_appears_after_the_time_is_not(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Timed(clock)
+    refer(cloud, offset=0)()
+    steps = planned(cloud, clock)
+    cloud.events = [(clock.time + 60.5, refer(cloud))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
+
+
+def test_it_ends_as_soon_as_all_are_seen(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Timed(clock)
+    refer(cloud, offset=0)()
+    steps = planned(cloud, clock)
+    cloud.events = [(clock.time + 10, refer(cloud))]
+    started = clock.time
+    assert verified(watched(cloud, clock, steps, tmp_path, 600)) == [True]
+    assert clock.time - started < 20
+
+
+def test_an_old_cover_that_names_another_snapshot_is_not_the_new_one_however_alike(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    cloud = copying(clock, b"", first=nearly(WANTED))
+    cloud.add(ASSET, snapshot_url(offset=0), OFFSETS)
+    assert alike(nearly(WANTED), WANTED) is True
+    assert verified(watched(cloud, clock, planned(cloud, clock), tmp_path, 60)) == [False]
+    assert remembered(tmp_path) == ()
+
+
+def test_an_old_cover_with_another_snapshots_bytes_is_not_the_new_one_however_alike(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    cloud = copying(clock, nearly(WANTED), first=nearly(WANTED))
+    steps = planned(cloud, clock)
+    assert steps[0].before.snapshot is not None
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
+    assert remembered(tmp_path) == ()
+    assert kinds(tmp_path) == []
+
+
+def test_a_re_encoded_cover_is_learned(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = copying(clock, drawn(ASSET, "dots", 3).data)
+    steps = planned(cloud, clock)
+    ours = Picture(recoded(ASSET, "sample", 10).data)
+    cloud.events = [(clock.time + 20, lambda: cloud.pictures.update({COPY: ours}))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 120)) == [True]
+    assert [item.snapshot_path for item in remembered(tmp_path)] == ["snapshot/sample/10.jpg"]
+
+
+def test_a_cover_that_somebody_uploads_after_our_put_is_not_learned(clock: FakeClock, tmp_path: Path) -> None:
+    """Its bytes have changed and stay the same, but it plainly shows something else."""
+    cloud = copying(clock, drawn(ASSET, "dots", 3).data)
+    steps = planned(cloud, clock)
+    theirs = Picture(drawn(OTHER, "sample", 0).data)
+    cloud.events = [(clock.time + 5, lambda: cloud.pictures.update({COPY: theirs}))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 120)) == [False]
+    assert remembered(tmp_path) == ()
+
+
+def test_an_interrupt_keeps_what_was_seen(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Timed(clock)
+    for asset_id in (ASSET, OTHER):
+        refer(cloud, asset_id, 0)()
+    steps = planned(cloud, clock, (ASSET, OTHER))
+    cloud.events = [(clock.time + 5, refer(cloud, OTHER))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 600, stop=40)) == [None, True]
+    assert kinds(tmp_path) == [("seen", OTHER)]
