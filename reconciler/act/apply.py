@@ -133,8 +133,10 @@ class _Attempt:
         """What it means that the plan does not hold any more, when an attempt of ours got no usable answer."""
         if decision.outcome == "unchanged" or await looks_wanted(now, self._surveyor.pictures):
             return Settled("applied")
-        told = decision.error.message if decision.error else ""
-        return Settled("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}".strip()))
+        told = "Meanwhile the cover, or the snapshot that the entry names, is another one."
+        if decision.outcome != "stale" and decision.error is not None:
+            told = decision.error.message  # a stale one's says that nothing was touched
+        return Settled("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}"))
 
     async def _keep(self, now: Verdict) -> Settled | None:
         """Saves a cover that is none of the asset's snapshots; what settles the step where that can't be done."""

@@ -6,7 +6,7 @@ import shlex
 import socket
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,8 @@ def run(given: Mapping[str, Any], terminal: Terminal) -> None:
             f"{_exports(base)}# Ctrl-C ends it.\n"
         )
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # that is how it is meant to end
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _exports(base: str) -> str:
