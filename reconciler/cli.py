@@ -49,9 +49,9 @@ def _boundary(given: dict[str, Any]) -> Boundary:
 
 
 @reconcile.command()
-@cloud_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is drift.")
 @click.option("--out", metavar="FILE", help="Save the plan, for apply --plan.")
+@cloud_options
 def plan(**given: Any) -> None:
     """Shows what apply would change. Changes nothing.
 
@@ -68,7 +68,6 @@ def plan(**given: Any) -> None:
 
 
 @reconcile.command()
-@cloud_options
 @click.option("--auto-approve", is_flag=True, help="Don't ask.")
 @click.option("--plan", "plan_file", metavar="FILE", help="Execute exactly this saved plan, and ask nothing.")
 @click.option("--force", is_flag=True, help="Override the safety limit, and replace covers that can't be read.")
@@ -80,6 +79,7 @@ def plan(**given: Any) -> None:
     metavar="SECONDS",
     help="How long --wait stays. Default 600.",
 )
+@cloud_options
 def apply(**given: Any) -> None:
     """Sets the covers that drifted, after asking.
 

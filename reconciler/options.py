@@ -74,7 +74,8 @@ judging_options = _stack(
         "--allow-unknown",
         multiple=True,
         type=click.Choice(get_args(Reason)),
-        help="Assets unknown for this reason don't change the exit code. Repeatable.",
+        metavar="REASON",
+        help=f"Assets unknown for this reason don't change the exit code: {', '.join(get_args(Reason))}. Repeatable.",
     ),
     click.option(
         "--max-update-percent",
