@@ -59,8 +59,14 @@ class Boundary:
         self.interactive = sys.stdin is not None and sys.stdin.isatty() and not as_json
 
     def say(self, text: str) -> None:
-        if not self._as_json:
+        if self._as_json:
+            return
+        try:
             streams.write(sys.stdout, self._redact(text))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _unwritable(error) from error
 
     def note(self, text: str) -> None:
         with suppress(OSError):  # whoever read stderr may be gone; that must not stop a run
@@ -112,8 +118,7 @@ class Boundary:
             streams.quiet_stdout()
             return 1
         except OSError as error:
-            streams.quiet_stdout()
-            raise UsageError(f"The report can't be written: {error.strerror or error}") from error
+            raise _unwritable(error) from error
         for note in report.notes:
             self.note(note)
         return report.exit_code
@@ -210,6 +215,11 @@ class _InternalError(ReconcileError):
     type = "internal"
 
 
+def _unwritable(error: OSError) -> UsageError:
+    streams.quiet_stdout()
+    return UsageError(f"The report can't be written: {error.strerror or error}")
+
+
 def error_text(message: str, hint: str, problems: Sequence[Problem] = ()) -> str:
     """An error as a terminal shows it: every problem with its place first, then the sentence and what to do."""
     lines = []
@@ -239,16 +249,22 @@ def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _usage(error, arguments)
     except (click.Abort, KeyboardInterrupt):
-        streams.write(sys.stderr, "Interrupted\n")
-        if _wants_json(arguments):
-            streams.write(sys.stdout, json_text(error_document("interrupted", "Interrupted"), ascii_only=True) + "\n")
-        return INTERRUPTED
+        return interrupted(arguments)
     except OSError as error:
         streams.quiet_stdout()
         if not isinstance(error, BrokenPipeError):
             streams.write(sys.stderr, error_text(f"The output can't be written: {error.strerror or error}", ""))
         return 1
     return code if isinstance(code, int) else 0
+
+
+def interrupted(arguments: Sequence[str]) -> int:
+    """For an interrupt that came before a verb ran: says so; gives the exit code."""
+    streams.prepare()
+    streams.write(sys.stderr, "Interrupted\n")
+    if _wants_json(arguments):
+        streams.write(sys.stdout, json_text(error_document("interrupted", "Interrupted"), ascii_only=True) + "\n")
+    return INTERRUPTED
 
 
 def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:

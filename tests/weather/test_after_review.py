@@ -6,19 +6,20 @@ import asyncio
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import create_server
 from typing import Any
 
 import pytest
-from cli.harness import TRACEBACK, Ran, entries, run, serving, spawn, video, write
+from cli.harness import TRACEBACK, Ran, entries, run, serving, spawn, video, videos, write
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -60,21 +61,26 @@ def test_a_state_folder_that_fails_while_waiting_loses_no_result(serve: Serve, s
 
 
 def test_an_interrupted_wait_keeps_what_was_seen(serve: Serve, state: Path) -> None:
-    """One of the two looks different from the start; the other is never seen."""
-    trigger = Trigger(Moment(PUT, 2, 1.7))
-    found = serve(Options(cover_mode="recode", faults=()), trigger)
+    """Of two covers one is overtaken by somebody's own picture, so that it is never seen."""
+    trigger = Trigger(Moment(PUT, 2, 0.2))
+    found = serve(Options(cover_mode="recode"), trigger)
     write(entries(2, drifted=2))
+    seen, overtaken = (item.asset_id for item in videos(2))
     theirs = drawn(video(7).asset_id, "sample", 0).data
-
-    def interfere(send: Callable[[], None]) -> Callable[[], None]:
-        return lambda: (found.upload(video(1).asset_id, theirs), time.sleep(2.5), send())[-1]
-
-    with running(*APPROVED, "--wait", "--json") as process:
-        trigger.does(lambda: process.send(signal.SIGINT))
+    trigger.does(lambda: found.upload(overtaken, theirs))
+    with running(*APPROVED, "--wait", "--json", "--parallelism", "1") as process:
+        until = time.monotonic() + 20
+        while not ((state / "journal.jsonl").exists() and journal(state, "seen")):
+            assert time.monotonic() < until, "nothing is ever seen"
+            time.sleep(0.05)
+        process.send(signal.SIGINT)
         ran = process.ended()
     assert trigger.acted_at
     assert ran.code == INTERRUPTED
-    _ = interfere
+    results = {result["asset_id"]: result["verified"] for result in ran.document["results"]}
+    assert results == {seen: True, overtaken: None}
+    assert [record["asset_id"] for record in journal(state, "seen")] == [seen]
+    assert run("plan", "--json").document["summary"]["in_sync"] == 1
 
 
 # Interrupts
@@ -117,20 +123,24 @@ def test_a_sigterm_after_the_changes_still_ends_the_process() -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("after", [0.1, 0.2, 0.35, 0.6])
-def test_an_early_interrupt_is_told_as_one(serve: Serve, number: signal.Signals, after: float) -> None:
-    """Also while Python still reads our own modules; before that it is not ours to tell."""
-    serve(Options(cover_mode="reference", latency=200))
-    write(entries(12, drifted=12))
-    with running("plan", "--json", "--parallelism", "1") as process:
-        time.sleep(after)
-        process.send(number)
-        ran = process.ended(15)
-    assert TRACEBACK not in ran.err or "reconciler" not in ran.err
-    if ran.code == INTERRUPTED and ran.out:
-        assert ran.document["error"]["type"] == "interrupted"
-    elif after > 0.3:
-        pytest.fail(f"no document: {ran}")
+@pytest.mark.parametrize("module", ["click.exceptions", "reconciler.options", "reconciler.settings", "httpx"])
+def test_an_interrupt_during_the_imports_is_told_as_one(serve: Serve, module: str, number: signal.Signals) -> None:
+    """They take longer than many a run. What comes before our first line is the interpreter's to tell."""
+    serve(Options())
+    write(entries(3))
+    command = [sys.executable, "-X", "importtime", "-m", "reconciler", "plan", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = ""
+        for line in process.stderr:
+            told += line
+            if line.rpartition("|")[2].strip() == module:
+                process.send_signal(number)
+                break
+        out, rest = process.communicate(timeout=20)
+    assert process.returncode == INTERRUPTED
+    assert json.loads(out)["error"] == {"type": "interrupted", "message": "Interrupted"}
+    assert TRACEBACK not in told + rest
 
 
 class Terminal:
@@ -193,7 +203,7 @@ def test_at_the_question_it_ends_promptly_and_without_a_traceback(serve: Serve, 
         terminal.process.send_signal(number)
         assert terminal.ended() == INTERRUPTED
         assert time.monotonic() - asked < 3
-    assert "nothing was changed" in terminal.seen
+    assert "Interrupted" in terminal.seen
     assert TRACEBACK not in terminal.seen
     assert found.puts == 0
 
@@ -234,17 +244,18 @@ def test_a_report_that_finds_no_room_is_printed(serve: Serve) -> None:
     assert TRACEBACK not in ran.err
 
 
-@pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])
-def test_a_full_stdout_is_one_sentence(serve: Serve, more: tuple[str, ...]) -> None:
-    serve(Options())
-    write(entries(3))
+@pytest.mark.parametrize(
+    "arguments",
+    [("plan",), ("plan", "--json"), APPROVED, ("demo",), ("--help",), ("apply", "--help"), ("--version",)],
+)
+def test_a_full_stdout_is_one_sentence(serve: Serve, arguments: tuple[str, ...]) -> None:
+    found = serve(Options())
+    write(entries(3, drifted=1))
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*ME, "plan", *more], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+        done = subprocess.run([*ME, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
     assert done.returncode == 1
-    assert "No space left on device" in done.stderr
-    assert done.stderr.count("Error: ") == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert TRACEBACK not in done.stderr
+    assert re.fullmatch(r"Error: The (report|output) can't be written: No space left on device\n", done.stderr)
+    assert found.puts == 0, "what can't be shown is not done"
 
 
 @pytest.mark.parametrize(
@@ -358,7 +369,8 @@ class _Indiscreet:
             await self._app(scope, receive, send)
             return
         url = f"https://cdn.example.com/asset/x/cover/Cover0.jpg?auth_key={SECRET}"
-        body = {"error_code": "VOD.10053", "error_msg": f"参数 {url} 无效: auth_key={SECRET}, auth_info={SECRET}"}
+        body = {"error_code": "VOD.10053", "error_msg": f"参数 {url} 无效: auth_key={SECRET}, auth_info={SECRET}; "}
+        body["error_msg"] += f"sign={SECRET}&wsSecret={SECRET}, x-obs-security-token: {SECRET}"
         await JSONResponse(body, 400)(scope, receive, send)
 
 
@@ -378,7 +390,7 @@ def test_a_signature_in_the_services_own_words_is_kept_nowhere(
     with indiscreet(tmp_path / "indiscreet.sqlite") as url:
         monkeypatch.setenv("RECONCILE_ENDPOINT", url)
         for more in ((), ("--json",), ("--debug",), ("--quiet",)):
-            printed.append(run("plan", "--out", "plan.json", "--force", *more) if False else run("plan", *more))
+            printed.append(run("plan", *more))
             printed.append(run(*APPROVED, "--wait", "--wait-timeout", "1", *more))
         printed.append(run("plan", "--out", "plan.json", "--output", "report.txt"))
         printed.append(run("apply", "--plan", "plan.json", "--force", "--json", "--output", "applied.json"))

@@ -108,6 +108,7 @@ def test_at_any_moment_the_report_is_complete_and_a_rerun_finishes(
     trigger = Trigger(moment)
     found = serve(Options(cover_mode="reference", latency=10), trigger)
     ran = interrupted(trigger, number)
+    assert trigger.acted_at, "the moment came"
     assert ran.code == INTERRUPTED
     check_complete(found, ran)
     assert ran.document["summary"]["not_attempted"] == ASSETS - found.puts
@@ -120,6 +121,7 @@ def test_after_kill_9_the_next_apply_finishes_the_job(serve: Serve, moment: Mome
     trigger = Trigger(moment)
     found = serve(Options(cover_mode="reference", latency=10), trigger)
     ran = interrupted(trigger, signal.SIGKILL)
+    assert trigger.acted_at, "the moment came"
     assert (ran.code, ran.out) == (-signal.SIGKILL, "")
     check_finished(found)
     assert accepted(found) == ASSETS
