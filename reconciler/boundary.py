@@ -69,8 +69,10 @@ class Boundary:
             raise _unwritable(error) from error
 
     def note(self, text: str) -> None:
-        with suppress(OSError):  # whoever read stderr may be gone; that must not stop a run
+        try:
             streams.write(sys.stderr, self._redact(text))
+        except OSError:  # whoever read stderr may be gone; that must not stop a run
+            streams.silence(sys.stderr)
 
     def ask(self, question: str) -> str:
         redirected = sys.stderr.isatty() and not sys.stdout.isatty()
@@ -115,7 +117,7 @@ class Boundary:
         try:
             self._deliver(report)
         except BrokenPipeError:
-            streams.quiet_stdout()
+            streams.silence(sys.stdout)
             return 1
         except OSError as error:
             raise _unwritable(error) from error
@@ -128,7 +130,7 @@ class Boundary:
         if isinstance(error, KeyboardInterrupt):
             error = InterruptedRunError("Interrupted")
         if isinstance(error, BrokenPipeError):
-            streams.quiet_stdout()
+            streams.silence(sys.stdout)
             return 1
         if not isinstance(error, ReconcileError):
             hint = "Run again with --debug, and report it with what that prints."
@@ -216,7 +218,7 @@ class _InternalError(ReconcileError):
 
 
 def _unwritable(error: OSError) -> UsageError:
-    streams.quiet_stdout()
+    streams.silence(sys.stdout)
     return UsageError(f"The report can't be written: {error.strerror or error}")
 
 
@@ -251,7 +253,7 @@ def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return interrupted(arguments)
     except OSError as error:
-        streams.quiet_stdout()
+        streams.silence(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             streams.write(sys.stderr, error_text(f"The output can't be written: {error.strerror or error}", ""))
         return 1

@@ -30,9 +30,10 @@ def write(stream: Any, text: str) -> None:
     stream.flush()
 
 
-def quiet_stdout() -> None:
-    """Whoever read our output is gone; Python would complain about it once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def silence(stream: Any) -> None:
+    """Leads a stream nowhere, because whoever read it is gone; at exit Python would try what is left once more, and
+    change the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _nowhere() -> TextIO:
