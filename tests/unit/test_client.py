@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import httpx
@@ -13,40 +13,16 @@ from fakes import (
     ASSET,
     BASE,
     PROJECT,
-    Answer,
     FakeClock,
     Script,
     details_answer,
-    refusal,
-    snapshot_url,
     vod_client,
 )
+from samples import FAULTS, URL
 
 from reconciler.errors import ApiError, UnreachableError
 from reconciler.model import WRITE_RATE, Rate
 from reconciler.vod.retry import ATTEMPTS
-
-URL = f"{snapshot_url(offset=5)}?auth_key=17-0-0-abc%2Bdef&b= c"
-FAULTS: dict[str, Callable[[], Answer]] = {
-    "408": lambda: refusal(408),
-    "500": lambda: refusal(500, "VOD.10051"),
-    "502": lambda: httpx.Response(502, html="<html>Bad gateway</html>"),
-    "503": lambda: httpx.Response(503),
-    "504": lambda: httpx.Response(504, text="upstream"),
-    "HTML with 200": lambda: httpx.Response(200, html="<html>Log in to the Wi-Fi</html>"),
-    "truncated JSON": lambda: httpx.Response(200, content=b'{"asset_id": "6e76f92034ceae2f'),
-    "JSON of another kind": lambda: httpx.Response(200, json=[1, 2]),
-    "an empty object": lambda: httpx.Response(200, json={}),
-    "not UTF-8": lambda: httpx.Response(200, content=b'{"asset_id": "\xff\xfe"}'),
-    "broken gzip": lambda: httpx.Response(
-        200, stream=httpx.ByteStream(b"not gzip"), headers={"Content-Encoding": "gzip"}
-    ),
-    "refused connection": lambda: httpx.ConnectError("refused"),
-    "lost connection": lambda: httpx.RemoteProtocolError("disconnected without a response"),
-    "reset while reading": lambda: httpx.ReadError("reset"),
-    "connect time-out": lambda: httpx.ConnectTimeout(""),
-    "read time-out": lambda: httpx.ReadTimeout("slow"),
-}
 
 
 def read(clock: FakeClock, server: Script, asset_id: str = ASSET) -> str:

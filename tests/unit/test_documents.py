@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import jsonschema
 import pytest
-from fakes import ASSET, OTHER, PROJECT, desired, snapshot_url
+from fakes import ASSET, OTHER, PROJECT, snapshot_url
+from samples import AFTER, BEFORE, FOURTH, ORIGIN, SAVED, THIRD, a_plan
 
 from reconciler.documents.shapes import ApplyDoc, AuditDoc, Doc, PlanDoc
 from reconciler.documents.write import Origin, apply_document, as_json, audit_document, plan_document
-from reconciler.model import Content, Cover, Failure, Outcome, Plan, SnapshotRef, Source, Verdict
-
-ORIGIN = Origin(
-    "https://vod.cn-north-4.myhuaweicloud.com", "cn-north-4", PROJECT, datetime(2026, 3, 1, 12, tzinfo=UTC)
-)
-BEFORE = Cover("https://x/cover/Cover0.jpg", None, Content("a" * 64, 1234))
-AFTER = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5))
-THIRD = "c" * 32
-FOURTH = "d" * 32
-
-
-def a_plan() -> Plan:
-    return Plan(
-        managed=7,
-        in_sync=2,
-        changes=(
-            Verdict(desired(index=1, note="opening title"), "update", "A title", before=BEFORE, after=AFTER),
-            Verdict(desired(OTHER, index=0, line=2), "update", "", before=Cover(""), after=AFTER),
-        ),
-        pending=(Verdict(desired(FOURTH, line=5), "pending"),),
-        unknown=(Verdict(desired(THIRD, line=3), "unknown", "T", reason="no_snapshots", message="It has none."),),
-        ignored=(Verdict(desired("e" * 32, None, 4, ignore=True), "ignored"),),
-    )
-
-
-SAVED = as_json(plan_document(a_plan(), ORIGIN))
+from reconciler.model import Cover, Failure, Outcome, Plan, Source
 
 
 def test_a_plan_says_what_the_contract_says() -> None:

@@ -4,45 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ASSET, OTHER, PROJECT, desired, snapshot_url
+from fakes import ASSET
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import FOURTH, ORIGIN, SAVED, a_plan
 
 from reconciler.documents.read import digest, read_plan
 from reconciler.documents.shapes import PlanDoc
-from reconciler.documents.write import Origin, as_json, audit_document, plan_document
+from reconciler.documents.write import as_json, audit_document
 from reconciler.errors import PlanFileError
-from reconciler.model import Content, Cover, Plan, SnapshotRef, Verdict
-
-ORIGIN = Origin(
-    "https://vod.cn-north-4.myhuaweicloud.com", "cn-north-4", PROJECT, datetime(2026, 3, 1, 12, tzinfo=UTC)
-)
-BEFORE = Cover("https://x/cover/Cover0.jpg", None, Content("a" * 64, 1234))
-AFTER = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5))
-THIRD = "c" * 32
-FOURTH = "d" * 32
-
-
-def a_plan() -> Plan:
-    return Plan(
-        managed=7,
-        in_sync=2,
-        changes=(
-            Verdict(desired(index=1, note="opening title"), "update", "A title", before=BEFORE, after=AFTER),
-            Verdict(desired(OTHER, index=0, line=2), "update", "", before=Cover(""), after=AFTER),
-        ),
-        pending=(Verdict(desired(FOURTH, line=5), "pending"),),
-        unknown=(Verdict(desired(THIRD, line=3), "unknown", "T", reason="no_snapshots", message="It has none."),),
-        ignored=(Verdict(desired("e" * 32, None, 4, ignore=True), "ignored"),),
-    )
-
-
-SAVED = as_json(plan_document(a_plan(), ORIGIN))
 
 
 def sealed(document: dict[str, Any]) -> dict[str, Any]:
