@@ -49,7 +49,7 @@ BYTES = [
     b"\x7f",
     b"\x1b[31m",
 ]
-LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+LINE_END = re.compile("\r\n|[\n\r]")
 
 
 def mutate(rng: random.Random, data: bytes) -> bytes:

@@ -75,11 +75,12 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
-    """The URL of a real Redis with a password, alone on a free port; on a machine without one, outside CI, a skip."""
+    """The URL of a real Redis with a password, alone on a free port. `make test` needs nothing but Python, so that a
+    machine without one is a skip, except where REDIS_REQUIRED says that one was installed."""
     binary = shutil.which("redis-server")
     if binary is None:
-        if os.environ.get("CI"):
-            pytest.fail("redis-server is not installed here; in CI the shared quota has to be tested")
+        if os.environ.get("REDIS_REQUIRED"):
+            pytest.fail("redis-server is not to be found, although it was installed for these tests")
         pytest.skip("redis-server is not installed on this machine")
     port = free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", ""]
