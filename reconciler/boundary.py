@@ -83,6 +83,7 @@ class Boundary:
         try:
             return sys.stdin.readline()
         except KeyboardInterrupt:
+            self.note("\n")  # the cursor stands behind the question
             raise InterruptedRunError("Interrupted: nothing was changed") from None
         finally:
             for number, handler in handlers.items():
