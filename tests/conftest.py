@@ -6,11 +6,12 @@ import asyncio
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from fakes import FakeClock
+from fakes import OPENED, FakeClock
 from hypothesis import settings
 
 # Wall time says nothing on a busy machine; a failure must come back in the next run.
@@ -33,6 +34,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(_PREFIXES) or name.lower() in _PROXIES or name in _OUTPUT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RECONCILE_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def _close_memories() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 @pytest.fixture(autouse=True)

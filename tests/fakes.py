@@ -22,6 +22,9 @@ from reconciler.vod.answers import Line
 from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.quota import Window
 
+OPENED: list[Memory] = []
+"""The surveyors' memories; conftest closes them after each test."""
+
 T = TypeVar("T")
 Answer = httpx.Response | Exception
 Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
@@ -265,4 +268,5 @@ class FakeCloud:
     def surveyor(
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
     ) -> Surveyor:
-        return Surveyor(self.client(clock), self.reader(clock), Memory(folder), compare, replace_unreadable)
+        OPENED.append(Memory(folder))
+        return Surveyor(self.client(clock), self.reader(clock), OPENED[-1], compare, replace_unreadable)
