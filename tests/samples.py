@@ -1,4 +1,4 @@
-"""Values that several tests look at: every fault that passes, a plan with one of everything."""
+"""What several tests look at, or ask with: every fault that passes, a plan with one of everything, one call."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
-from fakes import OTHER, PROJECT, Answer, desired, refusal, snapshot_url
+import pytest
+from fakes import ASSET, OTHER, PROJECT, Answer, FakeClock, Script, desired, refusal, snapshot_url, vod_client
 
 from reconciler.documents.write import Origin, as_json, plan_document
-from reconciler.model import Content, Cover, Plan, SnapshotRef, Verdict
+from reconciler.errors import UsageError
+from reconciler.model import WRITE_RATE, Content, Cover, Plan, Rate, SnapshotRef, Verdict
+from reconciler.settings import Flags, Settings, resolve
 
 URL = f"{snapshot_url(offset=5)}?auth_key=17-0-0-abc%2Bdef&b= c"
 FAULTS: dict[str, Callable[[], Answer]] = {
@@ -57,3 +60,28 @@ def a_plan() -> Plan:
 
 
 SAVED = as_json(plan_document(a_plan(), ORIGIN))
+
+
+def read(clock: FakeClock, server: Script, asset_id: str = ASSET) -> str:
+    """The title that one read gives."""
+    answer = clock.run(vod_client(server, clock).details(asset_id))
+    return answer.base_info.title if answer.base_info else ""
+
+
+def put(clock: FakeClock, server: Script, writes: Rate = WRITE_RATE) -> bool:
+    async def prepare() -> str:
+        return URL
+
+    return clock.run(vod_client(server, clock, writes=writes).set_cover(prepare))
+
+
+def settings(
+    env: dict[str, str], file_region: str | None = None, file_project_id: str | None = None, **flags: str
+) -> Settings:
+    return resolve(Flags(**flags), env, file_region=file_region, file_project_id=file_project_id)
+
+
+def refused(env: dict[str, str], file_region: str | None = None, **flags: str) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        settings(env, file_region, **flags)
+    return caught.value

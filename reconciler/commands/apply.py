@@ -181,7 +181,7 @@ async def _wait(
 def _exit_code(document: ApplyDoc, outcomes: Sequence[Outcome], options: Options) -> int:
     counts = document.summary
     unseen = any(outcome.verified is False for outcome in outcomes)
-    unknown = any(unknown.reason not in options.allow_unknown for unknown in document.unknown)
+    unknown = common.failing(document.unknown, options)
     return 1 if counts.failed or counts.stale or counts.not_attempted or unseen or unknown else 0
 
 

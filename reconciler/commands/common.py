@@ -98,7 +98,7 @@ def origin(session: Session) -> Origin:
 
 def exit_code(document: Findings, options: Options, *, detailed: bool) -> int:
     """0, 1 or 2 as the contract has it: unknown outranks drift."""
-    if any(unknown.reason not in options.allow_unknown for unknown in document.unknown):
+    if failing(document.unknown, options):
         return 1
     return 2 if detailed and document.changes else 0
 
@@ -111,9 +111,14 @@ def safety_warning(summary: PlanSummary, percent: float) -> Iterator[str]:
         yield f"Warning: {error.message}. A first apply needs --force once; else check what the plan is about.\n"
 
 
+def failing(unknown: Sequence[UnknownDoc], options: Options) -> list[UnknownDoc]:
+    """The unknown assets that fail a run: those whose reason was not allowed."""
+    return [item for item in unknown if item.reason not in options.allow_unknown]
+
+
 def why(unknown: Sequence[UnknownDoc], options: Options) -> Iterator[str]:
     """Why a run that found unknown assets exits with 1."""
-    reasons = Counter(item.reason for item in unknown if item.reason not in options.allow_unknown)
+    reasons = Counter(item.reason for item in failing(unknown, options))
     if reasons:
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         yield f"Exit code 1: some assets are unknown ({told}).\n"

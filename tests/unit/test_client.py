@@ -18,24 +18,10 @@ from fakes import (
     details_answer,
     vod_client,
 )
-from samples import FAULTS, URL
+from samples import FAULTS, URL, put, read
 
 from reconciler.errors import ApiError, UnreachableError
-from reconciler.model import WRITE_RATE, Rate
 from reconciler.vod.retry import ATTEMPTS
-
-
-def read(clock: FakeClock, server: Script, asset_id: str = ASSET) -> str:
-    """The title that one read gives."""
-    answer = clock.run(vod_client(server, clock).details(asset_id))
-    return answer.base_info.title if answer.base_info else ""
-
-
-def put(clock: FakeClock, server: Script, writes: Rate = WRITE_RATE) -> bool:
-    async def prepare() -> str:
-        return URL
-
-    return clock.run(vod_client(server, clock, writes=writes).set_cover(prepare))
 
 
 def test_a_read_asks_for_what_is_needed_and_no_more(clock: FakeClock) -> None:

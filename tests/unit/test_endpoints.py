@@ -6,25 +6,14 @@ import pytest
 from fakes import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import refused, settings
 
 from reconciler.errors import UsageError
-from reconciler.settings import Flags, Settings, base_url, resolve
+from reconciler.settings import base_url
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
 LOGIN = {"HW_USER_NAME": "otto", "HW_USER_PASSWORD": "sesame", "HW_DOMAIN_NAME": "acme"}
 REGION = {"HW_REGION_NAME": "cn-north-4"}
-
-
-def settings(
-    env: dict[str, str], file_region: str | None = None, file_project_id: str | None = None, **flags: str
-) -> Settings:
-    return resolve(Flags(**flags), env, file_region=file_region, file_project_id=file_project_id)
-
-
-def refused(env: dict[str, str], file_region: str | None = None, **flags: str) -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        settings(env, file_region, **flags)
-    return caught.value
 
 
 INJECTIONS = [

@@ -16,26 +16,12 @@ from fakes import (
     refusal,
     vod_client,
 )
-from samples import FAULTS, URL
+from samples import FAULTS, put, read
 
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
-from reconciler.model import WRITE_RATE, Rate
 from reconciler.vod.retry import ATTEMPTS
 
 ANSWERED = ("408", "500", "503", "504")
-
-
-def read(clock: FakeClock, server: Script, asset_id: str = ASSET) -> str:
-    """The title that one read gives."""
-    answer = clock.run(vod_client(server, clock).details(asset_id))
-    return answer.base_info.title if answer.base_info else ""
-
-
-def put(clock: FakeClock, server: Script, writes: Rate = WRITE_RATE) -> bool:
-    async def prepare() -> str:
-        return URL
-
-    return clock.run(vod_client(server, clock, writes=writes).set_cover(prepare))
 
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 409, 410, 413, 422, 451])

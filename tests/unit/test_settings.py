@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from fakes import PROJECT
+from samples import refused, settings
 
 from reconciler.errors import UsageError
 from reconciler.model import READ_RATE, WRITE_RATE, Rate
-from reconciler.settings import Credentials, Flags, Settings, parse_rate, resolve
+from reconciler.settings import Credentials, parse_rate
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
 HW_KEYS = {"HW_ACCESS_KEY": "ak-2", "HW_SECRET_KEY": "sk-2"}
@@ -30,18 +31,6 @@ READ_AS: dict[str, object] = {
     "https://a": "https://a",
     "https://b": "https://b",
 }
-
-
-def settings(
-    env: dict[str, str], file_region: str | None = None, file_project_id: str | None = None, **flags: str
-) -> Settings:
-    return resolve(Flags(**flags), env, file_region=file_region, file_project_id=file_project_id)
-
-
-def refused(env: dict[str, str], file_region: str | None = None, **flags: str) -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        settings(env, file_region, **flags)
-    return caught.value
 
 
 @pytest.mark.parametrize(
