@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import click
 
@@ -63,26 +64,57 @@ connection_options = _stack(
     click.option("--timeout", metavar="SECONDS", help="For one request, default 30 (RECONCILE_TIMEOUT)."),
     click.option("--state-dir", metavar="DIR", help="Default: the user's state folder (RECONCILE_STATE_DIR)."),
 )
-judging_options = _stack(
+compare_option = click.option(
+    "--compare",
+    type=click.Choice(["auto", "url", "content"]),
+    default="auto",
+    help="How covers are told apart. Default auto: by URL, and by the pictures' bytes where that does not tell.",
+)
+allow_unknown_option = click.option(
+    "--allow-unknown",
+    multiple=True,
+    type=click.Choice(get_args(Reason)),
+    metavar="REASON",
+    help=f"Assets unknown for this reason don't change the exit code: {', '.join(get_args(Reason))}. Repeatable.",
+)
+safety_option = click.option(
+    "--max-update-percent",
+    type=click.FloatRange(0, 100),
+    default=30.0,
+    metavar="N",
+    help="apply refuses to change more of ten or more assets; plan warns. Default 30.",
+)
+changing_options = _stack(
+    click.option("--auto-approve", is_flag=True, help="Don't ask."),
+    click.option("--wait", is_flag=True, help="Stay until the new covers are seen."),
     click.option(
-        "--compare",
-        type=click.Choice(["auto", "url", "content"]),
-        default="auto",
-        help="How covers are told apart. Default auto: by URL, and by the pictures' bytes where that does not tell.",
-    ),
-    click.option(
-        "--allow-unknown",
-        multiple=True,
-        type=click.Choice(get_args(Reason)),
-        metavar="REASON",
-        help=f"Assets unknown for this reason don't change the exit code: {', '.join(get_args(Reason))}. Repeatable.",
-    ),
-    click.option(
-        "--max-update-percent",
-        type=click.FloatRange(0, 100),
-        default=30.0,
-        metavar="N",
-        help="apply refuses to change more of ten or more assets; plan warns. Default 30.",
+        "--wait-timeout",
+        type=click.FloatRange(0, 86400),
+        default=600.0,
+        metavar="SECONDS",
+        help="How long --wait stays. Default 600.",
     ),
 )
-cloud_options = _stack(paths_argument, selection_options, judging_options, output_options, connection_options)
+cloud_options = _stack(
+    paths_argument,
+    selection_options,
+    compare_option,
+    allow_unknown_option,
+    safety_option,
+    output_options,
+    connection_options,
+)
+
+
+class Duration(click.ParamType):
+    """A length of time such as 24h, 90m or 7d; in seconds."""
+
+    name = "duration"
+    _UNITS: ClassVar[dict[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        number, unit = text[:-1], text[-1:]
+        if unit not in self._UNITS or not re.fullmatch(r"[0-9]{1,6}", number):
+            self.fail(f"{text!r} is no length of time such as 24h, 90m or 7d", param, ctx)
+        return float(int(number) * self._UNITS[unit])
