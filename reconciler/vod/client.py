@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -15,7 +16,7 @@ from reconciler.errors import ApiError, UnreachableError
 from reconciler.safe import shorten
 from reconciler.vod import codes, wire
 from reconciler.vod.answers import Fault, Line, Throttled
-from reconciler.vod.listing import list_assets
+from reconciler.vod.listing import Span, list_assets
 from reconciler.vod.quota import Slot, Window
 from reconciler.vod.retry import ATTEMPTS, persistently
 
@@ -68,10 +69,13 @@ class VodClient:
             raise ApiError(f"Reading the asset failed: the answer is about another asset, {shorten(answer.asset_id)}")
         return answer
 
-    def list_assets(self) -> AsyncIterator[wire.AssetSummary]:
-        """Every asset of the project, once, past the 20,000 that paging reaches (API page "Querying the asset
-        list")."""
-        return list_assets(self._page, self.clock.now())
+    def list_assets(
+        self, created_after: datetime | None = None, created_before: datetime | None = None
+    ) -> AsyncIterator[wire.AssetSummary]:
+        """Every asset of the project, or of a span of time (UTC), once, past the 20,000 that paging reaches (API page
+        "Querying the asset list")."""
+        whole = Span.whole(self.clock.now(), created_after, created_before)
+        return list_assets(self._page, whole, bounded=bool(created_after or created_before))
 
     async def _page(self, query: str) -> wire.AssetList:
         async def send(_: Slot) -> wire.AssetList:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from reconciler.errors import ApiError
 from reconciler.vod import wire
@@ -14,6 +16,8 @@ MOST = 20_000
 """`(page + 1) * size` may not pass this, and `total` stops there."""
 _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 """Before the service existed."""
+_FORMAT = "%Y%m%d%H%M%S"
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,13 @@ class Span:
     start: datetime
     end: datetime
 
+    @classmethod
+    def whole(cls, now: datetime, after: datetime | None = None, before: datetime | None = None) -> Span:
+        """Everything there can be between two times; clocks differ, so what was created just now may lie ahead."""
+        return cls(after or _FIRST, before or now + timedelta(days=1))
+
     def query(self) -> str:
-        return f"&start_time={self.start:%Y%m%d%H%M%S}&end_time={self.end:%Y%m%d%H%M%S}"
+        return f"&start_time={self.start:{_FORMAT}}&end_time={self.end:{_FORMAT}}"
 
     def halves(self) -> tuple[Span, Span]:
         """The later half first; they share a second, in case one of the bounds does not count."""
@@ -36,37 +45,73 @@ class Span:
 Fetch = Callable[[str], Awaitable[wire.AssetList]]
 
 
-async def list_assets(fetch: Fetch, now: datetime) -> AsyncIterator[wire.AssetSummary]:
+async def list_assets(fetch: Fetch, whole: Span, *, bounded: bool = False) -> AsyncIterator[wire.AssetSummary]:
     """Every asset once (API page "Querying the asset list").
 
     Args:
         fetch: one page, for a query such as "page=0&size=100".
+        whole: all there can be.
+        bounded: only what was created within that span is wanted.
 
     Raises:
         ApiError: a page can't be had, or more assets than a listing reaches were created within one second.
     """
     seen: set[str] = set()
-    spans: list[Span | None] = [None]
+    spans: list[Span | None] = [whole if bounded else None]
     while spans:
         span = spans.pop()
         first = await _page(fetch, 0, span)
-        if (first.total or 0) >= MOST:
-            spans += reversed(_narrowed(span, now))
+        full = (first.total or 0) >= MOST
+        if full and not all(_created(asset) for asset in first.assets):
+            spans += reversed(_narrowed(span, whole))
             continue
+        times: list[datetime] = []
         async for asset in _pages(fetch, first, span):
+            if full:
+                times.append(_created(asset) or whole.start)
             if asset.asset_id and asset.asset_id not in seen:
                 seen.add(asset.asset_id)
                 yield asset
+        if full:
+            spans += reversed(_beyond(times, span or whole, first.total or 0))
 
 
-def _narrowed(span: Span | None, now: datetime) -> tuple[Span, ...]:
+def _beyond(times: Sequence[datetime], span: Span, total: int) -> tuple[Span, ...]:
+    """Where the assets are that the pages of a span did not reach; they come in order of creation, either way."""
+    first, last = times[0], times[-1]
+    if all(one >= other for one, other in pairwise(times)):
+        rest = Span(span.start, last + _SECOND)
+    elif all(one <= other for one, other in pairwise(times)):
+        rest = Span(last - _SECOND, span.end)
+    else:
+        return _narrowed(span, span)
+    if abs(first - last) > 2 * _SECOND and span.start <= last <= span.end:
+        return (rest,)
+    if total > MOST:
+        raise _crowded(last)
+    return ()  # as many as pages reach, all at once: nothing says that there are more
+
+
+def _narrowed(span: Span | None, whole: Span) -> tuple[Span, ...]:
     if span is None:
-        # Clocks differ: what was created a moment ago may lie ahead.
-        return (Span(_FIRST, now + timedelta(days=1)),)
-    if span.end - span.start < timedelta(seconds=2):
-        when = f"{span.start:%Y-%m-%d %H:%M:%S} UTC"
-        raise ApiError(f"Listing the assets failed: more than {MOST:,} assets were created around {when}")
+        return (whole,)
+    if span.end - span.start < 2 * _SECOND:
+        raise _crowded(span.start)
     return span.halves()
+
+
+def _crowded(when: datetime) -> ApiError:
+    told = f"{when:%Y-%m-%d %H:%M:%S} UTC"
+    return ApiError(f"Listing the assets failed: more than {MOST:,} assets were created around {told}")
+
+
+def _created(asset: wire.AssetSummary) -> datetime | None:
+    if not re.fullmatch(r"[0-9]{14}", asset.create_time):
+        return None
+    try:
+        return datetime.strptime(asset.create_time, _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 async def _pages(fetch: Fetch, first: wire.AssetList, span: Span | None) -> AsyncIterator[wire.AssetSummary]:

@@ -62,9 +62,16 @@ class AssetDetails(Wire):
 
 
 class AssetSummary(Wire):
+    """`create_time` is `yyyymmddhhmmss`, UTC."""
+
     asset_id: Text = ""
     title: Text = ""
     covers: Items[CoverInfo] = ()
+    create_time: Text = ""
+    asset_status: Text = ""
+    transcode_status: Text = ""
+    thumbnail_status: Text = ""
+    review_status: Text = ""
 
 
 class AssetList(Wire):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -20,8 +21,19 @@ REACH = 200
 class Service:
     """Pages as the service gives them: newest first, `total` capped, no page past the reach."""
 
-    def __init__(self, created: list[datetime], *, inclusive: bool = True) -> None:
-        self.assets = sorted(((at, f"{n:032x}") for n, at in enumerate(created)), reverse=True)
+    def __init__(
+        self,
+        created: list[datetime],
+        *,
+        inclusive: bool = True,
+        order: str = "newest",
+        capped: bool = True,
+        dated: bool = True,
+    ) -> None:
+        self.assets = sorted(((at, f"{n:032x}") for n, at in enumerate(created)), reverse=order == "newest")
+        if order == "none":
+            random.Random(len(created)).shuffle(self.assets)
+        self.capped, self.dated = capped, dated
         self.inclusive = inclusive
         self.calls = 0
 
@@ -30,10 +42,13 @@ class Service:
         given = {name: values[0] for name, values in parse_qs(query).items()}
         page, size = int(given["page"]), int(given["size"])
         assert (page + 1) * size <= REACH
-        found = [asset for at, asset in self.assets if self._within(at, given)]
+        found = [(at, asset) for at, asset in self.assets if self._within(at, given)]
         shown = found[page * size : (page + 1) * size]
-        assets = tuple(wire.AssetSummary(asset_id=asset) for asset in shown)
-        return wire.AssetList(total=min(len(found), REACH), assets=assets)
+        assets = tuple(
+            wire.AssetSummary(asset_id=asset, create_time=f"{at:%Y%m%d%H%M%S}" if self.dated else "")
+            for at, asset in shown
+        )
+        return wire.AssetList(total=min(len(found), REACH) if self.capped else len(found), assets=assets)
 
     def _within(self, at: datetime, given: dict[str, str]) -> bool:
         text = f"{at:%Y%m%d%H%M%S}"
@@ -47,18 +62,21 @@ def short_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def collected(service: Service) -> list[str]:
-    return [asset.asset_id async for asset in listing.list_assets(service.fetch, NOW)]
+    return [asset.asset_id async for asset in listing.list_assets(service.fetch, listing.Span.whole(NOW))]
 
 
 @given(
     ages=st.lists(st.integers(0, 300_000_000), max_size=900),
     inclusive=st.booleans(),
+    order=st.sampled_from(["newest", "oldest", "none"]),
+    dated=st.booleans(),
+    capped=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
-def test_every_asset_is_listed_once(ages: list[int], inclusive: bool) -> None:
+@settings(max_examples=60, deadline=None)
+def test_every_asset_is_listed_once(ages: list[int], inclusive: bool, order: str, dated: bool, capped: bool) -> None:
     crowded = {age for age in ages if ages.count(age) >= REACH // 2}
     created = [NOW - timedelta(seconds=age) for age in ages if age not in crowded]
-    service = Service(created, inclusive=inclusive)
+    service = Service(created, inclusive=inclusive, order=order, dated=dated, capped=capped)
     found = asyncio.run(collected(service))
     assert sorted(found) == sorted(asset for _, asset in service.assets)
 
@@ -75,6 +93,35 @@ def test_few_assets_take_as_many_calls_as_pages() -> None:
     assert service.calls == 2
 
 
-def test_more_in_one_second_than_can_be_listed_is_an_error_and_not_a_short_list() -> None:
+def test_as_many_assets_as_pages_reach_take_one_call_more_than_their_pages() -> None:
+    service = Service([NOW - timedelta(seconds=7 * n) for n in range(REACH)])
+    assert len(asyncio.run(collected(service))) == REACH
+    assert service.calls == REACH // listing.PAGE + 1
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_assets_past_the_reach_are_not_paged_twice(order: str) -> None:
+    service = Service([NOW - timedelta(seconds=7 * n) for n in range(10 * REACH)], order=order)
+    assert len(asyncio.run(collected(service))) == 10 * REACH
+    assert service.calls <= 10 * REACH // listing.PAGE + 12
+
+
+def test_a_catalogue_created_within_one_second_is_listed_as_far_as_anything_tells() -> None:
+    service = Service([NOW] * REACH)
+    assert len(asyncio.run(collected(service))) == REACH
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_more_in_one_second_than_can_be_listed_is_an_error_and_not_a_short_list(dated: bool) -> None:
     with pytest.raises(ApiError, match="created around 2026-05-01"):
-        asyncio.run(collected(Service([NOW] * (REACH + 1))))
+        asyncio.run(collected(Service([NOW] * (REACH + 1), capped=False, dated=dated)))
+
+
+def test_only_what_was_created_within_a_span_is_listed() -> None:
+    service = Service([NOW - timedelta(days=n) for n in range(30)])
+    span = listing.Span.whole(NOW, after=NOW - timedelta(days=5), before=NOW - timedelta(days=2))
+
+    async def found() -> list[str]:
+        return [item.asset_id async for item in listing.list_assets(service.fetch, span, bounded=True)]
+
+    assert len(asyncio.run(found())) == 4
