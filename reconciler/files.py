@@ -28,6 +28,16 @@ def check_writable(path: str) -> None:
         raise UsageError(f"{path} can't be written: no permission to write in {folder}")
 
 
+def check_replaceable(path: str) -> None:
+    """
+    Raises:
+        UsageError: replacing this file's bytes will fail, or it was made read-only.
+    """
+    check_writable(path)
+    if not os.access(path, os.W_OK):
+        raise UsageError(f"{path} can't be written: it is read-only")
+
+
 def write(path: str, text: str, *, private: bool = False) -> None:
     """Writes to a temporary name beside the file and renames; a device or a pipe is written to directly.
 
@@ -37,23 +47,44 @@ def write(path: str, text: str, *, private: bool = False) -> None:
     Raises:
         UsageError: it can't be written.
     """
-    target = Path(path).resolve()
+    data = text.encode()
     try:
         if _is_special(path):
-            with Path(path).open("w", encoding="utf-8") as special:
-                special.write(text)
+            with Path(path).open("wb") as special:
+                special.write(data)
             return
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).chmod(0o600 if private else 0o666 & ~_umask())
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        _put(path, data, 0o600 if private else 0o666 & ~_umask())
     except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror or error}") from error
+        raise _unwritable(path, error) from error
+
+
+def replace(path: str, data: bytes) -> None:
+    """Gives a file other bytes, all at once; its mode stays.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    try:
+        _put(path, data, stat.S_IMODE(Path(path).stat().st_mode))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _put(path: str, data: bytes, mode: int) -> None:
+    target = Path(path).resolve()
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _unwritable(path: str, error: OSError) -> UsageError:
+    return UsageError(f"{path} can't be written: {error.strerror or error}")
 
 
 def _is_special(path: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.files import check_writable, write
+from reconciler.files import check_replaceable, check_writable, replace, write
 
 
 def mode(path: Path) -> int:
@@ -87,4 +87,26 @@ def test_what_cannot_be_written_is_known_before_and_told_after(name: str, tmp_pa
 def test_what_can_be_written_passes(tmp_path: Path) -> None:
     check_writable(str(tmp_path / "plan.json"))
 
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_given_other_bytes_keeps_its_mode(tmp_path: Path) -> None:
+    file, link = tmp_path / "covers.yaml", tmp_path / "link.yaml"
+    file.write_bytes(b"old")
+    file.chmod(0o604)
+    link.symlink_to(file)
+    check_replaceable(str(link))
+
+    replace(str(link), b"new\r\n\xff")
+
+    assert (file.read_bytes(), mode(file)) == (b"new\r\n\xff", 0o604)
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["covers.yaml", "link.yaml"]
+
+
+def test_what_is_not_there_cannot_be_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "covers.yaml")
+    for replacing in (check_replaceable, lambda path: replace(path, b"new")):
+        with pytest.raises(UsageError, match="can't be written"):
+            replacing(path)
     assert list(tmp_path.iterdir()) == []

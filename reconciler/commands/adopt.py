@@ -1,0 +1,170 @@
+"""adopt: accepts drift, by writing the covers that are there into the desired files. Touches no cover."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from reconciler import compare, files
+from reconciler.commands import common
+from reconciler.commands.base import Report, Terminal
+from reconciler.commands.common import Options
+from reconciler.decide.acceptance import Accepted, Refused, accept, pending_message
+from reconciler.desired.edit import NumberKey, number_keys, with_numbers
+from reconciler.desired.files import UnreadableError
+from reconciler.desired.files import read as read_desired
+from reconciler.documents.adopted import adopt_document
+from reconciler.documents.write import as_json
+from reconciler.errors import UsageError
+from reconciler.model import Cover, Desired, DesiredState, NoAnswer, Observed, Plan, Verdict
+from reconciler.report import adopted as report
+from reconciler.report.diff import unified
+from reconciler.safe import clean
+from reconciler.selection import Selection
+from reconciler.session import open_session
+from reconciler.settings import Settings
+from reconciler.survey import Surveyor
+from reconciler.workers import for_each
+
+# Drift that plan can't put right, because the entry names no snapshot; the cover that is there may well be one.
+_ADOPTABLE = ("snapshot_out_of_range", "no_snapshot_at_offset")
+
+
+async def run(options: Options, terminal: Terminal) -> Report:
+    """
+    Raises:
+        UsageError: a file can't be written, or changed while the cloud was read; nothing was written then, unless the
+            error says so.
+    """
+    state = common.load(options)
+    loaded = _loaded(state, options)
+    settings = common.connect(options, state.region, state.project_id)
+    async with open_session(settings) as session:
+        with common.surveyor(options, session) as surveyor:
+            plan = await common.survey(options, settings, surveyor, state.covers, terminal)
+            found = await _Judge(options, settings, surveyor).judge(plan, terminal)
+        origin = common.origin(session)
+    order = {file: position for position, file in enumerate(state.files)}
+    found.sort(key=lambda item: (order[item.desired.file], item.desired.line, item.desired.column))
+    accepted = [item for item in found if isinstance(item, Accepted)]
+    refused = [item for item in found if isinstance(item, Refused)]
+    edits = [
+        _edit(file, loaded[file], list(group)) for file, group in groupby(accepted, lambda item: item.desired.file)
+    ]
+    _write(edits)
+    keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
+    diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
+    document = adopt_document(accepted, refused, plan, keys, diff, origin)
+    text = report.text(document, colour=terminal.colour, quiet=options.quiet)
+    told = document.refused if options.quiet else ()
+    notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in told)
+    return Report(as_json(document), text, 1 if document.refused else 0, notes)
+
+
+def _loaded(state: DesiredState, options: Options) -> dict[str, bytes]:
+    """The digests of the files that may be written, by name.
+
+    Raises:
+        UsageError: one of them can't be.
+    """
+    selection = Selection(options.targets, options.excludes)
+    chosen = {
+        entry.file: None
+        for entry in state.covers
+        if not entry.ignore and selection.by_id(entry.asset_id) is not False
+    }
+    for file in chosen:
+        files.check_replaceable(file)
+    return {file: _digest(_read(file)) for file in chosen}
+
+
+class _Judge:
+    """Looks once more at what drifted, and says what may be adopted."""
+
+    def __init__(self, options: Options, settings: Settings, surveyor: Surveyor) -> None:
+        self._options = options
+        self._settings = settings
+        self._surveyor = surveyor
+
+    async def judge(self, plan: Plan, terminal: Terminal) -> list[Accepted | Refused]:
+        """What is to become of the entries that are not in sync, in any order."""
+        verdicts = (*plan.changes, *plan.pending, *plan.unknown)
+        found: list[Accepted | Refused] = []
+        with terminal.progress("Checking", len(verdicts), self._settings.read_rate) as advance:
+
+            async def work(verdict: Verdict) -> None:
+                found.append(await self._one(verdict))
+                advance()
+
+            await for_each(verdicts, work, self._settings.parallelism)
+        return found
+
+    async def _one(self, verdict: Verdict) -> Accepted | Refused:
+        desired, surveyor = verdict.desired, self._surveyor
+        if verdict.state == "pending":
+            return Refused(desired, verdict.title, "pending", pending_message())
+        if verdict.state == "unknown" and verdict.reason not in _ADOPTABLE:
+            return Refused(desired, verdict.title, verdict.reason or "api_error", verdict.message)
+        seen = await surveyor.observe(desired.asset_id)
+        if isinstance(seen, NoAnswer):
+            return Refused(desired, verdict.title, seen.reason, seen.message)
+        cover = verdict.before or await self._cover(desired, seen)
+        applied = surveyor.recent.get(desired.asset_id)
+        found = accept(desired, seen, cover, applied.after.cover() if applied else None)
+        if self._options.compare == "url" and isinstance(found, Refused) and found.reason == "not_a_snapshot":
+            return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
+        return found
+
+    async def _cover(self, desired: Desired, seen: Observed) -> Cover:
+        """The cover, as a snapshot of the entry's own set where the picture is in several."""
+        own_first = tuple(sorted(seen.snapshots, key=lambda snapshot: snapshot.set != desired.set))
+        looked_at = replace(seen, snapshots=own_first)
+        return await compare.identify_cover(looked_at, self._surveyor.pictures, self._surveyor.memory)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """One file before and after, and what was adopted into it."""
+
+    file: str
+    before: bytes
+    after: bytes
+    keys: Mapping[str, NumberKey]
+
+
+def _edit(file: str, digest: bytes, accepted: Sequence[Accepted]) -> _Edit:
+    before = _unchanged(file, digest)
+    numbers = {item.desired.asset_id: item.number for item in accepted}
+    return _Edit(file, before, with_numbers(before, numbers), number_keys(before, numbers.keys()))
+
+
+def _write(edits: Sequence[_Edit]) -> None:
+    """Writes the files, which were all read and edited before the first is written."""
+    for done, edit in enumerate(edits):
+        try:
+            _unchanged(edit.file, _digest(edit.before))
+            files.replace(edit.file, edit.after)
+        except UsageError as error:
+            before = f"Files written before it: {done}." if done else ""
+            raise UsageError(error.message, hint=f"{error.hint} {before}".strip()) from error
+
+
+def _unchanged(file: str, digest: bytes) -> bytes:
+    """The file's bytes, the same as when it was loaded."""
+    data = _read(file)
+    if _digest(data) != digest:
+        raise UsageError(f"{file} changed while the covers were read", hint="It was not touched: run again.")
+    return data
+
+
+def _read(file: str) -> bytes:
+    try:
+        return read_desired(file)
+    except UnreadableError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
