@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from reconciler.errors import ApiError
 from reconciler.vod import wire
+from reconciler.workers import for_each
 
 PAGE = 100
 MOST = 20_000
@@ -18,6 +19,7 @@ _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 """Before the service existed."""
 _FORMAT = "%Y%m%d%H%M%S"
 _SECOND = timedelta(seconds=1)
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,29 @@ def _created(asset: wire.AssetSummary) -> datetime | None:
 
 
 async def _pages(fetch: Fetch, first: wire.AssetList, span: Span | None) -> AsyncIterator[wire.AssetSummary]:
-    answer, page = first, 0
+    """The assets of all pages, in order; a few pages are asked for at once where their number is known."""
+    numbered = first.total is not None
+    pages = -(-min(first.total if first.total is not None else MOST, MOST) // PAGE)
+    at_once = _AT_ONCE if numbered else 1
+    answers, page = [first], 1
     while True:
-        for asset in answer.assets:
-            yield asset
-        page += 1
-        done = page * PAGE >= answer.total if answer.total is not None else len(answer.assets) < PAGE
-        if done or page * PAGE >= MOST:
+        for answer in answers:
+            for asset in answer.assets:
+                yield asset
+        if page >= pages or (not numbered and len(answers[-1].assets) < PAGE):
             return
-        answer = await _page(fetch, page, span)
+        following = range(page, min(page + at_once, pages))
+        answers, page = await _together(fetch, following, span), following.stop
+
+
+async def _together(fetch: Fetch, pages: range, span: Span | None) -> list[wire.AssetList]:
+    answers: dict[int, wire.AssetList] = {}
+
+    async def work(page: int) -> None:
+        answers[page] = await _page(fetch, page, span)
+
+    await for_each(pages, work, len(pages))
+    return [answers[page] for page in pages]
 
 
 async def _page(fetch: Fetch, page: int, span: Span | None) -> wire.AssetList:

@@ -87,10 +87,11 @@ def test_a_burst_of_uploads_is_found_by_narrowing() -> None:
     assert len(asyncio.run(collected(service))) == 3 * REACH
 
 
-def test_few_assets_take_as_many_calls_as_pages() -> None:
-    service = Service([NOW - timedelta(seconds=n) for n in range(150)])
-    assert len(asyncio.run(collected(service))) == 150
-    assert service.calls == 2
+@pytest.mark.parametrize(("assets", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (150, 2)])
+def test_few_assets_take_as_many_calls_as_pages(assets: int, calls: int) -> None:
+    service = Service([NOW - timedelta(seconds=n) for n in range(assets)])
+    assert len(asyncio.run(collected(service))) == assets
+    assert service.calls == calls
 
 
 def test_as_many_assets_as_pages_reach_take_one_call_more_than_their_pages() -> None:

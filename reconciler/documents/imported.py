@@ -1,0 +1,46 @@
+"""What `reconcile import` wrote, as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from reconciler.documents.shapes import AssetId, Count, Doc, Head
+from reconciler.model import Reason
+
+
+class ImportSummary(Doc):
+    """`imported` by snapshot, `ignored` because the cover is no snapshot, `failed` to be read and left out, `managed`
+    already by the desired files."""
+
+    imported: Count
+    ignored: Count
+    failed: Count
+    managed: Count
+
+
+class LeftOut(Doc):
+    """An asset without a snapshot to write down, and why."""
+
+    asset_id: AssetId
+    title: str
+    reason: str
+
+
+class FailedDoc(Doc):
+    asset_id: str
+    title: str
+    reason: Reason
+    message: str
+
+
+class ImportDoc(Head):
+    """What `reconcile import` wrote to `file`."""
+
+    kind: Literal["import"] = "import"
+    file: str
+    summary: ImportSummary
+    ignored: Sequence[LeftOut] = Field(description="Written as `ignore: true`.")
+    failed: Sequence[FailedDoc] = Field(description="Left out: `import --update` adds them once they can be read.")
