@@ -63,6 +63,8 @@ Reason = Literal[
 ]
 State = Literal["in_sync", "update", "pending", "unknown", "ignored"]
 Compare = Literal["auto", "url", "content"]
+SNAPSHOTS_IN_PROGRESS = "THUMBNAILING"
+"""The service's word for it: what snapshots there are may be gone, or others, a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,9 @@ class Cover:
 class Verdict:
     """What stands for one desired entry.
 
-    `before` and `after` are there for `update` (and `in_sync`); `put_url` and `cover_url` are the wanted snapshot's
-    and the current cover's URLs as the API gave them, there for `update`; `reason` and `message` for `unknown`.
+    `before` and `after` are there for `update`, and for `in_sync` where the details were read; `put_url` and
+    `cover_url` are the wanted snapshot's and the current cover's URLs as the API gave them, there for `update`;
+    `reason` and `message` for `unknown`.
     """
 
     desired: Desired
@@ -182,6 +185,8 @@ class Failure:
     code: str = ""
     status: int | None = None
     request_id: str = ""
+    perhaps: bool = False
+    """It may have come about all the same: no usable answer came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -106,15 +106,15 @@ cloud_options = _stack(
 )
 
 
-class Duration(click.ParamType):
-    """A length of time such as 24h, 90m or 7d; in seconds."""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-    name = "duration"
-    _UNITS: ClassVar[dict[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        text = str(value)
-        number, unit = text[:-1], text[-1:]
-        if unit not in self._UNITS or not re.fullmatch(r"[0-9]{1,6}", number):
-            self.fail(f"{text!r} is no length of time such as 24h, 90m or 7d", param, ctx)
-        return float(int(number) * self._UNITS[unit])
+def duration(text: str) -> float:
+    """A length of time such as 24h, 90m or 7d, in seconds.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    if text[-1:] not in _UNITS or not re.fullmatch(r"[0-9]{1,6}", text[:-1]):
+        raise click.BadParameter(f"{text!r} is no length of time such as 24h, 90m or 7d")
+    return float(int(text[:-1]) * _UNITS[text[-1]])

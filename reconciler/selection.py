@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from reconciler.errors import UsageError
-from reconciler.model import NoAnswer, Observed
+from reconciler.model import NoAnswer
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+class Titled(Protocol):
+    """Something that is known to have a title."""
+
+    @property
+    def title(self) -> str: ...
 
 
 class Selection:
@@ -30,7 +38,7 @@ class Selection:
             return chosen
         return True if chosen and not self._excludes else None
 
-    def by_title(self, asset_id: str, seen: Observed | NoAnswer) -> bool:
+    def by_title(self, asset_id: str, seen: Titled | NoAnswer) -> bool:
         """Selected or not, with the title known. An asset that exists but can't be read may be meant: it counts."""
         chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
         if isinstance(seen, NoAnswer):

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from reconciler import compare
 from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.same import same_cover, same_picture
-from reconciler.decide.verdict import ignored, judge
+from reconciler.decide.verdict import choose, ignored, judge, update
+from reconciler.listed import Listing
 from reconciler.model import Compare, Desired, NoAnswer, Observed, Plan, Verdict
 from reconciler.observe.assets import observe
 from reconciler.observe.pictures import Pictures
 from reconciler.selection import Selection
 from reconciler.state.journal import Applied
 from reconciler.state.memory import Memory
+from reconciler.state.readings import Readings
 from reconciler.vod.client import VodClient
 from reconciler.workers import for_each
 
@@ -27,15 +29,19 @@ class Surveyor:
         compare: how covers whose URL names no snapshot are told apart.
         replace_unreadable: a cover that can't be read counts as drift.
         memory: what settled covers look like.
+        readings: where snapshots are remembered as they were read.
         recent: what was applied so recently that it need not be visible yet, by asset ID.
+        listing: covers as the asset list shows them, to be tried before the details.
     """
 
     client: VodClient
     pictures: Pictures
     memory: Memory
+    readings: Readings
     compare: Compare = "auto"
     replace_unreadable: bool = False
     recent: Mapping[str, Applied] = field(default_factory=dict)
+    listing: Listing | None = None
 
     async def check(self, desired: Desired) -> Verdict:
         """What stands for one entry right now: one details call, and pictures where the URL does not tell.
@@ -45,15 +51,25 @@ class Surveyor:
         """
         if desired.ignore:
             return ignored(desired)
-        return await self._decide(desired, await observe(self.client, desired.asset_id))
+        return await self.decide(desired, await self.observe(desired.asset_id))
 
-    async def _decide(self, desired: Desired, seen: Observed | NoAnswer) -> Verdict:
+    async def observe(self, asset_id: str) -> Observed | NoAnswer:
+        """One details call; its snapshots are remembered."""
+        seen = await observe(self.client, asset_id)
+        if isinstance(seen, Observed):
+            self.readings.keep(seen, self.client.clock.now())
+        return seen
+
+    async def decide(self, desired: Desired, seen: Observed | NoAnswer) -> Verdict:
+        """What stands for one entry, with its asset observed."""
         verdict = judge(desired, seen, self.compare)
         if not isinstance(verdict, Verdict):
             verdict = await compare.answer(
                 verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable
             )
-        return replace(verdict, state="pending") if await self._pending(verdict) else verdict
+        if await self._pending(verdict):
+            return replace(verdict, state="pending")
+        return self._overtaken(verdict, seen)
 
     async def _pending(self, verdict: Verdict) -> bool:
         """Applied a moment ago to what is wanted today, and the service still shows what it showed then; or shows
@@ -66,6 +82,19 @@ class Surveyor:
         return same_cover(applied.before.cover(), verdict.before) or await compare.looks_wanted(
             verdict, self.pictures
         )
+
+    def _overtaken(self, verdict: Verdict, seen: Observed | NoAnswer) -> Verdict:
+        """In sync only until something else appears, which was applied a moment ago: that is to be undone."""
+        applied = self.recent.get(verdict.desired.asset_id)
+        if verdict.state != "in_sync" or applied is None or isinstance(seen, NoAnswer):
+            return verdict
+        shown, wanted = verdict.before, choose(verdict.desired, seen)
+        if shown is None or verdict.after is None or isinstance(wanted, NoAnswer):
+            return verdict
+        coming = applied.after.cover()
+        if same_picture(coming, verdict.after) or not same_cover(applied.before.cover(), shown):
+            return verdict
+        return update(verdict.desired, seen, wanted, coming, verdict.after.content)
 
     async def survey(
         self,
@@ -90,11 +119,18 @@ class Surveyor:
 
     async def _selected(self, desired: Desired, selection: Selection) -> Verdict | None:
         by_id = selection.by_id(desired.asset_id)
+        listed = self.listing.of(desired.asset_id) if self.listing is not None else None
+        if by_id is None and listed is not None and not desired.ignore:
+            by_id = selection.by_title(desired.asset_id, listed)
         if by_id is False:
             return None
         if desired.ignore:
             return ignored(desired) if by_id else None
-        seen = await observe(self.client, desired.asset_id)
+        if by_id and listed is not None and self.listing is not None and desired.asset_id not in self.recent:
+            verdict = self.listing.decides(desired, listed)
+            if verdict is not None:
+                return verdict
+        seen = await self.observe(desired.asset_id)
         if by_id is None and not selection.by_title(desired.asset_id, seen):
             return None
-        return await self._decide(desired, seen)
+        return await self.decide(desired, seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import selectors
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ import httpx
 from reconciler.model import READ_RATE, WRITE_RATE, Compare, Desired, Observed, Rate, Snapshot
 from reconciler.observe.pictures import Pictures
 from reconciler.state.memory import Memory
+from reconciler.state.readings import Readings
 from reconciler.survey import Surveyor
 from reconciler.vod.answers import Line
 from reconciler.vod.client import VodClient, Windows
+from reconciler.vod.direct import DirectClient
 from reconciler.vod.quota import Window
 
-OPENED: list[Memory] = []
+OPENED: list[Memory | Readings] = []
 """The surveyors' memories; conftest closes them after each test."""
 
 T = TypeVar("T")
@@ -34,7 +37,7 @@ CDN = "https://cdn.example.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
 ASSET = "6e76f92034ceae2fcdcef9413221511f"
 OTHER = "41cff636d5b12a51e7eb2838bbf45201"
-NOWHERE = Path("no-such-folder")
+NOWHERE = Path(os.devnull) / "no-such-folder"
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _PATIENCE = 2.0
 
@@ -114,7 +117,7 @@ def vod_client(
     timeout: float = 30,
 ) -> VodClient:
     """Our client, talking to a function."""
-    http = httpx.AsyncClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
+    http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
     windows = Windows(Window(reads, clock), Window(writes, clock))
     return VodClient(Line(http, clock, timeout), PROJECT, windows)
 
@@ -221,6 +224,8 @@ class FakeCloud:
             return self._details(request.url.params["asset_id"])
         if request.url.path == f"/v1.0/{PROJECT}/asset/cover" and request.method == "PUT":
             return self._cover(request)
+        if request.url.path == f"/v1.0/{PROJECT}/asset/list":
+            return self._list(int(request.url.params["page"]), int(request.url.params["size"]))
         url = str(request.url)
         self.asked.append((request.method, url))
         found = self.pictures.get(url)
@@ -234,6 +239,21 @@ class FakeCloud:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _list(self, page: int, size: int) -> httpx.Response:
+        """The same covers and titles as the details show."""
+        self.asked.append(("list", str(page)))
+        shown = list(self.assets.values())[page * size : (page + 1) * size]
+        assets = [
+            {
+                "asset_id": body["asset_id"],
+                "title": body["base_info"]["title"],
+                "covers": body["base_info"].get("cover_info_array"),
+                "thumbnail_status": (body.get("thumbnail_info") or {}).get("thumbnail_status", "UN_THUMBNAIL"),
+            }
+            for body in shown
+        ]
+        return httpx.Response(200, json={"total": len(self.assets), "assets": assets})
 
     def _details(self, asset_id: str) -> httpx.Response:
         self.asked.append(("details", asset_id))
@@ -268,5 +288,6 @@ class FakeCloud:
     def surveyor(
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
     ) -> Surveyor:
-        OPENED.append(Memory(folder))
-        return Surveyor(self.client(clock), self.reader(clock), OPENED[-1], compare, replace_unreadable)
+        memory, readings = Memory(folder), Readings(folder)
+        OPENED.extend((memory, readings))
+        return Surveyor(self.client(clock), self.reader(clock), memory, readings, compare, replace_unreadable)

@@ -9,10 +9,10 @@ import click
 
 from reconciler.cli.shared import boundary_for, options, reconcile
 from reconciler.options import (
-    Duration,
     changing_options,
     cloud_options,
     connection_options,
+    duration,
     output_options,
     paths_argument,
     selection_options,
@@ -68,7 +68,7 @@ def apply(**given: Any) -> None:
 @click.option("--fast", is_flag=True, help="Read covers from the asset list, and details only where it can't decide.")
 @click.option(
     "--max-age",
-    type=Duration(),
+    type=duration,
     default="24h",
     metavar="TIME",
     help="With --fast: how old the snapshots remembered from an earlier read may be. Default 24h.",

@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
-from reconciler.documents.write import as_json, audit_document
+from reconciler.decide.glance import Listed
+from reconciler.documents.read import read_audit
+from reconciler.documents.shapes import AuditDoc, FastDoc
+from reconciler.documents.since import since
+from reconciler.documents.write import as_json, audit_document, moment, sealed
+from reconciler.listed import Listing, read_covers
+from reconciler.model import DesiredState
 from reconciler.report.text import Text
-from reconciler.session import open_session
+from reconciler.session import Session, open_session
+from reconciler.settings import Settings
 
 
-async def run(options: Options, terminal: Terminal) -> Report:
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """audit's own flags.
+
+    Attributes:
+        baseline: the file with an earlier audit, to be compared with.
+        fast: decide by the asset list what it can decide.
+        max_age: of remembered snapshots that may decide, in seconds.
+    """
+
+    baseline: str | None
+    fast: bool
+    max_age: float
+
+
+async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
+    baseline = read_audit(choices.baseline) if choices.baseline is not None else None
     state = common.load(options)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        with common.surveyor(options, session) as surveyor:
-            plan = await common.survey(options, settings, surveyor, state.covers, terminal)
-        managed = {desired.asset_id for desired in state.covers}
-        strangers = {asset.asset_id.lower() async for asset in session.client.list_assets()} - managed
-        document = audit_document(plan, common.origin(session), sorted(strangers))
+        document = await _audit(options, choices, settings, session, state, terminal)
+    if baseline is not None:
+        told = since(choices.baseline or "", baseline, document)
+        document = sealed(document.model_copy(update={"since": told}))
     text = Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=True)
     return Report(as_json(document), text, code, tuple(common.why(document.unknown, options)))
+
+
+async def _audit(
+    options: Options,
+    choices: Choices,
+    settings: Settings,
+    session: Session,
+    state: DesiredState,
+    terminal: Terminal,
+) -> AuditDoc:
+    """Both kinds of audit: a fast one lists first and reads what is left, a full one reads everything."""
+    covers: dict[str, Listed] = {}
+    listing: Listing | None = None
+    with common.surveyor(options, session) as surveyor:
+        if choices.fast:
+            covers = await read_covers(session.client)
+            max_age = timedelta(seconds=choices.max_age)
+            listing = Listing(covers, surveyor.readings, session.clock.now(), max_age, options.compare)
+        asking = replace(surveyor, listing=listing)
+        plan = await common.survey(options, settings, asking, state.covers, terminal)
+    if listing is None:
+        covers = await read_covers(session.client)
+    strangers = sorted(covers.keys() - {desired.asset_id for desired in state.covers})
+    fast = _fast(listing, session.client.calls["details"]) if listing is not None else None
+    return audit_document(plan, common.origin(session), strangers, fast)
+
+
+def _fast(listing: Listing, read: int) -> FastDoc:
+    oldest = moment(listing.oldest) if listing.oldest is not None else None
+    return FastDoc(by_url=listing.by_url, by_memory=listing.by_memory, by_details=read, oldest_reading=oldest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,10 +21,11 @@ from reconciler.session import Session
 from reconciler.settings import Settings
 from reconciler.state.journal import applied_since
 from reconciler.state.memory import Memory
+from reconciler.state.readings import Readings
 from reconciler.survey import Surveyor
 
 # "A new cover takes effect within 3 to 5 minutes" (user guide).
-_PENDING = timedelta(minutes=5)
+PENDING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,11 @@ def connect_without_files(options: Options) -> Settings:
 @contextmanager
 def surveyor(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Surveyor]:
     """Asks the session's project, with what its state folder remembers."""
-    memory = Memory(session.folder)
-    recent = applied_since(session.folder, session.clock.now(), _PENDING, session.endpoint, session.project_id)
-    try:
-        yield Surveyor(session.client, session.pictures, memory, options.compare, replace_unreadable, recent)
-    finally:
-        memory.close()
+    recent = applied_since(session.folder, session.clock.now(), PENDING, session.endpoint, session.project_id)
+    with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
+        yield Surveyor(
+            session.client, session.pictures, memory, readings, options.compare, replace_unreadable, recent
+        )
 
 
 async def survey(

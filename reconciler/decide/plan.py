@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from reconciler.errors import SafetyLimitError
@@ -67,9 +67,14 @@ class Difference:
 
 def differences(before: Cover, after: Cover) -> tuple[Difference, ...]:
     """What differs between two covers, field by field, in order of name."""
+    return fields(asdict(before), asdict(after))
+
+
+def fields(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Difference, ...]:
+    """What differs between two nested values, field by field, in order of name."""
     from deepdiff import DeepDiff  # slow to import, and only needed where something differs
 
-    diff = DeepDiff(asdict(before), asdict(after), view="tree", ignore_type_in_groups=[], verbose_level=2)
+    diff = DeepDiff(before, after, view="tree", ignore_type_in_groups=[], verbose_level=2)
     found: Iterable[Difference] = (
         Difference(
             ".".join(str(part) for part in leaf.path(output_format="list")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.decide.identity import picture
 from reconciler.model import (
+    SNAPSHOTS_IN_PROGRESS,
     Compare,
     Content,
     Cover,
@@ -16,7 +17,6 @@ from reconciler.model import (
 )
 from reconciler.safe import bare_url
 
-_IN_PROGRESS = "THUMBNAILING"
 _FAILED = "THUMBNAIL_FAILED"
 
 
@@ -42,7 +42,7 @@ def judge(desired: Desired, seen: Observed | NoAnswer, compare: Compare) -> Verd
 def choose(desired: Desired, seen: Observed) -> Snapshot | NoAnswer:
     """The snapshot that an entry wants, if there is one that may be set."""
     found = seen.in_set(desired.set)
-    if seen.thumbnail_status == _IN_PROGRESS:
+    if seen.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
         return NoAnswer("snapshots_in_progress", "Its snapshots are being taken. Run again when that is done.")
     if not found:
         return _nothing_in_set(desired, seen)

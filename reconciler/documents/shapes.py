@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from reconciler.model import Content, Cover, OutcomeName, Reason, SetName, SnapshotRef
 
@@ -128,11 +128,48 @@ class Unmanaged(Doc):
     asset_ids: tuple[str, ...]
 
 
+class FieldDoc(Doc):
+    """One field that differs, such as `before.snapshot.index`; null where there was, or is, none."""
+
+    field: str
+    before: JsonValue
+    after: JsonValue
+
+
+class ChangedDoc(Doc):
+    asset_id: AssetId
+    fields: tuple[FieldDoc, ...]
+
+
+class SinceDoc(Doc):
+    """What became different since the baseline of an audit; all but `changed` are asset IDs."""
+
+    created_at: Annotated[str, Field(description="Of the baseline.")]
+    drifted: tuple[str, ...]
+    resolved: tuple[str, ...]
+    unknown: Annotated[tuple[str, ...], Field(description="Unknown now, and not so then.")]
+    changed: Annotated[tuple[ChangedDoc, ...], Field(description="Drifted or unknown then and now, but differently.")]
+    newly_unmanaged: tuple[str, ...]
+    no_longer_unmanaged: tuple[str, ...]
+
+
+class FastDoc(Doc):
+    """How `audit --fast` decided: by the URLs of the asset list alone, by them and remembered snapshots, or by
+    reading the details."""
+
+    by_url: Count
+    by_memory: Count
+    by_details: Count
+    oldest_reading: Annotated[str | None, Field(description="RFC 3339, UTC; of the snapshots that decided.")]
+
+
 class AuditDoc(Findings):
     """What `reconcile audit` found."""
 
     kind: Literal["audit"] = "audit"
     unmanaged: Unmanaged
+    fast: FastDoc | None = Field(default=None, exclude_if=_is_none)
+    since: SinceDoc | None = Field(default=None, exclude_if=_is_none)
     digest: str = ""
 
 

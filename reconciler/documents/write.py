@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler import __version__
 from reconciler.documents.read import digest
@@ -19,6 +19,7 @@ from reconciler.documents.shapes import (
     Doc,
     EntryDoc,
     ErrorOfResult,
+    FastDoc,
     PlanDoc,
     PlanSummary,
     ResultDoc,
@@ -27,8 +28,15 @@ from reconciler.documents.shapes import (
     UnknownDoc,
     Unmanaged,
 )
-from reconciler.model import Cover, Outcome, Plan, Source, Verdict
+from reconciler.model import Cover, Failure, Outcome, Plan, Source, Verdict
 from reconciler.safe import hide
+
+F = TypeVar("F", PlanDoc, AuditDoc)
+
+
+def moment(at: datetime) -> str:
+    """A time as documents write it: RFC 3339, UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +49,9 @@ class Origin:
     created_at: datetime
 
     def head(self) -> dict[str, Any]:
-        created = self.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
             "tool_version": __version__,
-            "created_at": created,
+            "created_at": moment(self.created_at),
             "endpoint": self.endpoint,
             "region": self.region,
             "project_id": self.project_id,
@@ -53,14 +60,17 @@ class Origin:
 
 def plan_document(plan: Plan, origin: Origin) -> PlanDoc:
     """The plan as a document, with its digest."""
-    document = PlanDoc(**origin.head(), **_findings(plan))
-    return document.model_copy(update={"digest": digest(as_json(document))})
+    return sealed(PlanDoc(**origin.head(), **_findings(plan)))
 
 
-def audit_document(plan: Plan, origin: Origin, unmanaged: Sequence[str]) -> AuditDoc:
-    """The plan of an audit, and the assets that no file manages."""
+def audit_document(plan: Plan, origin: Origin, unmanaged: Sequence[str], fast: FastDoc | None = None) -> AuditDoc:
+    """The plan of an audit, the assets that no file manages, and how a fast one decided."""
     strangers = Unmanaged(count=len(unmanaged), asset_ids=tuple(unmanaged))
-    document = AuditDoc(**origin.head(), **_findings(plan), unmanaged=strangers)
+    return sealed(AuditDoc(**origin.head(), **_findings(plan), unmanaged=strangers, fast=fast))
+
+
+def sealed(document: F) -> F:
+    """The document with the digest of what it holds now."""
     return document.model_copy(update={"digest": digest(as_json(document))})
 
 
@@ -151,5 +161,15 @@ def _result(outcome: Outcome) -> ResultDoc:
         after=cover_document(outcome.after),
         verified=outcome.verified,
         saved_cover=outcome.saved_cover,
-        error=ErrorOfResult(**asdict(failure)) if failure else None,
+        error=_error(failure) if failure else None,
+    )
+
+
+def _error(failure: Failure) -> ErrorOfResult:
+    return ErrorOfResult(
+        type=failure.type,
+        code=failure.code,
+        message=failure.message,
+        status=failure.status,
+        request_id=failure.request_id,
     )

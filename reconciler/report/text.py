@@ -14,6 +14,7 @@ from reconciler.documents.shapes import (
     EntryDoc,
     Findings,
     ResultDoc,
+    SinceDoc,
     SourceDoc,
     UnknownDoc,
     Unmanaged,
@@ -41,8 +42,9 @@ class Text:
     def __init__(self, *, colour: bool = False) -> None:
         self._colour = colour
 
-    def findings(self, document: Findings, rate: Rate, *, quiet: bool = False) -> str:
-        """A plan or an audit; `rate` is the one at which covers may be set."""
+    def findings(self, document: Findings, rate: Rate, *, quiet: bool = False, blocked: bool = False) -> str:
+        """A plan or an audit; `rate` is the one at which covers may be set. `blocked`: there is more to be done that
+        can't be, so that nothing matches yet."""
         lines: list[str] = []
         if not quiet:
             for change in document.changes:
@@ -53,7 +55,9 @@ class Text:
                 lines += [*_listed("Applied in the last five minutes, not visible yet:", document.pending), ""]
             if isinstance(document, AuditDoc) and document.unmanaged.count:
                 lines += [*_unmanaged(document.unmanaged), ""]
-        lines += self._summary(document, rate)
+            if isinstance(document, AuditDoc) and document.since is not None:
+                lines += [*_since(document.since), ""]
+        lines += self._summary(document, rate, blocked=blocked)
         return "\n".join(lines) + "\n"
 
     def applied(self, document: ApplyDoc, *, waited: bool = False, quiet: bool = False) -> str:
@@ -116,9 +120,9 @@ class Text:
             yield f"      {clean(result.error.message + request)}"
             yield f"      {_place(result.source)}"
 
-    def _summary(self, document: Findings, rate: Rate) -> Iterator[str]:
+    def _summary(self, document: Findings, rate: Rate, *, blocked: bool) -> Iterator[str]:
         counts = document.summary
-        if counts.update or counts.unknown:
+        if counts.update or counts.unknown or blocked:
             yield self._bold(f"Plan: 0 to add, {counts.update} to change, 0 to destroy.")
         else:
             yield self._bold("No changes. Your covers match the desired state.")
@@ -127,6 +131,10 @@ class Text:
             yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
         if isinstance(document, AuditDoc):
             yield f"{words.counted(document.unmanaged.count, 'asset')} managed by no file."
+            if document.fast is not None:
+                yield words.fast(document.fast)
+            if document.since is not None:
+                yield words.since(document.since)
         if counts.update:
             yield f"About {words.duration(rate.seconds_for(counts.update))} at {words.per(rate)}."
 
@@ -172,3 +180,19 @@ def _unmanaged(strangers: Unmanaged) -> Iterator[str]:
         yield f"      {clean(asset_id)}"
     if strangers.count > _MOST_LISTED:
         yield f"      and {strangers.count - _MOST_LISTED:,} more (--json lists all)"
+
+
+def _since(since: SinceDoc) -> Iterator[str]:
+    yield f"  Since the audit of {clean(since.created_at)}:"
+    for what, asset_ids in (
+        ("drifted", since.drifted),
+        ("resolved", since.resolved),
+        ("unknown now", since.unknown),
+        ("changed", [item.asset_id for item in since.changed]),
+        ("newly unmanaged", since.newly_unmanaged),
+        ("no longer unmanaged", since.no_longer_unmanaged),
+    ):
+        for asset_id in asset_ids[:_MOST_LISTED]:
+            yield f"      {asset_id} {what}"
+        if len(asset_ids) > _MOST_LISTED:
+            yield f"      and {len(asset_ids) - _MOST_LISTED:,} more {what} (--json lists all)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from reconciler.documents.shapes import CoverDoc, SnapshotDoc
+from reconciler.documents.shapes import CoverDoc, FastDoc, SinceDoc, SnapshotDoc
 from reconciler.model import Rate
 from reconciler.safe import clean
 
@@ -57,3 +57,19 @@ def per(rate: Rate) -> str:
 
 def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def fast(doc: FastDoc) -> str:
+    """How a fast audit decided, and how old the snapshots are that it relied on."""
+    told = f"Decided by the asset list: {doc.by_url + doc.by_memory:,}; by reading details: {doc.by_details:,}."
+    if doc.oldest_reading is None:
+        return told
+    return (
+        f"{told} {doc.by_memory:,} of them by remembered snapshots, the oldest read at {clean(doc.oldest_reading)}."
+    )
+
+
+def since(doc: SinceDoc) -> str:
+    """What became different since a baseline, in numbers."""
+    told = f"{len(doc.drifted):,} drifted, {len(doc.resolved):,} resolved, {len(doc.changed):,} changed"
+    return f"Since {clean(doc.created_at)}: {told}, {len(doc.unknown):,} newly unknown."

@@ -99,12 +99,12 @@ def test_a_run_without_changes_leaves_no_trace(serve: Serve, state: Path) -> Non
     assert journal(state) == []
 
 
-def test_plan_and_audit_leave_nothing_behind(serve: Serve, state: Path) -> None:
+def test_plan_and_audit_leave_nothing_but_what_they_read(serve: Serve, state: Path) -> None:
     serve(Options())
     write(entries(3, drifted=1))
     run("plan")
     run("audit")
-    assert not state.exists()
+    assert [file.name for file in state.iterdir()] == ["readings.sqlite"]
 
 
 def test_it_only_grows_and_is_its_owners_alone(serve: Serve, state: Path) -> None:
