@@ -111,7 +111,7 @@ class _Attempt:
         except asyncio.CancelledError as error:
             if self._sent == 0 or (self._sent == 1 and isinstance(error, Refused)):
                 raise
-            settled = Settled("failed", Failure("interrupted", f"Interrupted. {_PERHAPS}"))
+            settled = Settled("failed", Failure("interrupted", f"Interrupted. {_PERHAPS}", perhaps=True))
         return _outcome(self._step, settled, self._saved)
 
     async def _prepare(self) -> str | None:
@@ -136,7 +136,7 @@ class _Attempt:
         told = "Meanwhile the cover, or the snapshot that the entry names, is another one."
         if decision.outcome != "stale" and decision.error is not None:
             told = decision.error.message  # a stale one's says that nothing was touched
-        return Settled("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}"))
+        return Settled("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}", perhaps=True))
 
     async def _keep(self, now: Verdict) -> Settled | None:
         """Saves a cover that is none of the asset's snapshots; what settles the step where that can't be done."""
@@ -173,5 +173,10 @@ def _outcome(step: Step, settled: Settled, saved: str | None = None) -> Outcome:
 def _failure(error: ApiError) -> Failure:
     perhaps = _PERHAPS if error.outcome_unknown else ""
     return Failure(
-        error.type, sentences(error.message, error.hint, perhaps), error.code, error.status, error.request_id
+        error.type,
+        sentences(error.message, error.hint, perhaps),
+        error.code,
+        error.status,
+        error.request_id,
+        error.outcome_unknown,
     )

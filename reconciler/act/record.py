@@ -41,8 +41,10 @@ class Record:
         """What became of a step; one that was not attempted leaves no trace."""
         if outcome.outcome == "not_attempted":
             return
-        error = outcome.error.message if outcome.error else None
-        self._write("outcome", outcome.asset_id, outcome.before, outcome.after, outcome=outcome.outcome, error=error)
+        fields: dict[str, object] = {"outcome": outcome.outcome}
+        if outcome.error is not None:
+            fields |= {"error": outcome.error.message, "perhaps": outcome.error.perhaps}
+        self._write("outcome", outcome.asset_id, outcome.before, outcome.after, **fields)
 
     def seen(self, step: Step) -> None:
         """An applied cover was seen in place: nothing about it is pending any more."""
@@ -52,7 +54,7 @@ class Record:
         """Keeps a picture that is about to be replaced."""
         return saved.save(self._folder, asset_id, hashlib.sha256(data).hexdigest(), data)
 
-    def _write(self, kind: str, asset_id: str, before: Cover, after: Cover, **fields: str | None) -> None:
+    def _write(self, kind: str, asset_id: str, before: Cover, after: Cover, **fields: object) -> None:
         self._journal.write(
             kind,
             self._clock.now(),
@@ -64,11 +66,19 @@ class Record:
 
 
 @contextmanager
-def recording(folder: Path, clock: Clock, endpoint: str, project_id: str, files: Iterable[str]) -> Iterator[Record]:
+def recording(
+    folder: Path,
+    clock: Clock,
+    endpoint: str,
+    project_id: str,
+    files: Iterable[str],
+    rollback_of: str | None = None,
+) -> Iterator[Record]:
     """Opens the journal for one run, alone on this machine.
 
     Args:
         files: what the run goes by: desired files, or a saved plan.
+        rollback_of: the run that it undoes.
 
     Raises:
         StateError: another apply is running, or the journal can't be written.
@@ -81,6 +91,7 @@ def recording(folder: Path, clock: Clock, endpoint: str, project_id: str, files:
         "revision": _revision(),
         "tool_version": __version__,
         "files": [{"file": file, "sha256": _digest(file)} for file in files],
+        **({"rollback_of": rollback_of} if rollback_of is not None else {}),
     }
     with exclusive(folder, started):
         journal = Journal(folder, f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}", endpoint, project_id)

@@ -1,9 +1,9 @@
 """The journal: what was about to be done, and what came of it. JSON Lines, append-only.
 
 Records, each with "v" (format), "kind", "run", "at" (RFC 3339, UTC), "endpoint" and "project_id":
-    run      who, where, when, at which revision, from which files
+    run      who, where, when, at which revision, from which files; which run it rolls back
     intent   just before a PUT: the asset, the covers before and after, where the old picture was saved
-    outcome  what became of it
+    outcome  what became of it; of a failure, whether it may have come about all the same
     seen     the new cover was seen in place
 """
 
@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,6 +25,8 @@ VERSION = 1
 NAME = "journal.jsonl"
 # Far more than one run can write within the minutes that anybody asks about.
 _TAIL = 16 * 1024 * 1024
+# The largest record names a run's files. A longer line is none of ours, and is not held in memory.
+_LONGEST_LINE = 4 * 1024 * 1024
 
 
 class _Record(BaseModel):
@@ -128,21 +130,38 @@ def records(folder: Path, tail: int | None = None) -> Iterator[dict[str, Any]]:
 
     Args:
         tail: read only so many bytes at the end.
+
+    Raises:
+        StateError: the journal is there, but can't be read.
     """
+    return (record for _, record in numbered_records(folder, tail))
+
+
+def numbered_records(folder: Path, tail: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `records`, each with its line, counted from 1 where reading began."""
     try:
         with (folder / NAME).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - tail) if tail is not None else 0)
-            for line in file:
+            for number, line in _lines(file):
                 try:
                     record = json.loads(line)
                 except (ValueError, RecursionError):
                     continue
                 if isinstance(record, dict) and record.get("v") == VERSION:
-                    yield record
+                    yield number, record
     except FileNotFoundError:
         return
     except OSError as error:
         raise StateError(f"The journal {folder / NAME} can't be read: {error.strerror or error}") from error
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    number, whole = 0, True
+    while part := file.readline(_LONGEST_LINE):
+        fresh, whole = whole, part.endswith(b"\n")
+        number += fresh
+        if fresh and (whole or len(part) < _LONGEST_LINE):
+            yield number, part
 
 
 def applied_since(

@@ -17,6 +17,7 @@ from reconciler.model import Compare, Cover, Outcome
 from reconciler.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
+from reconciler.state.runs import Runs
 from reconciler.vod.retry import ATTEMPTS
 
 IDS = tuple(f"{n:032x}" for n in range(1, 13))
@@ -209,6 +210,17 @@ def test_a_put_that_stays_unanswered_is_an_unknown_outcome(clock: FakeClock, tmp
     assert outcome.error is not None
     assert "may have been set" in outcome.error.message
     assert "run again" in outcome.error.message
+
+
+def test_the_journal_tells_which_failures_may_have_come_about_all_the_same(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = cloud_of(ASSET, OTHER)
+    steps = planned(cloud, clock, [ASSET, OTHER])
+    cloud.answers["cover", ASSET] = [httpx.ReadTimeout("slow") for _ in range(ATTEMPTS)]
+    cloud.answers["cover", OTHER] = [refusal(403, "VOD.10074")]
+
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["failed", "failed"]
+    changes = Runs(tmp_path, "http://127.0.0.1", "0" * 32).changes("run-1")
+    assert [(change.asset_id, change.certain) for change in changes] == [(ASSET, False)]
 
 
 def test_a_copying_service_is_put_once_and_in_sync_afterwards(clock: FakeClock, tmp_path: Path) -> None:

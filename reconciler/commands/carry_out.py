@@ -1,0 +1,175 @@
+"""What apply and rollback share: asking, carrying out what was approved, waiting, and saying what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reconciler.act.apply import Applier
+from reconciler.act.record import Record, recording
+from reconciler.act.settle import Settler
+from reconciler.commands import common
+from reconciler.commands.base import Terminal
+from reconciler.commands.common import Options
+from reconciler.commands.interrupts import EXIT_CODE, Interrupts, caught
+from reconciler.decide.precondition import Step
+from reconciler.documents.shapes import ApplyDoc, PlanDoc
+from reconciler.documents.write import apply_document
+from reconciler.errors import StateError, UsageError
+from reconciler.model import Cover, Outcome, Plan
+from reconciler.report.text import Text
+from reconciler.safe import clean
+from reconciler.session import Session
+from reconciler.settings import Settings
+from reconciler.survey import Surveyor
+
+_QUESTION = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How changes are made; `wait` is the seconds to wait for the new covers, or None."""
+
+    auto_approve: bool
+    force: bool
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that a run which changes covers needs at hand."""
+
+    options: Options
+    manner: Manner
+    settings: Settings
+    session: Session
+    terminal: Terminal
+    surveyor: Surveyor
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it, for every audience."""
+
+    document: ApplyDoc
+    text: str
+    exit_code: int
+    notes: tuple[str, ...]
+
+
+def check_approvable(manner: Manner, terminal: Terminal, hint: str) -> None:
+    """
+    Raises:
+        UsageError: there is a question to come, and nobody to answer it.
+    """
+    if not manner.auto_approve and not terminal.interactive:
+        raise UsageError("Nobody can be asked for approval here: there is no terminal", hint=hint)
+
+
+@contextmanager
+def working(
+    options: Options,
+    manner: Manner,
+    settings: Settings,
+    session: Session,
+    terminal: Terminal,
+    *,
+    files: Sequence[str] = (),
+    rollback_of: str | None = None,
+) -> Iterator[Work]:
+    """Opens the journal for one run, alone on this machine.
+
+    Args:
+        files: what the run goes by.
+        rollback_of: the run that it undoes.
+
+    Raises:
+        StateError: another apply is running, or the state folder can't be used.
+    """
+    about = recording(session.folder, session.clock, session.endpoint, session.project_id, files, rollback_of)
+    with about as record, common.surveyor(options, session, replace_unreadable=manner.force) as surveyor:
+        yield Work(options, manner, settings, session, terminal, surveyor, record)
+
+
+def show(work: Work, document: PlanDoc, *, blocked: bool = False) -> None:
+    """`blocked`: there is more to be done that can't be."""
+    text = Text(colour=work.terminal.colour)
+    quiet = work.options.quiet
+    work.terminal.say(text.findings(document, work.settings.write_rate, quiet=quiet, blocked=blocked))
+
+
+def steps_of(plan: Plan) -> list[Step]:
+    return [
+        Step(verdict.desired, verdict.title, verdict.before or Cover(""), verdict.after or Cover(""))
+        for verdict in plan.changes
+    ]
+
+
+def ask(work: Work) -> None:
+    """
+    Raises:
+        UsageError: the answer is not yes.
+    """
+    if work.manner.auto_approve:
+        return
+    if work.terminal.ask(_QUESTION).strip() != "yes":
+        raise UsageError("Apply cancelled: the answer was not 'yes'")
+
+
+async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step]) -> Done:
+    """Applies the steps, waits where that was asked for, and tells; an interrupt ends it in order."""
+    if steps:
+        work.record.start()
+    wait = work.manner.wait
+    with caught(work.terminal.note) as interrupts:
+        with work.terminal.progress("Setting", len(steps), work.settings.write_rate) as advance:
+            applier = Applier(work.surveyor, work.record, work.settings.parallelism, advance)
+            interrupts.tell(applier.stop)
+            outcomes = await applier.apply(steps)
+        if wait is not None and not interrupts.requested:
+            outcomes = await _wait(work, steps, outcomes, wait, interrupts)
+    document = apply_document(outcomes, plan.unknown, common.origin(work.session))
+    text = Text(colour=work.terminal.colour).applied(document, waited=wait is not None, quiet=work.options.quiet)
+    if interrupts.requested:
+        return Done(document, text, EXIT_CODE, ())
+    notes = (*common.why(plan.unknown, work.options), *_quiet_failures(document, work))
+    return Done(document, text, _exit_code(document, outcomes, work.options), notes)
+
+
+def _quiet_failures(document: ApplyDoc, work: Work) -> Iterator[str]:
+    """--quiet leaves the results out, but nobody must search for why something failed."""
+    for result in document.results if work.options.quiet else ():
+        if result.error is not None:
+            yield f"{result.asset_id}: {result.outcome}: {clean(result.error.message)}\n"
+
+
+async def _wait(
+    work: Work, steps: Sequence[Step], outcomes: list[Outcome], seconds: float, interrupts: Interrupts
+) -> list[Outcome]:
+    """The outcomes with what was seen, also when somebody interrupts the waiting or the state folder fails."""
+    total = sum(outcome.outcome == "applied" for outcome in outcomes)
+    finished = False
+    with work.terminal.progress("Waiting", total, None) as advance:
+        settler = Settler(work.surveyor, work.record, work.settings.parallelism, advance)
+        watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
+        interrupts.tell(watching.cancel)
+        try:
+            await watching
+            finished = True
+        except StateError as error:
+            work.terminal.note(f"Error: {error.told}\n")
+            finished = True
+        except asyncio.CancelledError:
+            if not interrupts.requested:
+                raise
+    return settler.verified(outcomes, finished=finished)
+
+
+def _exit_code(document: ApplyDoc, outcomes: Sequence[Outcome], options: Options) -> int:
+    counts = document.summary
+    unseen = any(outcome.verified is False for outcome in outcomes)
+    unknown = common.failing(document.unknown, options)
+    return 1 if counts.failed or counts.stale or counts.not_attempted or unseen or unknown else 0

@@ -1,0 +1,107 @@
+"""rollback: undoes a run from the journal, shown and approved like any other plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.act.undo import Blocked, Undoer, Undoing
+from reconciler.commands import carry_out, common
+from reconciler.commands.base import Report, Terminal
+from reconciler.commands.carry_out import Done, Manner, Work
+from reconciler.commands.common import Options
+from reconciler.documents.rollback import NotUndoneDoc, rollback_document
+from reconciler.documents.shapes import PlanDoc, SourceDoc
+from reconciler.documents.write import as_json, plan_document
+from reconciler.report.rollback import not_undone_count, not_undone_text
+from reconciler.safe import clean, hide
+from reconciler.selection import Selection
+from reconciler.session import open_session
+from reconciler.state.journal import Applied
+from reconciler.state.runs import Run, Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """rollback's own flags; `wanted` is a run's ID or how it begins, `wait` the seconds to wait, or None."""
+
+    wanted: str | None
+    auto_approve: bool
+    force: bool
+    wait: float | None
+
+
+async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
+    """
+    Raises:
+        UsageError: there is no such run, or nobody to approve.
+    """
+    manner = Manner(choices.auto_approve, choices.force, choices.wait)
+    carry_out.check_approvable(manner, terminal, "Pass --auto-approve.")
+    settings = common.connect_without_files(options)
+    async with open_session(settings) as session:
+        runs = Runs(session.folder, session.endpoint, session.project_id)
+        undone = runs.find(choices.wanted)
+        opened = carry_out.working(options, manner, settings, session, terminal, rollback_of=undone.run)
+        with opened as work:
+            return await _undo(work, runs, undone)
+
+
+async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
+    options, terminal = work.options, work.terminal
+    changes = runs.changes(undone.run)
+    work = _expecting(work, runs.perhaps_recent(changes, undone.run, work.session.clock.now() - common.PENDING))
+    selection = Selection(options.targets, options.excludes)
+    with terminal.progress("Reading", len(changes), work.settings.read_rate) as advance:
+        undoer = Undoer(work.surveyor, runs.journal)
+        found = await undoer.survey(changes, selection, work.settings.parallelism, advance)
+    document = plan_document(found.plan, common.origin(work.session))
+    # No safety limit: a rollback can't change more than its run did.
+    _show(work, undone.run, document, found)
+    steps = carry_out.steps_of(found.plan)
+    if steps:
+        carry_out.ask(work)
+    done = await carry_out.carry_out(work, document, steps)
+    return _report(work, done, undone.run, tuple(map(_document, found.blocked)))
+
+
+def _expecting(work: Work, perhaps: Mapping[str, Applied]) -> Work:
+    """What a killed run may have set a moment ago counts as on its way, like what is known to have been applied."""
+    known = work.surveyor.recent
+    later = {
+        asset_id: one for asset_id, one in perhaps.items() if asset_id not in known or known[asset_id].at < one.at
+    }
+    return replace(work, surveyor=replace(work.surveyor, recent={**known, **later}))
+
+
+def _show(work: Work, run: str, document: PlanDoc, found: Undoing) -> None:
+    """The plan, whose unknown assets tell why themselves, and below it what else can't be undone."""
+    unknown = {item.asset_id for item in document.unknown}
+    below = [_document(item) for item in found.blocked if item.change.asset_id not in unknown]
+    if not work.options.quiet:
+        work.terminal.say(f"Undoing {clean(run)}:\n\n")
+    carry_out.show(work, document, blocked=bool(below))
+    if not work.options.quiet:
+        work.terminal.say(not_undone_text(below, colour=work.terminal.colour))
+
+
+def _report(work: Work, done: Done, run: str, not_undone: Sequence[NotUndoneDoc]) -> Report:
+    document = rollback_document(done.document, run, not_undone)
+    failing = [item for item in not_undone if item.reason not in work.options.allow_unknown]
+    notes = list(done.notes)
+    if failing and work.options.quiet:
+        notes += [f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in failing]
+    text = done.text + not_undone_count(len(not_undone))
+    return Report(as_json(document), text, done.exit_code or (1 if failing else 0), tuple(notes))
+
+
+def _document(item: Blocked) -> NotUndoneDoc:
+    change = item.change
+    return NotUndoneDoc(
+        asset_id=change.asset_id,
+        title=hide(item.title) or None,
+        source=SourceDoc(file=item.file, line=change.line, column=1),
+        reason=item.reason,
+        message=hide(item.message),
+        saved_cover=hide(change.saved_cover) if change.saved_cover else None,
+    )

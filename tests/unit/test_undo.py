@@ -1,0 +1,247 @@
+"""The way back from a change, asset by asset: what is the run's own, what is still there, what nobody can restore."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, details_json, snapshot_url
+
+from reconciler.act.undo import Undoer, Undoing
+from reconciler.errors import UsageError
+from reconciler.model import Content, Cover, SnapshotRef
+from reconciler.selection import Selection
+from reconciler.state.journal import CoverRecord
+from reconciler.state.memory import Settled
+from reconciler.state.runs import PastChange
+
+COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+JOURNAL = Path("/state/journal.jsonl")
+
+
+def content(body: bytes) -> Content:
+    return Content(hashlib.sha256(body).hexdigest(), len(body))
+
+
+def shot(offset: int, body: bytes | None = None, url: str = "") -> Cover:
+    """A cover that was the snapshot at this second."""
+    named = url or snapshot_url(offset=offset)
+    return Cover(named, SnapshotRef("sample", offset // 5, offset), content(body) if body else None)
+
+
+def change(before: Cover, after: Cover, **more: Any) -> PastChange:
+    fields = {"asset_id": ASSET, "line": 7, "saved_cover": None, "certain": True, "at": None, **more}
+    return PastChange(before=CoverRecord.of(before), after=CoverRecord.of(after), **fields)
+
+
+def undo(
+    cloud: FakeCloud, clock: FakeClock, *changes: PastChange, memory: Path | None = None, **which: Any
+) -> Undoing:
+    surveyor = cloud.surveyor(clock, memory) if memory else cloud.surveyor(clock)
+    undoer = Undoer(surveyor, JOURNAL)
+    return clock.run(undoer.survey(changes, Selection(**which), 4, lambda: None))
+
+
+def reasons(found: Undoing) -> list[str]:
+    return [item.reason for item in found.blocked]
+
+
+def copying() -> FakeCloud:
+    """An asset whose cover is a copy of its snapshot at 10 s."""
+    cloud = FakeCloud()
+    cloud.add(ASSET, COPY)
+    cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
+    cloud.pictures[COPY] = Picture(b"picture 10")
+    return cloud
+
+
+def showing(offset: int) -> FakeCloud:
+    """An asset whose cover is its snapshot at that second, by URL."""
+    cloud = FakeCloud()
+    cloud.add(ASSET, snapshot_url(offset=offset))
+    return cloud
+
+
+def test_what_the_run_set_goes_back_to_what_was_there(clock: FakeClock) -> None:
+    found = undo(showing(10), clock, change(shot(0), shot(10)))
+    [back] = found.plan.changes
+    assert (back.put_url, back.before, back.after) == (snapshot_url(offset=0), shot(10), shot(0))
+    assert (back.desired.file, back.desired.line, back.desired.column) == (str(JOURNAL), 7, 1)
+    assert found.blocked == ()
+
+
+def test_one_details_call_tells_where_urls_tell(clock: FakeClock) -> None:
+    cloud = showing(10)
+    undo(cloud, clock, change(shot(0), shot(10)))
+    assert cloud.asked == [("details", ASSET)]
+
+
+def test_what_is_back_already_is_in_sync(clock: FakeClock) -> None:
+    found = undo(showing(0), clock, change(shot(0), shot(10)))
+    assert (found.plan.in_sync, found.plan.changes, found.blocked) == (1, (), ())
+
+
+def test_the_snapshot_is_found_by_its_second(clock: FakeClock) -> None:
+    """Earlier ones may have been added since: the index then means another picture."""
+    cloud = showing(10)
+    cloud.assets[ASSET] = details_json(ASSET, snapshot_url(offset=10), (0, 2, 5, 10))
+    [back] = undo(cloud, clock, change(shot(5), shot(10))).plan.changes
+    assert back.put_url == snapshot_url(offset=5)
+    assert back.desired.index == 2
+
+
+def test_of_two_at_one_second_the_one_with_its_index(clock: FakeClock) -> None:
+    cloud = showing(10)
+    sample = [{"offset": 5, "url": snapshot_url(offset=at)} for at in (1, 2, 3)] + [
+        {"offset": 10, "url": snapshot_url(offset=10)}
+    ]
+    cloud.assets[ASSET]["thumbnail_info"]["sample"] = sample
+    [back] = undo(cloud, clock, change(shot(5), shot(10))).plan.changes
+    assert back.put_url == snapshot_url(offset=2)
+
+
+def test_a_snapshot_that_is_gone_was_taken_anew(clock: FakeClock) -> None:
+    found = undo(showing(10), clock, change(shot(15), shot(10)))
+    assert reasons(found) == ["snapshots_retaken"]
+    assert found.plan.managed == 0
+
+
+def test_snapshots_that_are_being_taken_may_come_yet(clock: FakeClock) -> None:
+    cloud = showing(10)
+    cloud.assets[ASSET]["thumbnail_info"] = {"thumbnail_status": "THUMBNAILING"}
+    found = undo(cloud, clock, change(shot(0), shot(10)))
+    assert reasons(found) == ["snapshots_in_progress"]
+    assert [item.reason for item in found.plan.unknown] == ["snapshots_in_progress"]
+
+
+def test_the_bytes_from_before_are_there(clock: FakeClock) -> None:
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
+    [back] = undo(copying(), clock, done).plan.changes
+    assert back.put_url == snapshot_url(offset=0)
+
+
+def test_other_bytes_at_that_second_were_taken_anew(clock: FakeClock) -> None:
+    cloud = copying()
+    cloud.pictures[snapshot_url(offset=0)] = Picture(b"another scene")
+    found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
+    assert reasons(found) == ["snapshots_retaken"]
+    assert found.plan.changes == ()
+
+
+def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_path: Path) -> None:
+    """A service that re-encodes never shows the snapshot's own bytes; the memory knows what came of which."""
+    cloud = copying()
+    done = change(shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10"))
+    assert reasons(undo(cloud, clock, done)) == ["snapshots_retaken"]
+    surveyor = cloud.surveyor(clock, tmp_path)
+    surveyor.memory.remember(
+        [
+            Settled(
+                asset_id=ASSET,
+                cover_sha256=content(b"re-encoded 00").sha256,
+                snapshot_path="snapshot/sample/0.jpg",
+                snapshot_sha256=content(b"picture 00").sha256,
+            )
+        ]
+    )
+    assert len(undo(cloud, clock, done, memory=tmp_path).plan.changes) == 1
+
+
+def test_a_snapshot_that_cannot_be_read_is_unknown(clock: FakeClock) -> None:
+    cloud = copying()
+    del cloud.pictures[snapshot_url(offset=0)]
+    cloud.pictures[COPY] = Picture(b"picture 10")
+    found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
+    assert reasons(found) == ["content_unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("certain", "told"),
+    [(True, "Someone changed it since: "), (False, "Someone changed it since, or the run never did: ")],
+)
+def test_what_another_set_is_theirs(clock: FakeClock, certain: bool, told: str) -> None:
+    found = undo(showing(5), clock, change(shot(0), shot(10), certain=certain))
+    assert reasons(found) == ["changed_since"]
+    assert found.blocked[0].message == f"{told}the cover is sample[1] at 5 s now."
+
+
+def test_a_cover_taken_away_since_is_theirs_too(clock: FakeClock) -> None:
+    cloud = FakeCloud()
+    cloud.add(ASSET, None)
+    [left] = undo(cloud, clock, change(shot(0), shot(10))).blocked
+    assert (left.reason, left.message) == ("changed_since", "Someone changed it since: the cover is none now.")
+
+
+def test_a_picture_of_their_own_uploaded_since_is_theirs(clock: FakeClock) -> None:
+    cloud = copying()
+    cloud.pictures[COPY] = Picture(b"hand-made")
+    found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
+    assert reasons(found) == ["changed_since"]
+
+
+@pytest.mark.parametrize("offsets", [(0, 5), (0, 5, 10)], ids=["gone", "other bytes"])
+def test_the_runs_own_picture_is_its_own_though_its_snapshot_is_not_there_any_more(
+    clock: FakeClock, offsets: tuple[int, ...]
+) -> None:
+    cloud = copying()
+    cloud.assets[ASSET] = details_json(ASSET, COPY, offsets)
+    cloud.pictures[snapshot_url(offset=10)] = Picture(b"taken anew")
+    found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
+    assert (len(found.plan.changes), found.blocked) == (1, ())
+
+
+def test_the_same_by_url(clock: FakeClock) -> None:
+    cloud = FakeCloud()
+    cloud.add(ASSET, snapshot_url(offset=10), (0, 5))
+    cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
+    found = undo(cloud, clock, change(shot(0), shot(10)))
+    assert (len(found.plan.changes), found.blocked) == (1, ())
+
+
+def test_a_picture_of_their_own_from_before_is_named(clock: FakeClock) -> None:
+    theirs = Cover(COPY, None, content(b"hand-made"))
+    [left] = undo(
+        copying(), clock, change(theirs, shot(10, b"picture 10"), saved_cover="/state/covers/x.jpg")
+    ).blocked
+    assert left.reason == "not_a_snapshot"
+    assert left.message == (
+        "The cover before was none of its snapshots. It is saved in /state/covers/x.jpg: upload it in the console."
+    )
+
+
+def test_one_that_nobody_looked_at_is_not_claimed_to_be_theirs(clock: FakeClock) -> None:
+    [left] = undo(copying(), clock, change(Cover(COPY), shot(10))).blocked
+    assert left.message == "The cover before was not identified as a snapshot. It was not saved."
+
+
+def test_no_cover_before_cannot_be_had_again(clock: FakeClock) -> None:
+    assert reasons(undo(showing(10), clock, change(Cover(""), shot(10)))) == ["no_cover_before"]
+
+
+def test_a_change_that_never_came_about_needs_no_way_back(clock: FakeClock) -> None:
+    cloud = copying()
+    cloud.pictures[COPY] = Picture(b"hand-made")
+    theirs = Cover(COPY, None, content(b"hand-made"))
+    killed = change(theirs, shot(10, b"picture 10"), certain=False)
+    assert (undo(cloud, clock, killed).plan.in_sync, undo(cloud, clock, killed).blocked) == (1, ())
+    bare = FakeCloud()
+    bare.add(ASSET, None)
+    assert undo(bare, clock, change(Cover(""), shot(10), certain=False)).plan.in_sync == 1
+
+
+def test_an_asset_that_is_gone_is_unknown(clock: FakeClock) -> None:
+    found = undo(FakeCloud(), clock, change(shot(0), shot(10)))
+    assert reasons(found) == ["asset_not_found"]
+    assert len(found.plan.unknown) == 1
+
+
+def test_only_what_is_selected_is_read(clock: FakeClock) -> None:
+    cloud = showing(10)
+    changes = [change(shot(0), shot(10)), change(shot(0), shot(10), asset_id=OTHER)]
+    found = undo(cloud, clock, *changes, targets=(ASSET,))
+    assert [verdict.desired.asset_id for verdict in found.plan.changes] == [ASSET]
+    assert ("details", OTHER) not in cloud.asked
+    with pytest.raises(UsageError, match="Nothing matches"):
+        undo(cloud, clock, *changes, targets=("ffff*",))
