@@ -20,6 +20,7 @@ from reconciler.state import folder
 from reconciler.vod.answers import Line
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
 from reconciler.vod.client import VodClient, Windows
+from reconciler.vod.direct import DirectClient
 from reconciler.vod.iam import find_project
 from reconciler.vod.quota import Window
 from reconciler.vod.shared import SharedStore, SharedWindow
@@ -61,14 +62,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     auth = _auth(settings, clock)
     transport = Transport()
     outside = Transport(is_near if settings.loopback else is_public)
-    api = httpx.AsyncClient(
-        base_url=settings.endpoint,
-        auth=auth,
-        transport=transport,
-        headers=_AGENT,
-        timeout=settings.timeout,
-        trust_env=False,
-    )
+    api = DirectClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
     pictures = httpx.AsyncClient(transport=outside, headers=_AGENT, timeout=settings.timeout, trust_env=False)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
@@ -84,7 +78,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
 def _session(
     settings: Settings,
     clock: Clock,
-    api: httpx.AsyncClient,
+    api: DirectClient,
     pictures: httpx.AsyncClient,
     region: str | None,
     project_id: str,
@@ -129,7 +123,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
             f"{store} can't be used: {error}", hint="Choose another: --endpoint emulator:FILE."
         ) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
-    api = httpx.AsyncClient(base_url=base, auth=auth, transport=transport, headers=_AGENT, trust_env=False)
+    api = DirectClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
     pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from reconciler.errors import ApiError, AuthenticationError, UnreachableError
 from reconciler.safe import Redactor, hide, shorten
 from reconciler.vod import codes, wire
 from reconciler.vod.auth import LoginFault, parse_date
+from reconciler.vod.direct import DirectClient
 
 _MOST_BYTES = 32 * 1024 * 1024
 _CLOCK_TOLERANCE = 15 * 60
@@ -85,11 +87,11 @@ class Line:
     """A way to send one request at a time and get an answer that is worth reading, or one of the four errors.
 
     Attributes:
-        http: carries base URL, authentication and transport; it must not follow redirects.
+        http: carries base URL, authentication and transport.
         timeout: seconds for one request, from its sending to the last byte of its answer.
     """
 
-    http: httpx.AsyncClient
+    http: DirectClient
     clock: Clock
     timeout: float
 
@@ -101,7 +103,7 @@ class Line:
         """
         try:
             async with asyncio.timeout(self.timeout):
-                response = await self.http.send(request, stream=True)
+                response = await self.http.exchange(request)
                 try:
                     body = await _read_body(operation, response)
                 finally:
@@ -112,7 +114,7 @@ class Line:
             status = error.response.status_code
             raise Fault(operation, str(error), status=status) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
-            # Decoding: where a login stands between, httpx reads bodies itself.
+            # Decoding: where a login stands between, its answer is read below.
             raise Fault(operation, _connection_problem(error), unanswered=changes) from error
         _check(operation, response, body, self.clock)
         return response.status_code, body
@@ -146,10 +148,13 @@ async def _read_body(operation: str, response: httpx.Response) -> bytes:
     Raises:
         Fault: it is larger, or cannot be decoded.
     """
+    parts: AsyncIterable[bytes] = response.aiter_bytes()
+    if isinstance(response.stream, httpx.AsyncByteStream) and "Content-Encoding" not in response.headers:
+        parts = response.stream  # there is nothing to decode, which httpx would take as long for as parsing takes
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in parts:
             size += len(chunk)
             if size > _MOST_BYTES:
                 raise Fault(operation, f"an answer of more than {_MOST_BYTES // 2**20} MiB", heard=True)

@@ -11,6 +11,7 @@ import hmac
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
@@ -20,6 +21,7 @@ from reconciler.errors import AuthenticationError
 
 ALGORITHM = "SDK-HMAC-SHA256"
 DATE_HEADER = "X-Sdk-Date"
+_SIGNED = frozenset((b"host", b"x-sdk-date", b"content-type", b"x-project-id", b"x-security-token"))
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -49,16 +51,24 @@ def canonical_request(
 
     `path` is the URL's path as sent, percent-encoded or not; `headers` are all to be signed.
     """
-    segments = [quote(segment, safe="~") for segment in unquote(path).split("/")]
-    uri = "/".join(segments)
-    pairs = "&".join(f"{quote(k, safe='~')}={quote(v, safe='~')}" for k, v in sorted(query))
+    pairs = "&".join(f"{_encoded(k)}={_encoded(v)}" for k, v in sorted(query))
     values = {name.lower(): value.strip() for name, value in headers.items() if "_" not in name}
     names = sorted(values)
     lines = "".join(f"{name}:{values[name]}\n" for name in names)
     digest = hashlib.sha256(body).hexdigest() if body else _EMPTY_SHA256
     signed = ";".join(names)
-    uri = uri if uri.endswith("/") else uri + "/"
-    return "\n".join((method.upper(), uri, pairs, lines, signed, digest)), signed
+    return "\n".join((method.upper(), _canonical_uri(path), pairs, lines, signed, digest)), signed
+
+
+@lru_cache(maxsize=16)  # there are as many paths as operations
+def _canonical_uri(path: str) -> str:
+    uri = "/".join(_encoded(segment) for segment in unquote(path).split("/"))
+    return uri if uri.endswith("/") else uri + "/"
+
+
+@lru_cache(maxsize=64)  # all but the asset ID comes again with every request
+def _encoded(text: str) -> str:
+    return quote(text, safe="~")
 
 
 def authorization(
@@ -73,7 +83,7 @@ def authorization(
     request, signed = canonical_request(method, path, query, headers, body)
     date = next(value for name, value in headers.items() if name.lower() == DATE_HEADER.lower())
     to_sign = "\n".join((ALGORITHM, date, hashlib.sha256(request.encode()).hexdigest()))
-    signature = hmac.new(access.secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
+    signature = hmac.digest(access.secret.encode(), to_sign.encode(), "sha256").hex()
     return f"{ALGORITHM} Access={access.key}, SignedHeaders={signed}, Signature={signature}"
 
 
@@ -91,8 +101,8 @@ class AccessKeyAuth(httpx.Auth):
         request.headers[DATE_HEADER] = self._clock.now().astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         if self._access.security_token:
             request.headers["X-Security-Token"] = self._access.security_token
-        names = ("Host", DATE_HEADER, "Content-Type", "X-Project-Id", "X-Security-Token")
-        headers = {name: request.headers[name] for name in names if name in request.headers}
+        # As bytes: httpx's own look-ups search the whole list each time.
+        headers = {name.decode(): value.decode() for name, value in request.headers.raw if name.lower() in _SIGNED}
         query = parse_qsl(request.url.query.decode(), keep_blank_values=True)
         path = request.url.raw_path.partition(b"?")[0].decode()
         request.headers["Authorization"] = authorization(

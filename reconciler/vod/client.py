@@ -127,9 +127,9 @@ class VodClient:
             raise
 
     def _request(self, operation: str, query: str) -> httpx.Request:
-        """A GET; the URL is whole and encoded already, since httpx would otherwise parse it three times over."""
+        """A GET; made without httpx's client, which would parse the URL twice more and copy every header."""
         self.calls[operation] += 1
-        return self._line.http.build_request("GET", f"{self._base}/{operation}?{query}")
+        return httpx.Request("GET", f"{self._base}/{operation}?{query}", headers=self._line.http.headers)
 
     async def _call(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
         try:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from reconciler.errors import UsageError
 
 _CONNECTIONS = 128
 _FORBIDDEN = "is not a public address"
 MayOpen = Callable[[str], bool]
+_NO_LIMITS = aiohttp.ClientTimeout()
+_FAILURES = (aiohttp.ClientError, OSError)
+# The first that fits; a time-out of aiohttp's is an OSError as well.
+_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (TimeoutError, httpx.ReadTimeout),
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
+    (aiohttp.ClientPayloadError, httpx.ReadError),
+    (aiohttp.ClientOSError, httpx.ReadError),
+    (Exception, httpx.RemoteProtocolError),
+)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -68,6 +84,8 @@ class Checked(AbstractResolver):
 class Transport(httpx.AsyncBaseTransport):
     """Sends each request once, through the proxy that the environment names, and fails only with httpx's errors.
 
+    Bodies stay as they came (httpx decodes them), cookies are neither kept nor sent, redirects are not followed.
+
     Args:
         may_open: which addresses may be connected to (for URLs that came from outside); None: all.
     """
@@ -75,38 +93,60 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(self, may_open: MayOpen | None = None) -> None:
         self._may_open = may_open
         self._proxies = getproxies()
-        self._by_host: dict[tuple[str, str], AiohttpTransport] = {}
-        self._by_route: dict[tuple[str | None, bool], AiohttpTransport] = {}
+        self._by_host: dict[tuple[str, str], _Route] = {}
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = (request.url.scheme, request.url.host)
         if host not in self._by_host:
             self._by_host[host] = self._route(request)
+        route = self._by_host[host]
+        content = await request.aread()
         try:
-            return await self._by_host[host].handle_async_request(request)
+            answer = await route.session.request(
+                request.method,
+                _as_it_is(request),
+                headers=[*_texts(request.headers.raw), *route.headers],
+                data=content or None,
+                allow_redirects=False,
+                timeout=_limits(request),
+                proxy=route.proxy,
+                proxy_headers=route.proxy_headers,
+            )
         except UnicodeError as error:  # a host that can't even be looked up: "a..b"
             raise httpx.ConnectError(str(error), request=request) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise httpx.RemoteProtocolError(f"{type(error).__name__}: {error}", request=request) from error
+        except _FAILURES as error:
+            raise _as_httpx(error, request) from error
+        reason = (answer.reason or "").encode("ascii", "ignore")
+        return httpx.Response(
+            answer.status,
+            headers=answer.raw_headers,
+            stream=_Body(answer, request),
+            request=request,
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": reason},
+        )
 
     async def aclose(self) -> None:
-        for transport in self._by_route.values():
-            await transport.aclose()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _route(self, request: httpx.Request) -> AiohttpTransport:
+    def _route(self, request: httpx.Request) -> _Route:
         """How to reach a host, found once: what the environment says does not change during a run."""
         proxy = self._proxy(request.url)
         if self._may_open is not None and proxy is None:
             _check_literal(request, self._may_open)
-        route = (proxy, request.url.scheme == "https" or (proxy or "").startswith("https"))
-        if route not in self._by_route:
-            # verify=False only keeps it from making a TLS context of its own; the session brings the real one.
-            self._by_route[route] = AiohttpTransport(
-                client=self._session(*route), proxy=httpx.Proxy(proxy) if proxy else None, verify=False
-            )
-        return self._by_route[route]
+        secure = request.url.scheme == "https" or (proxy is not None and proxy.url.scheme == "https")
+        kind = (proxy is None, secure)
+        if kind not in self._sessions:
+            self._sessions[kind] = self._session(*kind)
+        if proxy is None:
+            return _Route(self._sessions[kind])
+        credentials = _credentials(proxy)
+        if request.url.scheme == "http":  # the proxy reads the request itself
+            return _Route(self._sessions[kind], str(proxy.url), headers=tuple(credentials.items()))
+        return _Route(self._sessions[kind], str(proxy.url), proxy_headers=credentials)
 
-    def _proxy(self, url: httpx.URL) -> str | None:
+    def _proxy(self, url: httpx.URL) -> httpx.Proxy | None:
         """The proxy for this URL, or None.
 
         Raises:
@@ -120,24 +160,91 @@ class Transport(httpx.AsyncBaseTransport):
             raise UsageError(
                 "The proxy for this host is neither http nor https", hint="Set an HTTP proxy, or NO_PROXY."
             )
-        return proxy
+        return httpx.Proxy(proxy)
 
-    def _session(self, proxy: str | None, secure: bool) -> Callable[[], aiohttp.ClientSession]:
+    def _session(self, direct: bool, secure: bool) -> aiohttp.ClientSession:
         # A proxy's own address may well be private; it is the proxy that resolves the host then.
-        resolver = Checked(self._may_open) if self._may_open is not None and proxy is None else None
+        resolver = Checked(self._may_open) if self._may_open is not None and direct else None
+        context = httpx.create_ssl_context() if secure else True
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
+        session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+        # aiohttp would send a request again by itself when a kept-alive connection breaks: below the
+        # signature, outside the quota and unseen by the count of attempts. It has no public switch for it.
+        session._retry_connection = False
+        return session
 
-        def make() -> aiohttp.ClientSession:
-            context = httpx.create_ssl_context() if secure else True
-            connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
-            session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-            )
-            # aiohttp would send a request again by itself when a kept-alive connection breaks: below the
-            # signature, outside the quota and unseen by the count of attempts. It has no public switch for it.
-            session._retry_connection = False
-            return session
 
-        return make
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A session, and the proxy that requests go through in it.
+
+    Attributes:
+        headers: added to every request.
+        proxy_headers: for the proxy alone, where it makes a tunnel.
+    """
+
+    session: aiohttp.ClientSession
+    proxy: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    proxy_headers: Mapping[str, str] | None = None
+
+
+class _Body(httpx.AsyncByteStream):
+    """An answer's body as it comes in."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, request: httpx.Request) -> None:
+        self._answer = answer
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+        except _FAILURES as error:
+            raise _as_httpx(error, self._request) from error
+
+    async def aclose(self) -> None:
+        self._answer.release()
+        await self._answer.wait_for_close()
+
+
+def _as_it_is(request: httpx.Request) -> URL:
+    """The URL byte for byte: aiohttp would write it in its own way, and a signature may cover it."""
+    try:
+        url = URL(str(request.url), encoded=True)
+        if url.port is not None:  # looked at only when asked for
+            return url
+    except ValueError as error:
+        raise httpx.UnsupportedProtocol(str(error), request=request) from error
+    raise httpx.UnsupportedProtocol("neither http nor https", request=request)
+
+
+def _texts(raw: list[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    # httpx lets only ASCII in; its own look-ups search all headers each time.
+    return ((name.decode("ascii"), value.decode("ascii")) for name, value in raw)
+
+
+def _limits(request: httpx.Request) -> aiohttp.ClientTimeout:
+    """The seconds that httpx allows for each step, where it limits them."""
+    given = request.extensions.get("timeout")
+    if not given:
+        return _NO_LIMITS
+    return aiohttp.ClientTimeout(
+        connect=given.get("pool"), sock_connect=given.get("connect"), sock_read=given.get("read")
+    )
+
+
+def _as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
+    kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
+    return kind(str(error) or type(error).__name__, request=request)
+
+
+def _credentials(proxy: httpx.Proxy) -> dict[str, str]:
+    if proxy.raw_auth is None:
+        return {}
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")}
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,6 +43,7 @@ from reconciler.safe import Redactor, json_text
 from reconciler.vod.answers import Line
 from reconciler.vod.auth import Login, LoginAuth
 from reconciler.vod.client import VodClient, Windows
+from reconciler.vod.direct import DirectClient
 from reconciler.vod.iam import find_project
 from reconciler.vod.quota import Window
 
@@ -132,7 +133,7 @@ class Run:
         try:
             async with (
                 asyncio.timeout(60),
-                httpx.AsyncClient(base_url=VOD, transport=transport, auth=auth, trust_env=False) as http,
+                DirectClient(base_url=VOD, transport=transport, auth=auth) as http,
             ):
                 return await self._talk(
                     Line(http, clock, 30), Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ class Server:
     def __init__(self, answer: Callable[[str], bytes | None]) -> None:
         self._answer = answer
         self.lines: list[str] = []
+        self.heads: list[str] = []
         self.connections = 0
         self.url = ""
 
@@ -30,6 +32,7 @@ class Server:
         self.connections += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
+                self.heads.append(head.decode())
                 line = head.decode().splitlines()[0]
                 length = next(
                     (
@@ -175,6 +178,58 @@ def test_https_goes_through_the_proxy_as_a_tunnel(monkeypatch: pytest.MonkeyPatc
             return proxy.lines
 
     assert asyncio.run(main()) == ["CONNECT vod.invalid:443 HTTP/1.1"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_gets_its_credentials_and_nobody_else(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> tuple[str, str]:
+        async with serving(lambda line: None if "CONNECT" in line else OK) as proxy, serving(lambda _: OK) as server:
+            monkeypatch.setenv(f"{scheme}_proxy", proxy.url.replace("//", "//someone:p%40ss@"))
+            async with client() as http:
+                await http.get(f"{server.url}/direct")
+                with suppress(httpx.TransportError):
+                    await http.get(f"{scheme}://vod.invalid/x")
+            return proxy.heads[0], server.heads[0]
+
+    to_the_proxy, to_the_server = asyncio.run(main())
+    assert "Proxy-Authorization: Basic c29tZW9uZTpwQHNz\r\n" in to_the_proxy
+    assert "Proxy-Authorization" not in to_the_server
+
+
+def test_what_is_sent_is_what_httpx_was_given() -> None:
+    url = "/v1.0/p/asset/details?b=2&a=%2C%7E~+%20&empty="
+
+    async def main() -> tuple[str, str]:
+        async with serving(lambda _: OK) as server, client() as http:
+            response = await http.put(f"{server.url}{url}", headers={"X-One": "1"}, content=b"body")
+            return server.heads[0], str(response.request.url.raw_path, "ascii")
+
+    head, wanted = asyncio.run(main())
+    assert head.startswith(f"PUT {wanted} HTTP/1.1\r\n")
+    assert "X-One: 1\r\n" in head
+    assert "Content-Length: 4\r\n" in head
+
+
+def test_compressed_bodies_are_decoded_by_httpx() -> None:
+    body = gzip.compress(b'{"asset_id": "x"}')
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def main() -> tuple[bytes, bytes]:
+        async with serving(lambda _: head.encode() + body) as server, client() as http:
+            async with http.stream("GET", server.url) as raw:
+                undecoded = b"".join([part async for part in raw.aiter_raw()])
+            return undecoded, (await http.get(server.url)).content
+
+    assert asyncio.run(main()) == (body, b'{"asset_id": "x"}')
+
+
+def test_httpxs_time_outs_hold() -> None:
+    async def main() -> None:
+        async with serving(lambda _: b"") as server, client() as http:
+            with pytest.raises(httpx.ReadTimeout):
+                await http.get(server.url, timeout=0.05)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("excepted", ["127.0.0.1", "*", "example.com,127.0.0.1"])

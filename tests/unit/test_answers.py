@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 
 import httpx
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from reconciler.errors import ApiError
 from reconciler.vod import wire
 from reconciler.vod.answers import Fault, Line, Throttled
+from reconciler.vod.direct import DirectClient
 
 
 def read(clock: FakeClock, handler: Handler) -> wire.AssetDetails:
-    http = httpx.AsyncClient(base_url=BASE, transport=httpx.MockTransport(handler))
+    http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler))
     line = Line(http, clock, 30)
     return clock.run(line.read("details", http.build_request("GET", "/x"), wire.AssetDetails))
 
@@ -37,6 +39,13 @@ def test_an_answer_too_large_to_be_one_is_not_kept(clock: FakeClock) -> None:
     with pytest.raises(Fault, match="32 MiB"):
         read(clock, server)
     assert sent <= 34
+
+
+def test_a_compressed_answer_is_read(clock: FakeClock) -> None:
+    body = httpx.ByteStream(gzip.compress(b'{"asset_id": "a"}'))
+    server = Script(httpx.Response(200, stream=body, headers={"Content-Encoding": "gzip"}))
+
+    assert read(clock, server).asset_id == "a"
 
 
 def test_control_characters_of_the_service_do_not_reach_the_message(clock: FakeClock) -> None:

@@ -45,6 +45,7 @@ from reconciler.state.memory import Memory, Settled
 from reconciler.survey import Surveyor
 from reconciler.vod.answers import Line
 from reconciler.vod.client import VodClient, Windows
+from reconciler.vod.direct import DirectClient
 from reconciler.vod.quota import Window
 from reconciler.vod.shared import SharedWindow
 
@@ -193,7 +194,7 @@ def test_an_interrupt_right_after_the_answer_does_not_lose_the_outcome(clock: Fa
     cloud = showing_the_first(ASSET)
     steps = planned(cloud, clock)
     store = SlowStore(clock)
-    http = httpx.AsyncClient(base_url=BASE, transport=httpx.MockTransport(cloud))
+    http = DirectClient(base_url=BASE, transport=httpx.MockTransport(cloud))
     windows = Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock, store))
     surveyor = replace(cloud.surveyor(clock, tmp_path), client=VodClient(Line(http, clock, 30), PROJECT, windows))
     run = Run(clock, surveyor, tmp_path)
