@@ -19,10 +19,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python tests/bench/startup.py
-	$(BIN)/python tests/bench/loading.py
-	$(BIN)/python tests/bench/planning.py
-	$(BIN)/python tests/bench/quota.py
+	$(BIN)/python tests/bench/everything.py
 
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_desired.py --runs $(RUNS)

@@ -153,14 +153,16 @@ class Boundary:
 
     def _deliver(self, report: Report) -> None:
         if self._output is None:
-            self._print_json(report.document) if self._as_json else streams.write(
-                sys.stdout, self._redact(report.text)
+            self._print_json(report.document()) if self._as_json else streams.write(
+                sys.stdout, self._redact(report.text())
             )
             return
         from reconciler.files import write
 
-        document = redacted(report.document, self._redact)
-        text = json_text(document) + "\n" if self._as_json else self._redact(report.text)
+        if self._as_json:
+            text = json_text(redacted(report.document(), self._redact)) + "\n"
+        else:
+            text = self._redact(report.text())
         try:
             write(self._output, text)
         except UsageError:

@@ -56,7 +56,8 @@ def bare_url(url: str) -> str:
     except ValueError:
         return clean(re.split(r"[?#]", url, maxsplit=1)[0])
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    return clean(_hide_path(bare))
+    told = clean(_hide_path(bare))
+    return url if told == url else told  # one string instead of two: there may be many
 
 
 def _hide_path(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from reconciler import compare, files
@@ -57,10 +58,10 @@ async def run(options: Options, terminal: Terminal) -> Report:
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
     diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
     document = adopt_document(accepted, refused, plan, keys, diff, origin)
-    text = report.text(document, colour=terminal.colour, quiet=options.quiet)
+    text = partial(report.text, document, colour=terminal.colour, quiet=options.quiet)
     told = document.refused if options.quiet else ()
     notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in told)
-    return Report(as_json(document), text, 1 if document.refused else 0, notes)
+    return Report(partial(as_json, document), text, 1 if document.refused else 0, notes)
 
 
 def _loaded(state: DesiredState, options: Options) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from reconciler.commands import carry_out, common
 from reconciler.commands.base import Report, Terminal
@@ -85,7 +86,7 @@ def _show(work: Work, document: PlanDoc) -> None:
 
 
 def _report(done: Done) -> Report:
-    return Report(as_json(done.document), done.text, done.exit_code, done.notes)
+    return Report(partial(as_json, done.document), done.text, done.exit_code, done.notes)
 
 
 def _steps(document: PlanDoc) -> list[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
@@ -44,9 +45,9 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     if baseline is not None:
         told = since(choices.baseline or "", baseline, document)
         document = sealed(document.model_copy(update={"since": told}))
-    text = Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet)
+    text = partial(Text(colour=terminal.colour).findings, document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=True)
-    return Report(as_json(document), text, code, tuple(common.why(document.unknown, options)))
+    return Report(partial(as_json, document), text, code, tuple(common.why(document.unknown, options)))
 
 
 async def _audit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reconciler.model import Rate
@@ -12,10 +12,12 @@ from reconciler.model import Rate
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verb hands back: the document for --json, the text for everybody else, the exit code."""
+    """What a verb hands back: the document for --json, the text for everybody else (only one of them is made, since
+    both may be large), the exit code."""
 
-    document: Mapping[str, Any]
-    text: str
+    # Not in the repr: asyncio makes one of a finished task's result, and that would spell out the whole document.
+    document: Callable[[], Mapping[str, Any]] = field(repr=False)
+    text: Callable[[], str] = field(repr=False)
     exit_code: int
     notes: tuple[str, ...] = ()
     """Said on stderr after the report."""

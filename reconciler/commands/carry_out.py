@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from reconciler.act.apply import Applier
 from reconciler.act.record import Record, recording
@@ -55,7 +56,7 @@ class Done:
     """What came of it, for every audience."""
 
     document: ApplyDoc
-    text: str
+    text: Callable[[], str]
     exit_code: int
     notes: tuple[str, ...]
 
@@ -132,7 +133,8 @@ async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step]) -> Done:
         if wait is not None and not interrupts.requested:
             outcomes = await _wait(work, steps, outcomes, wait, interrupts)
     document = apply_document(outcomes, plan.unknown, common.origin(work.session))
-    text = Text(colour=work.terminal.colour).applied(document, waited=wait is not None, quiet=work.options.quiet)
+    applied = Text(colour=work.terminal.colour).applied
+    text = partial(applied, document, waited=wait is not None, quiet=work.options.quiet)
     if interrupts.requested:
         return Done(document, text, EXIT_CODE, ())
     notes = (*common.why(plan.unknown, work.options), *_quiet_failures(document, work))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from reconciler.commands import common
 from reconciler.commands.base import Report
 from reconciler.commands.common import Options
@@ -21,4 +23,4 @@ async def run(options: Options) -> Report:
     async with open_session(settings) as session:
         runs = Runs(session.folder, session.endpoint, session.project_id).all()
         document = history_document(runs, common.origin(session))
-    return Report(as_json(document), history_text(document, quiet=options.quiet), 0)
+    return Report(partial(as_json, document), partial(history_text, document, quiet=options.quiet), 0)

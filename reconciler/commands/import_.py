@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from reconciler import compare, files
@@ -79,8 +80,8 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
                 await for_each(missing, work, settings.parallelism)
         document = _document(choices.file, found, session)
     _write(choices, found, session)
-    text = imported.text(document, quiet=options.quiet)
-    return Report(as_json(document), text, 1 if found.failed else 0)
+    text = partial(imported.text, document, quiet=options.quiet)
+    return Report(partial(as_json, document), text, 1 if found.failed else 0)
 
 
 def _check_new(file: str) -> None:

@@ -51,4 +51,5 @@ async def _folder(options: Options) -> Path:
 
 
 def _report(action: str, file: str, covers: int, text: str) -> Report:
-    return Report({"format_version": "1.0", "kind": f"memory_{action}", "file": file, "covers": covers}, text, 0)
+    document = {"format_version": "1.0", "kind": f"memory_{action}", "file": file, "covers": covers}
+    return Report(lambda: document, lambda: text, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from reconciler import files
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
@@ -26,11 +28,12 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
         with common.surveyor(options, session) as surveyor:
             plan = await common.survey(options, settings, surveyor, state.covers, terminal)
         document = plan_document(plan, common.origin(session))
+        del plan  # as large as the document
     notes = list(common.safety_warning(document.summary, options.safety_percent))
     if out is not None:
         files.write(out, json_text(as_json(document)) + "\n", private=True)
         force = " --force" if notes else ""
         notes.append(f"Saved the plan to {out}. Execute exactly it with: reconcile apply --plan {out}{force}\n")
-    text = Text(colour=terminal.colour).findings(document, settings.write_rate, quiet=options.quiet)
+    text = partial(Text(colour=terminal.colour).findings, document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=detailed)
-    return Report(as_json(document), text, code, (*notes, *common.why(document.unknown, options)))
+    return Report(partial(as_json, document), text, code, (*notes, *common.why(document.unknown, options)))

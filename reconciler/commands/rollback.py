@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from reconciler.act.undo import Blocked, Undoer, Undoing
 from reconciler.commands import carry_out, common
@@ -91,8 +92,8 @@ def _report(work: Work, done: Done, run: str, not_undone: Sequence[NotUndoneDoc]
     notes = list(done.notes)
     if failing and work.options.quiet:
         notes += [f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in failing]
-    text = done.text + not_undone_count(len(not_undone))
-    return Report(as_json(document), text, done.exit_code or (1 if failing else 0), tuple(notes))
+    text = done.text() + not_undone_count(len(not_undone))
+    return Report(partial(as_json, document), lambda: text, done.exit_code or (1 if failing else 0), tuple(notes))
 
 
 def _document(item: Blocked) -> NotUndoneDoc:

@@ -14,7 +14,7 @@ def run(what: str) -> Report:
         what: desired, plan or apply.
     """
     schema = _schema(what)
-    return Report(schema, json_text(schema) + "\n", 0)
+    return Report(lambda: schema, lambda: json_text(schema) + "\n", 0)
 
 
 def _schema(what: str) -> dict[str, Any]:

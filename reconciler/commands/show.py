@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ def _plan(file: str, options: Options, terminal: Terminal) -> Report:
             hint="Give asset IDs (32 hexadecimal digits), or the file that `reconcile plan --out` wrote.",
         )
     document = read_plan(file)
-    text = Text(colour=terminal.colour).findings(document, WRITE_RATE, quiet=options.quiet)
-    return Report(as_json(document), text, 0)
+    text = partial(Text(colour=terminal.colour).findings, document, WRITE_RATE, quiet=options.quiet)
+    return Report(partial(as_json, document), text, 0)
 
 
 async def _assets(ids: Sequence[str], options: Options) -> Report:
@@ -69,7 +70,7 @@ async def _assets(ids: Sequence[str], options: Options) -> Report:
                 texts.append(_text(seen, cover))
     document = {"format_version": "1.0", "kind": "show", "assets": shown}
     failed = any("reason" in asset for asset in shown)
-    return Report(document, "\n".join(texts), 1 if failed else 0)
+    return Report(lambda: document, lambda: "\n".join(texts), 1 if failed else 0)
 
 
 def _document(seen: Observed, cover: Cover) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def run(paths: Sequence[str], targets: Sequence[str], excludes: Sequence[str]) -
     selection.check_all_matched()
     document = {"format_version": "1.0", "kind": "validate", "files": len(state.files), "covers": len(covers)}
     told = f"{_counted(len(state.files), 'file')}, {_counted(len(covers), 'cover')}"
-    return Report(document, f"Success! The desired state is valid: {told}.\n", 0)
+    return Report(lambda: document, lambda: f"Success! The desired state is valid: {told}.\n", 0)
 
 
 def _counted(count: int, what: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from reconciler.documents.shapes import FORMAT_VERSION, AuditDoc, Findings, PlanDoc
 from reconciler.errors import PlanFileError
@@ -18,11 +19,29 @@ _MOST_BYTES = 256 * 1024 * 1024
 D = TypeVar("D", bound=Findings)
 
 
-def digest(document: dict[str, Any]) -> str:
-    """SHA-256 (hex) over everything in a document but its digest, however it is laid out."""
-    content = {key: value for key, value in document.items() if key != "digest"}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) over everything in a document but its digest, however it is laid out.
+
+    It is that of the compact JSON with sorted keys, made piece by piece: a plan may be large.
+    """
+    state = hashlib.sha256(b"{")
+    for place, key in enumerate(sorted(document.keys() - {"digest"})):
+        state.update((b"," if place else b"") + _compact(key) + b":")
+        value = document[key]
+        if isinstance(value, (list, tuple)):
+            state.update(b"[")
+            for position, item in enumerate(value):
+                state.update((b"," if position else b"") + _compact(item))
+            state.update(b"]")
+        else:
+            state.update(_compact(value))
+    state.update(b"}")
+    return state.hexdigest()
+
+
+def _compact(value: Any) -> bytes:
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def read_plan(file: str) -> PlanDoc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from reconciler import __version__
@@ -28,7 +29,7 @@ from reconciler.documents.shapes import (
     UnknownDoc,
     Unmanaged,
 )
-from reconciler.model import Cover, Failure, Outcome, Plan, Source, Verdict
+from reconciler.model import Cover, Failure, Outcome, Plan, SnapshotRef, Source, Verdict
 from reconciler.safe import hide
 
 F = TypeVar("F", PlanDoc, AuditDoc)
@@ -71,7 +72,12 @@ def audit_document(plan: Plan, origin: Origin, unmanaged: Sequence[str], fast: F
 
 def sealed(document: F) -> F:
     """The document with the digest of what it holds now."""
-    return document.model_copy(update={"digest": digest(as_json(document))})
+    shapes = type(document).model_fields
+    left_out = {
+        name for name, shape in shapes.items() if shape.exclude_if and shape.exclude_if(getattr(document, name))
+    }
+    shown = {name: value for name, value in document if name not in left_out}
+    return document.model_copy(update={"digest": digest(shown)})
 
 
 def apply_document(outcomes: Sequence[Outcome], unknown: Sequence[UnknownDoc], origin: Origin) -> ApplyDoc:
@@ -119,9 +125,15 @@ def cover_document(cover: Cover | None) -> CoverDoc:
     ref, content = cover.snapshot, cover.content
     return CoverDoc(
         cover_url=cover.url or None,
-        snapshot=SnapshotDoc(set=ref.set, index=ref.index, offset=ref.offset) if ref else None,
+        snapshot=_snapshot(ref) if ref else None,
         content=ContentDoc(sha256=content.sha256, length=content.length) if content else None,
     )
+
+
+@lru_cache(maxsize=10_000)
+def _snapshot(ref: SnapshotRef) -> SnapshotDoc:
+    """Shared: a catalogue has few of them that differ, and many covers."""
+    return SnapshotDoc(set=ref.set, index=ref.index, offset=ref.offset)
 
 
 def _change(verdict: Verdict) -> ChangeDoc:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from reconciler.decide.plan import differences
 from reconciler.documents.shapes import (
     ApplyDoc,
     AuditDoc,
@@ -86,10 +85,9 @@ class Text:
     def _change(self, change: ChangeDoc) -> Iterator[str]:
         yield f"  {self._sign('~')} {self._named(change.asset_id, change.title)}"
         yield f"      cover: {words.cover(change.before)} -> {words.cover(change.after)}"
-        fields = {item.field: item for item in differences(change.before.value(), change.after.value())}
-        if "content.length" in fields:
-            length = fields["content.length"]
-            yield f"      bytes: {length.before:,} -> {length.after:,}"
+        old, new = change.before.content, change.after.content
+        if old is not None and new is not None and old.length != new.length:
+            yield f"      bytes: {old.length:,} -> {new.length:,}"
         if change.note is not None:
             yield f"      note:  {clean(change.note)}"
         yield f"      {_place(change.source)}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-import os
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from measure import Usage, measured
+from table import Row, show
 
 OURS = ("-m", "reconciler", "validate")
 SAFE = (
@@ -27,52 +25,58 @@ def asset_id(number: int) -> str:
     return hashlib.md5(str(number).encode()).hexdigest()
 
 
-def flat(numbers: Iterable[int]) -> str:
-    return "covers:\n" + "".join(f"  {asset_id(n)}: {n % 7}\n" for n in numbers)
+def flat(number: int) -> str:
+    return f"  {asset_id(number)}: {number % 7}\n"
 
 
-def records(numbers: Iterable[int]) -> str:
-    body = "    snapshot: {}\n    from: sample\n    note: clip {}\n"
-    return "covers:\n" + "".join(f"  {asset_id(n)}:\n{body.format(n % 7, n)}" for n in numbers)
+def record(number: int) -> str:
+    return f"  {asset_id(number)}:\n    snapshot: {number % 7}\n    from: sample\n    note: clip {number}\n"
+
+
+def write(file: Path, form: Callable[[int], str], numbers: range) -> None:
+    with file.open("w") as out:  # piece by piece: a child's peak is never below what its parent held
+        out.write("covers:\n")
+        out.writelines(map(form, numbers))
 
 
 # The form, and how many files a million entries need: none may be over 64 MiB.
-FORMS = (("flat", flat, 1), ("records", records, 2))
+FORMS = (("flat entries", flat, 1), ("three-key records", record, 2))
 
 
-def run(code: tuple[str, ...], *files: Path) -> tuple[float, float]:
-    """Seconds and peak memory (MB) of a whole process."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *code, *map(str, files)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the benchmark's process exited with {process.returncode}")
-    kilobytes = usage.ru_maxrss / 1024 if sys.platform == "darwin" else usage.ru_maxrss
-    return seconds, kilobytes / 1024
+def run(code: tuple[str, ...], *files: Path) -> Usage:
+    return measured([sys.executable, *code, *map(str, files)], {})
 
 
-def best(code: tuple[str, ...], file: Path) -> tuple[float, float]:
+def best(code: tuple[str, ...], file: Path) -> Usage:
     """The quickest of some rounds: what disturbs a round only ever makes it slower."""
     return min(run(code, file) for _ in range(ROUNDS))
 
 
-def main() -> None:
-    print(f"{'form':8} {'entries':>9} {'ours':>8} {'safe, C':>8} {'ratio':>6} {'ours, peak':>11}")
+def told(usage: Usage) -> str:
+    return f"{usage.wall:.2f} s, {usage.peak:.0f} MB"
+
+
+def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "covers.yaml"
+        file, fewer = Path(folder) / "covers.yaml", {}
         for name, form, _ in FORMS:
-            file.write_text(form(range(100_000)))
-            ours, memory = best(OURS, file)
-            safe, _ = best(SAFE, file)
-            print(f"{name:8} {100_000:9,} {ours:6.2f} s {safe:6.2f} s {ours / safe:6.2f} {memory:8.0f} MB")
+            write(file, form, range(100_000))
+            ours, safe = best(OURS, file), best(SAFE, file)
+            fewer[name] = ours
+            ratio = f"{ours.wall / safe.wall:.2f} of the time"
+            yield Row(f"validate 100,000 {name}", told(ours), f"ruamel.yaml's safe C loader: {told(safe)}", ratio)
         for name, form, count in FORMS:
-            files = [Path(folder) / f"{name}-{part}.yaml" for part in range(count)]
+            files = [Path(folder) / f"{part}.yaml" for part in range(count)]
             for part, path in enumerate(files):
-                path.write_text(form(range(part, 1_000_000, count)))
-            ours, memory = run(OURS, *files)
-            print(f"{name:8} {1_000_000:9,} {ours:6.2f} s {'':8} {'':7} {memory:8.0f} MB")
+                write(path, form, range(part, 1_000_000, count))
+            ours = run(OURS, *files)
+            ratio = f"{ours.wall / fewer[name].wall:.1f} of the time"
+            yield Row(f"validate 1,000,000 {name}", told(ours), f"of 100,000: {told(fewer[name])}", ratio)
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    show(rows())
 
 
 if __name__ == "__main__":

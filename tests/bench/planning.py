@@ -1,36 +1,37 @@
-"""Whole-process timings of `reconcile plan` on a local server. Run: python tests/bench/planning.py [ASSETS...]"""
+"""`reconcile plan` of as many assets as may be read at once, one in a hundred drifted: wanted in 2 s.
+
+Run: python tests/bench/planning.py [ASSETS...]
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
-from pathlib import Path
-from statistics import median
 
-from server import asset_id, environment, measured, serving
+from measure import in_turn, reconcile
+from reading import sdk
+from server import desired, serving
+from table import Row, show
 
-_RUNS = 5
+ROUNDS = 5
+MANY = 20_000
+"""Beyond this, one round is enough."""
 
 
-def desired(folder: Path, assets: int) -> Path:
-    """Entries of which one in a hundred drifts."""
-    file = folder / f"{assets}.yaml"
-    lines = (f"  {asset_id(n)}: {int(n % 100 == 99)}\n" for n in range(assets))
-    file.write_text("covers:\n" + "".join(lines))
-    return file
+def row(assets: int) -> Row:
+    rounds = ROUNDS if assets <= MANY else 1
+    with tempfile.TemporaryDirectory() as folder, serving() as base:
+        file = desired(folder, assets, lambda number: int(number % 100 == 99))
+        plan, other = in_turn(rounds, lambda: reconcile(base, "plan", file), lambda: sdk(base, assets, 16))
+    ours = f"{plan.wall:.2f} s, {plan.cpu:.2f} s of CPU, {plan.peak:.0f} MB"
+    theirs = f"SDK, 16 threads: {other.wall:.2f} s, {other.cpu:.2f} s of CPU, {other.peak:.0f} MB"
+    return Row(f"plan of {assets:,} assets, 1 % drifted", ours, theirs, f"{other.wall / plan.wall:.2f} × as fast")
 
 
 def main() -> None:
-    sizes = [int(text) for text in sys.argv[1:]] or [1500]
-    print(f"medians of {_RUNS}; target: 1,500 assets in 2 s on a quiet machine")
-    print(f"{'assets':>9} {'wall s':>8} {'CPU s':>8} {'MB':>6} {'reads/s':>8}")
-    with tempfile.TemporaryDirectory() as folder, serving() as base:
-        env = {**environment(base), "RECONCILE_STATE_DIR": folder}
-        for assets in sizes:
-            command = [sys.executable, "-m", "reconciler", "plan", str(desired(Path(folder), assets))]
-            runs = [measured(command, env) for _ in range(_RUNS if assets <= 20_000 else 1)]
-            wall, cpu, memory = (median(column) for column in zip(*runs, strict=True))
-            print(f"{assets:>9,} {wall:>8.2f} {cpu:>8.2f} {memory:>6.0f} {assets / wall:>8.0f}")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("assets", type=int, nargs="*", default=[1500])
+    show(map(row, parser.parse_args().assets))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Run: python tests/bench/quota.py
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -20,6 +21,8 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+
+from table import Row, show
 
 COVERS, AMOUNT, SECONDS = 40, 10, 2
 OPTIMUM = (COVERS - 1) // AMOUNT * SECONDS
@@ -100,7 +103,7 @@ def redis() -> Iterator[str | None]:
         server.wait()
 
 
-def measure(store: str | None) -> str:
+def row(store: str | None) -> Row:
     with tempfile.TemporaryDirectory() as folder, emulator(folder) as exports:
         one, other = drifted(exports, folder)
         shares = [[one], [other]] if store else [[one, other]]
@@ -109,14 +112,21 @@ def measure(store: str | None) -> str:
             requests = json.load(answer)["requests"]
     refused = sum(request["status"] == 429 for request in requests)
     puts = sum(request["method"] == "PUT" for request in requests)
-    told = f"{puts} PUTs, {refused} refused, {seconds:.2f} s, {seconds / OPTIMUM:.2f} of the optimum (at most 1.25)"
-    return f"{len(shares)} process(es): {told}"
+    who = f"{len(shares)} processes over Redis" if store else "1 process"
+    what = f"{puts} covers at {AMOUNT} per {SECONDS} s, {who}"
+    ratio = f"{seconds / OPTIMUM:.2f} of the optimum (at most 1.25)"
+    return Row(what, f"{seconds:.2f} s, {refused} refused", f"the quota's optimum: {OPTIMUM} s", ratio)
 
 
 def main() -> None:
-    print(measure(None))
-    with redis() as store:
-        print(measure(store) if store else "no redis-server here: the shared windows were not measured")
+    argparse.ArgumentParser(description=__doc__).parse_args()
+
+    def rows() -> Iterator[Row]:
+        yield row(None)
+        with redis() as store:
+            yield row(store) if store else Row("2 processes over Redis", "not measured: no redis-server here")
+
+    show(rows())
 
 
 if __name__ == "__main__":

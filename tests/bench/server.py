@@ -1,7 +1,4 @@
-"""A small VOD in its own process: details of any asset, 3.2 KB each, without quota and signature checks.
-
-Asset IDs end in a number n in hex; the cover is snapshot 0, so an entry of 0 is in sync and any other drifts.
-"""
+"""The small VOD of service.py in its own process, and what a client needs to talk to it."""
 
 from __future__ import annotations
 
@@ -9,51 +6,30 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-
-from aiohttp import web
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 PROJECT_ID = "0" * 32
-_HOST = "https://1-cn-north-4.cdn-vod.huaweicloud.com"
 
 
 def asset_id(number: int) -> str:
     return f"{number:032x}"
 
 
-def details(asset: str) -> dict[str, object]:
-    base = f"{_HOST}/asset/{asset}"
-    sample = [{"offset": 10 * n, "url": f"{base}/snapshot/sample/{10 * n}.jpg"} for n in range(22)]
-    return {
-        "asset_id": asset,
-        "base_info": {"title": f"Asset {asset}", "cover_info_array": [{"cover_url": sample[0]["url"]}]},
-        "thumbnail_info": {"sample": sample, "thumbnail_status": "THUMBNAIL_SUCCEED"},
-    }
-
-
-def app(latency: float) -> web.Application:
-    import asyncio
-
-    async def answer(request: web.Request) -> web.Response:
-        if latency:
-            await asyncio.sleep(latency)
-        return web.Response(text=json.dumps(details(request.query["asset_id"])), content_type="application/json")
-
-    async def cover(request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response(status=204)
-
-    application = web.Application()
-    application.router.add_get("/v1.0/{project}/asset/details", answer)
-    application.router.add_put("/v1.0/{project}/asset/cover", cover)
-    return application
+def desired(folder: str, assets: int, wanted: Callable[[int], int] = lambda number: 0) -> str:
+    """A desired file of that many entries: 0 is in sync, and any other drifts."""
+    file = Path(folder) / "covers.yaml"
+    with file.open("w") as out:
+        out.write("covers:\n")
+        out.writelines(f"  {asset_id(number)}: {wanted(number)}\n" for number in range(assets))
+    return str(file)
 
 
 @contextlib.contextmanager
-def serving(latency: float = 0.0) -> Iterator[str]:
-    """The base URL of a server that lives as long as the block."""
-    command = [sys.executable, __file__, str(latency)]
+def serving(latency: float = 0.0, assets: int = 0) -> Iterator[str]:
+    """The base URL of a server that lives as long as the block: seconds before each answer, assets in the list."""
+    command = [sys.executable, str(Path(__file__).with_name("service.py")), str(latency), str(assets)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         if process.stdout is None:
@@ -62,6 +38,13 @@ def serving(latency: float = 0.0) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def requests(base: str) -> dict[str, int]:
+    """How many calls the server had so far: details, list, cover."""
+    with urllib.request.urlopen(f"{base}/requests") as answer:
+        counts: dict[str, int] = json.load(answer)
+    return counts
 
 
 def environment(base: str) -> dict[str, str]:
@@ -75,41 +58,3 @@ def environment(base: str) -> dict[str, str]:
         "RECONCILE_READ_QUOTA": "100000000/minute",
         "RECONCILE_WRITE_QUOTA": "100000000/minute",
     }
-
-
-def measured(command: list[str], env: dict[str, str]) -> tuple[float, float, int]:
-    """Wall seconds, CPU seconds and peak memory in MB of a whole process; it may exit with 0 or 2."""
-    import os
-
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 2):
-        complaint = process.stderr.read().decode() if process.stderr else ""
-        raise RuntimeError(f"{command} exited with {process.returncode}: {complaint}")
-    if process.stderr:
-        process.stderr.close()
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
-
-
-def main() -> None:
-    import asyncio
-    import socket
-
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-
-    async def serve() -> None:
-        runner = web.AppRunner(app(float(sys.argv[1])), access_log=None)
-        await runner.setup()
-        await web.SockSite(runner, listener).start()
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-        await asyncio.Event().wait()
-
-    asyncio.run(serve())
-
-
-if __name__ == "__main__":
-    main()

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from statistics import median
 
-from server import measured
+from measure import in_turn, measured
+from table import Row, show
 
-_RUNS = 15
+ROUNDS = 15
+
+
+def row() -> Row:
+    ours, bare = in_turn(
+        ROUNDS,
+        lambda: measured([sys.executable, "-m", "reconciler", "--version"], {}),
+        lambda: measured([sys.executable, "-c", "pass"], {}),
+    )
+    more = f"{(ours.wall - bare.wall) * 1000:.0f} ms more (at most 150)"
+    return Row(
+        "start-up, `reconcile --version`",
+        f"{ours.wall * 1000:.0f} ms",
+        f"`python -c pass`: {bare.wall * 1000:.0f} ms",
+        more,
+    )
 
 
 def main() -> None:
-    commands = {"python -c pass": ["-c", "pass"], "reconcile --version": ["-m", "reconciler", "--version"]}
-    walls: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(_RUNS):  # in turn, so that a noisy moment hits both
-        for name, rest in commands.items():
-            walls[name].append(measured([sys.executable, *rest], {})[0] * 1000)
-    bare, ours = (median(times) for times in walls.values())
-    for name, wall in zip(commands, (bare, ours), strict=True):
-        print(f"{name:<22} {wall:>6.0f} ms")
-    print(f"{'difference':<22} {ours - bare:>6.0f} ms   (target: at most 150)")
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    show([row()])
 
 
 if __name__ == "__main__":
