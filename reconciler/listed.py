@@ -21,7 +21,7 @@ class Listing:
         compare: where bytes are to be compared, a listing decides nothing.
 
     Attributes:
-        by_url, by_memory: how many entries were decided; `oldest` is the oldest reading that had a part in it.
+        by_url, by_memory, undecided: how many entries; `oldest` is the oldest reading that had a part in deciding.
     """
 
     def __init__(
@@ -39,18 +39,25 @@ class Listing:
         self._compare = compare
         self.by_url = 0
         self.by_memory = 0
+        self.undecided = 0
         self.oldest: datetime | None = None
 
     def of(self, asset_id: str) -> Listed | None:
         return self.assets.get(asset_id)
 
-    def decides(self, desired: Desired, listed: Listed) -> Verdict | None:
-        """In sync, or None: it takes the details."""
-        if self._compare == "content":
-            return None
+    def decides(self, desired: Desired, *, coming: bool) -> Verdict | None:
+        """In sync, or None: it takes the details.
+
+        Args:
+            coming: another cover was applied a moment ago, and may not be shown yet.
+        """
+        listed = self.assets.get(desired.asset_id)
         reading = self._fresh(desired.asset_id)
-        evidence = glance(desired, listed, reading.sets if reading is not None else None)
-        if evidence is None:
+        evidence = None
+        if listed is not None and self._compare != "content" and not coming:
+            evidence = glance(desired, listed, reading.sets if reading is not None else None)
+        if listed is None or evidence is None:
+            self.undecided += 1
             return None
         if evidence == "url":
             self.by_url += 1

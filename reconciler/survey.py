@@ -126,8 +126,8 @@ class Surveyor:
             return None
         if desired.ignore:
             return ignored(desired) if by_id else None
-        if by_id and listed is not None and self.listing is not None and desired.asset_id not in self.recent:
-            verdict = self.listing.decides(desired, listed)
+        if by_id and self.listing is not None:
+            verdict = self.listing.decides(desired, coming=desired.asset_id in self.recent)
             if verdict is not None:
                 return verdict
         seen = await self.observe(desired.asset_id)

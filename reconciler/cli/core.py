@@ -18,6 +18,8 @@ from reconciler.options import (
     selection_options,
 )
 
+_DAY = 24 * 3600.0
+
 
 @reconcile.command()
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is drift.")
@@ -69,7 +71,6 @@ def apply(**given: Any) -> None:
 @click.option(
     "--max-age",
     type=duration,
-    default="24h",
     metavar="TIME",
     help="With --fast: how old the snapshots remembered from an earlier read may be. Default 24h.",
 )
@@ -83,7 +84,11 @@ def audit(**given: Any) -> None:
     from reconciler.commands import audit as verb
 
     boundary = boundary_for(given)
-    choices = verb.Choices(baseline=given["baseline"], fast=given["fast"], max_age=given["max_age"])
+    if given["max_age"] is not None and not given["fast"]:
+        raise click.UsageError("--max-age is about --fast: give both")
+    choices = verb.Choices(
+        baseline=given["baseline"], fast=given["fast"], max_age=_DAY if given["max_age"] is None else given["max_age"]
+    )
     boundary.run(lambda: verb.run(options(given), choices, boundary))
 
 

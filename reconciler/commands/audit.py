@@ -9,11 +9,10 @@ from functools import partial
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
-from reconciler.decide.glance import Listed
 from reconciler.documents.read import read_audit
 from reconciler.documents.shapes import AuditDoc, FastDoc
 from reconciler.documents.since import since
-from reconciler.documents.write import as_json, audit_document, moment, sealed
+from reconciler.documents.write import Selected, as_json, audit_document, moment, sealed
 from reconciler.listed import Listing, read_covers
 from reconciler.model import DesiredState
 from reconciler.report.text import Text
@@ -43,7 +42,8 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     async with open_session(settings) as session:
         document = await _audit(options, choices, settings, session, state, terminal)
     if baseline is not None:
-        told = since(choices.baseline or "", baseline, document)
+        managed = {desired.asset_id for desired in state.covers}
+        told = since(choices.baseline or "", baseline, document, managed)
         document = sealed(document.model_copy(update={"since": told}))
     text = partial(Text(colour=terminal.colour).findings, document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=True)
@@ -59,7 +59,6 @@ async def _audit(
     terminal: Terminal,
 ) -> AuditDoc:
     """Both kinds of audit: a fast one lists first and reads what is left, a full one reads everything."""
-    covers: dict[str, Listed] = {}
     listing: Listing | None = None
     with common.surveyor(options, session) as surveyor:
         if choices.fast:
@@ -68,13 +67,18 @@ async def _audit(
             listing = Listing(covers, surveyor.readings, session.clock.now(), max_age, options.compare)
         asking = replace(surveyor, listing=listing)
         plan = await common.survey(options, settings, asking, state.covers, terminal)
-    if listing is None:
-        covers = await read_covers(session.client)
-    strangers = sorted(covers.keys() - {desired.asset_id for desired in state.covers})
-    fast = _fast(listing, session.client.calls["details"]) if listing is not None else None
-    return audit_document(plan, common.origin(session), strangers, fast)
+    if listing is not None:
+        listed = set(listing.assets)
+    else:
+        listed = {asset.asset_id.lower() async for asset in session.client.list_assets()}
+    strangers = sorted(listed - {desired.asset_id for desired in state.covers})
+    fast = _fast(listing) if listing is not None else None
+    about = Selected(options.targets, options.excludes)
+    return audit_document(plan, common.origin(session), strangers, about, fast)
 
 
-def _fast(listing: Listing, read: int) -> FastDoc:
+def _fast(listing: Listing) -> FastDoc:
     oldest = moment(listing.oldest) if listing.oldest is not None else None
-    return FastDoc(by_url=listing.by_url, by_memory=listing.by_memory, by_details=read, oldest_reading=oldest)
+    return FastDoc(
+        by_url=listing.by_url, by_memory=listing.by_memory, by_details=listing.undecided, oldest_reading=oldest
+    )

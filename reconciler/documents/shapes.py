@@ -147,6 +147,7 @@ class SinceDoc(Doc):
     created_at: Annotated[str, Field(description="Of the baseline.")]
     drifted: tuple[str, ...]
     resolved: tuple[str, ...]
+    no_longer_managed: Annotated[tuple[str, ...], Field(description="Drifted or unknown then, in no file now.")]
     unknown: Annotated[tuple[str, ...], Field(description="Unknown now, and not so then.")]
     changed: Annotated[tuple[ChangedDoc, ...], Field(description="Drifted or unknown then and now, but differently.")]
     newly_unmanaged: tuple[str, ...]
@@ -154,8 +155,8 @@ class SinceDoc(Doc):
 
 
 class FastDoc(Doc):
-    """How `audit --fast` decided: by the URLs of the asset list alone, by them and remembered snapshots, or by
-    reading the details."""
+    """How many entries `audit --fast` decided by the URLs of the asset list alone, by them and remembered snapshots,
+    and how many took the details."""
 
     by_url: Count
     by_memory: Count
@@ -168,6 +169,8 @@ class AuditDoc(Findings):
 
     kind: Literal["audit"] = "audit"
     unmanaged: Unmanaged
+    targets: Annotated[tuple[str, ...], Field(description="What the audit was limited to.")] = ()
+    excludes: tuple[str, ...] = ()
     fast: FastDoc | None = Field(default=None, exclude_if=_is_none)
     since: SinceDoc | None = Field(default=None, exclude_if=_is_none)
     digest: str = ""

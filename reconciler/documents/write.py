@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from reconciler import __version__
 from reconciler.documents.read import digest
@@ -64,10 +64,27 @@ def plan_document(plan: Plan, origin: Origin) -> PlanDoc:
     return sealed(PlanDoc(**origin.head(), **_findings(plan)))
 
 
-def audit_document(plan: Plan, origin: Origin, unmanaged: Sequence[str], fast: FastDoc | None = None) -> AuditDoc:
+class Selected(NamedTuple):
+    """What an audit was limited to."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+EVERYTHING = Selected()
+
+
+def audit_document(
+    plan: Plan,
+    origin: Origin,
+    unmanaged: Sequence[str],
+    selected: Selected = EVERYTHING,
+    fast: FastDoc | None = None,
+) -> AuditDoc:
     """The plan of an audit, the assets that no file manages, and how a fast one decided."""
     strangers = Unmanaged(count=len(unmanaged), asset_ids=tuple(unmanaged))
-    return sealed(AuditDoc(**origin.head(), **_findings(plan), unmanaged=strangers, fast=fast))
+    found = _findings(plan)
+    return sealed(AuditDoc(**origin.head(), **found, unmanaged=strangers, **selected._asdict(), fast=fast))
 
 
 def sealed(document: F) -> F:

@@ -185,6 +185,7 @@ def _since(since: SinceDoc) -> Iterator[str]:
     for what, asset_ids in (
         ("drifted", since.drifted),
         ("resolved", since.resolved),
+        ("no longer managed", since.no_longer_managed),
         ("unknown now", since.unknown),
         ("changed", [item.asset_id for item in since.changed]),
         ("newly unmanaged", since.newly_unmanaged),

@@ -61,12 +61,10 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 def fast(doc: FastDoc) -> str:
     """How a fast audit decided, and how old the snapshots are that it relied on."""
-    told = f"Decided by the asset list: {doc.by_url + doc.by_memory:,}; by reading details: {doc.by_details:,}."
-    if doc.oldest_reading is None:
-        return told
-    return (
-        f"{told} {doc.by_memory:,} of them by remembered snapshots, the oldest read at {clean(doc.oldest_reading)}."
-    )
+    listed = f"{doc.by_url + doc.by_memory:,} decided by the asset list"
+    if doc.oldest_reading is not None:
+        listed += f" ({doc.by_memory:,} with remembered snapshots, the oldest read at {clean(doc.oldest_reading)})"
+    return f"{listed}, {doc.by_details:,} by reading details."
 
 
 def since(doc: SinceDoc) -> str:

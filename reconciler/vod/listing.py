@@ -50,48 +50,77 @@ Fetch = Callable[[str], Awaitable[wire.AssetList]]
 async def list_assets(fetch: Fetch, whole: Span, *, bounded: bool = False) -> AsyncIterator[wire.AssetSummary]:
     """Every asset once (API page "Querying the asset list").
 
+    Exactly as many as pages reach, all created within a second or two, are taken for all there are.
+
     Args:
         fetch: one page, for a query such as "page=0&size=100".
         whole: all there can be.
         bounded: only what was created within that span is wanted.
 
     Raises:
-        ApiError: a page can't be had, or more assets than a listing reaches were created within one second.
+        ApiError: a page can't be had, more assets than a listing reaches were created within one second, or the
+            service does not keep to the times it is asked for.
     """
     seen: set[str] = set()
-    spans: list[Span | None] = [whole if bounded else None]
+    spans: list[_Part] = [_Part(whole if bounded else None)]
     while spans:
-        span = spans.pop()
-        first = await _page(fetch, 0, span)
-        full = (first.total or 0) >= MOST
-        if full and not all(_created(asset) for asset in first.assets):
-            spans += reversed(_narrowed(span, whole))
+        part = spans.pop()
+        first = await _page(fetch, 0, part.span)
+        if (first.total or 0) >= MOST and not all(map(_created, first.assets)):
+            spans += map(_Part, reversed(_narrowed(part.span, whole)))
             continue
-        times: list[datetime] = []
-        async for asset in _pages(fetch, first, span):
-            if full:
-                times.append(_created(asset) or whole.start)
+        times: list[datetime | None] = []
+        known = len(seen)
+        async for asset in _pages(fetch, first, part.span):
+            times.append(_created(asset))
             if asset.asset_id and asset.asset_id not in seen:
                 seen.add(asset.asset_id)
                 yield asset
-        if full:
-            spans += reversed(_beyond(times, span or whole, first.total or 0))
+        part.check(times, new=len(seen) - known)
+        if len(times) >= MOST:
+            spans += reversed(await _beyond(fetch, times, part, whole, first.total or 0))
 
 
-def _beyond(times: Sequence[datetime], span: Span, total: int) -> tuple[Span, ...]:
-    """Where the assets are that the pages of a span did not reach; they come in order of creation, either way."""
-    first, last = times[0], times[-1]
-    if all(one >= other for one, other in pairwise(times)):
-        rest = Span(span.start, last + _SECOND)
-    elif all(one <= other for one, other in pairwise(times)):
-        rest = Span(last - _SECOND, span.end)
-    else:
-        return _narrowed(span, span)
-    if abs(first - last) > 2 * _SECOND and span.start <= last <= span.end:
-        return (rest,)
-    if total > MOST:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A span to be listed, None for everything. One that goes on where another one's pages ended begins with assets
+    that were listed before, unless the service means other times than we do."""
+
+    span: Span | None
+    goes_on: bool = False
+
+    def check(self, times: Sequence[datetime | None], new: int) -> None:
+        """
+        Raises:
+            ApiError: what was listed is not of this span.
+        """
+        if self.span is None or not self.goes_on:
+            return
+        start, end = self.span.start - _SECOND, self.span.end + _SECOND
+        strange = any(at is not None and not start <= at <= end for at in times)
+        if strange or new == len(times) or (new == 0 and len(times) >= MOST):
+            raise ApiError(
+                "Listing the assets failed: the service does not keep to start_time and end_time, "
+                f"so no more than {MOST:,} assets can be listed"
+            )
+
+
+async def _beyond(
+    fetch: Fetch, times: Sequence[datetime | None], part: _Part, whole: Span, total: int
+) -> Sequence[_Part]:
+    """Where the assets are that the pages of a span did not reach; in order of creation they come either way."""
+    span = part.span or whole
+    known = [at for at in times if at is not None]
+    falling = all(one >= other for one, other in pairwise(known))
+    if len(known) < len(times) or not (falling or all(one <= other for one, other in pairwise(known))):
+        return [_Part(half) for half in _narrowed(span, span)]
+    first, last = known[0], known[-1]
+    if abs(first - last) > 2 * _SECOND:
+        return [_Part(Span(span.start, last + _SECOND) if falling else Span(last - _SECOND, span.end), goes_on=True)]
+    outside = Span(span.start, last - 3 * _SECOND) if falling else Span(last + 3 * _SECOND, span.end)
+    if total > MOST or part.goes_on or (await _page(fetch, 0, outside)).assets:
         raise _crowded(last)
-    return ()  # as many as pages reach, all at once: nothing says that there are more
+    return []
 
 
 def _narrowed(span: Span | None, whole: Span) -> tuple[Span, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import Fault, Options
 
 from .harness import DETAILS, TRACEBACK, Cloud, entries, run, video, write
 
@@ -37,7 +37,7 @@ def test_an_in_sync_catalogue_takes_a_call_for_a_hundred_assets(serve: Serve) ->
     assert (told["by_url"], told["by_memory"], told["by_details"]) == (0, 250, 0)
     assert told["oldest_reading"] <= str(full["created_at"])
     text = run("audit", "--fast").out
-    assert "Decided by the asset list: 250; by reading details: 0. 250 of them by remembered snapshots" in text
+    assert "250 decided by the asset list (250 with remembered snapshots, the oldest read at" in text
 
 
 @pytest.mark.integration
@@ -144,3 +144,35 @@ def test_a_baseline_of_another_project_is_refused(emulator: str, tmp_path: Path)
     ran = run("audit", "--endpoint", f"emulator:{tmp_path}/other.sqlite", "--baseline", BASELINE)
     assert ran.code == 1
     assert "the baseline is about project" in ran.err
+
+
+def test_an_entry_that_was_removed_is_not_resolved(emulator: str) -> None:
+    write(entries(4, drifted=2))
+    run("audit", "--endpoint", emulator, "--json", "--output", BASELINE)
+    left = {asset_id: value for asset_id, value in entries(4, drifted=2).items() if asset_id != video(0).asset_id}
+    write(left)
+    since = audited("--endpoint", emulator, "--baseline", BASELINE)["since"]
+    assert isinstance(since, dict)
+    assert (since["resolved"], since["no_longer_managed"]) == ([], [video(0).asset_id])
+
+
+def test_a_baseline_of_another_selection_is_refused(emulator: str) -> None:
+    write(entries(4, drifted=2))
+    run("audit", "--endpoint", emulator, "--json", "--output", BASELINE)
+    ran = run("audit", "--endpoint", emulator, "--baseline", BASELINE, "--target", video(3).asset_id)
+    assert ran.code == 1
+    assert "another --target or --exclude" in ran.err
+
+
+def test_a_maximal_age_without_a_memory_to_limit_is_a_mistake() -> None:
+    ran = run("audit", "--max-age", "1h")
+    assert (ran.code, "--fast" in ran.err) == (1, True)
+
+
+@pytest.mark.integration
+def test_retries_are_no_decisions(serve: Serve) -> None:
+    serve(Options(cover_mode="copy", faults=(Fault("details", "503", 4),)))
+    write(entries(9))
+    told = audited("--fast")["fast"]
+    assert isinstance(told, dict)
+    assert told["by_details"] == 9

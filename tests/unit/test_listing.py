@@ -29,11 +29,13 @@ class Service:
         order: str = "newest",
         capped: bool = True,
         dated: bool = True,
+        counted: bool = True,
+        shift: timedelta | None = timedelta(0),
     ) -> None:
         self.assets = sorted(((at, f"{n:032x}") for n, at in enumerate(created)), reverse=order == "newest")
         if order == "none":
             random.Random(len(created)).shuffle(self.assets)
-        self.capped, self.dated = capped, dated
+        self.capped, self.dated, self.counted, self.shift = capped, dated, counted, shift
         self.inclusive = inclusive
         self.calls = 0
 
@@ -48,10 +50,13 @@ class Service:
             wire.AssetSummary(asset_id=asset, create_time=f"{at:%Y%m%d%H%M%S}" if self.dated else "")
             for at, asset in shown
         )
-        return wire.AssetList(total=min(len(found), REACH) if self.capped else len(found), assets=assets)
+        total = min(len(found), REACH) if self.capped else len(found)
+        return wire.AssetList(total=total if self.counted else None, assets=assets)
 
     def _within(self, at: datetime, given: dict[str, str]) -> bool:
-        text = f"{at:%Y%m%d%H%M%S}"
+        if self.shift is None:
+            return True
+        text = f"{at + self.shift:%Y%m%d%H%M%S}"
         start, end = given.get("start_time", "0"), given.get("end_time", "9")
         return start <= text <= end if self.inclusive else start <= text < end
 
@@ -71,12 +76,15 @@ async def collected(service: Service) -> list[str]:
     order=st.sampled_from(["newest", "oldest", "none"]),
     dated=st.booleans(),
     capped=st.booleans(),
+    counted=st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_asset_is_listed_once(ages: list[int], inclusive: bool, order: str, dated: bool, capped: bool) -> None:
+def test_every_asset_is_listed_once(
+    ages: list[int], inclusive: bool, order: str, dated: bool, capped: bool, counted: bool
+) -> None:
     crowded = {age for age in ages if ages.count(age) >= REACH // 2}
     created = [NOW - timedelta(seconds=age) for age in ages if age not in crowded]
-    service = Service(created, inclusive=inclusive, order=order, dated=dated, capped=capped)
+    service = Service(created, inclusive=inclusive, order=order, dated=dated, capped=capped, counted=counted)
     found = asyncio.run(collected(service))
     assert sorted(found) == sorted(asset for _, asset in service.assets)
 
@@ -116,6 +124,23 @@ def test_a_catalogue_created_within_one_second_is_listed_as_far_as_anything_tell
 def test_more_in_one_second_than_can_be_listed_is_an_error_and_not_a_short_list(dated: bool) -> None:
     with pytest.raises(ApiError, match="created around 2026-05-01"):
         asyncio.run(collected(Service([NOW] * (REACH + 1), capped=False, dated=dated)))
+
+
+def test_a_crowd_among_others_is_an_error_and_not_a_short_list() -> None:
+    created = [NOW - timedelta(seconds=9 * n) for n in range(150)] + [NOW - timedelta(days=1)] * 500
+    with pytest.raises(ApiError, match="created around 2026-04-30"):
+        asyncio.run(collected(Service(created + [NOW - timedelta(days=2, seconds=n) for n in range(150)])))
+
+
+@pytest.mark.parametrize("shift", [None, timedelta(hours=8), -timedelta(hours=8)])
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_service_that_means_other_times_is_an_error_and_not_a_short_list(
+    shift: timedelta | None, order: str
+) -> None:
+    service = Service([NOW - timedelta(minutes=n) for n in range(900)], shift=shift, order=order)
+    with pytest.raises(ApiError, match="does not keep to start_time and end_time"):
+        asyncio.run(collected(service))
+    assert service.calls < 30
 
 
 def test_only_what_was_created_within_a_span_is_listed() -> None:
