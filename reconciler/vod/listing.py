@@ -20,6 +20,8 @@ _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 _FORMAT = "%Y%m%d%H%M%S"
 _SECOND = timedelta(seconds=1)
 _AT_ONCE = 8
+_RARELY = timedelta(days=9)
+"""Whole catalogues are seldom created in so little time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ async def list_assets(fetch: Fetch, whole: Span, *, bounded: bool = False) -> As
     while spans:
         part = spans.pop()
         first = await _page(fetch, 0, part.span)
-        if (first.total or 0) >= MOST and not all(map(_created, first.assets)):
+        total = first.total or 0
+        if total >= MOST and not all(map(_created, first.assets)) and (total > MOST or part.span is not None):
             spans += map(_Part, reversed(_narrowed(part.span, whole)))
             continue
         times: list[datetime | None] = []
@@ -78,7 +81,7 @@ async def list_assets(fetch: Fetch, whole: Span, *, bounded: bool = False) -> As
                 yield asset
         part.check(times, new=len(seen) - known)
         if len(times) >= MOST:
-            spans += reversed(await _beyond(fetch, times, part, whole, first.total or 0))
+            spans += reversed(await _beyond(fetch, times, part, whole, total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ async def _beyond(
     span = part.span or whole
     known = [at for at in times if at is not None]
     falling = all(one >= other for one, other in pairwise(known))
+    if not known and total == MOST and await _just_as_many(fetch, whole):
+        return []
     if len(known) < len(times) or not (falling or all(one <= other for one, other in pairwise(known))):
         return [_Part(half) for half in _narrowed(span, span)]
     first, last = known[0], known[-1]
@@ -121,6 +126,27 @@ async def _beyond(
     if total > MOST or part.goes_on or (await _page(fetch, 0, outside)).assets:
         raise _crowded(last)
     return []
+
+
+async def _just_as_many(fetch: Fetch, whole: Span) -> bool:
+    """Whether a catalogue of which pages showed MOST assets, without saying when those were created, holds no more: a
+    `total` of MOST says nothing, but those of two parts of the time do, if both are smaller."""
+
+    async def count(start: datetime, end: datetime) -> int:
+        return (await _page(fetch, 0, Span(start, end))).total or 0 if start <= end else 0
+
+    span, means_times = whole, False
+    while span.end - span.start >= 2 * _SECOND:
+        middle = span.halves()[0].start
+        later = await count(middle + _SECOND, span.end)
+        if 0 < later < MOST:
+            return later + await count(whole.start, middle) == MOST
+        span = Span(middle + _SECOND, span.end) if later else Span(span.start, middle)
+        if span.end - span.start < _RARELY and not means_times:
+            if await count(whole.start - 2 * _RARELY, whole.start - _RARELY):
+                return True  # times mean nothing to this service: no more can be had
+            means_times = True
+    return await count(whole.start, span.start - _SECOND) == 0
 
 
 def _narrowed(span: Span | None, whole: Span) -> tuple[Span, ...]:

@@ -225,3 +225,16 @@ def test_memory_speaks_against_a_file_that_is_named_after_another_second() -> No
 def test_snapshots_being_taken_are_not_decided_by_the_list() -> None:
     listed = Listed("", snapshot_url(offset=15), "THUMBNAILING")
     assert glance(desired(index=None, offset=15), listed, None) is None
+
+
+def test_a_catalogue_of_20_000_takes_at_most_210_calls(tmp_path: Path) -> None:
+    cloud, clock = FakeCloud(), FakeClock()
+    ids = [f"{number:032x}" for number in range(20_000)]
+    with closing(Readings(tmp_path)) as readings:
+        for asset_id in ids:
+            cloud.add(asset_id, snapshot_url(asset_id, 5))
+            readings.keep(observed(asset_id=asset_id), clock.now())
+    entries = [desired(asset_id, 1, line=line) for line, asset_id in enumerate(ids)]
+    plan = clock.run(surveyed(cloud, clock, tmp_path, entries, fast=True))
+    assert plan.in_sync == 20_000
+    assert len(cloud.asked) <= 210

@@ -108,6 +108,19 @@ def test_as_many_assets_as_pages_reach_take_one_call_more_than_their_pages() -> 
     assert service.calls == REACH // listing.PAGE + 1
 
 
+@pytest.mark.parametrize("apart", [timedelta(days=9), timedelta(hours=1), timedelta(minutes=1)])
+def test_as_many_as_pages_reach_are_known_to_be_all_without_their_times(apart: timedelta) -> None:
+    service = Service([NOW - n * apart for n in range(REACH)], dated=False)
+    assert len(asyncio.run(collected(service))) == REACH
+    assert service.calls <= REACH // listing.PAGE + (10 if apart > timedelta(hours=1) else 20)
+
+
+def test_a_service_to_which_times_mean_nothing_shows_what_its_pages_reach() -> None:
+    service = Service([NOW - timedelta(days=n) for n in range(REACH)], dated=False, shift=None)
+    assert len(asyncio.run(collected(service))) == REACH
+    assert service.calls <= REACH // listing.PAGE + 10
+
+
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_assets_past_the_reach_are_not_paged_twice(order: str) -> None:
     service = Service([NOW - timedelta(seconds=7 * n) for n in range(10 * REACH)], order=order)
