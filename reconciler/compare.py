@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 from reconciler.decide.identity import Picture, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
@@ -18,6 +20,7 @@ from reconciler.safe import bare_url
 from reconciler.state.memory import Memory
 
 MOST_CANDIDATES = 100
+"""How many snapshots are compared with a cover only to say what it was before."""
 
 
 class _Bytes:
@@ -45,6 +48,29 @@ class _Bytes:
     def read(self) -> Content | None:
         return self._content if isinstance(self._content, Content) else None
 
+    @property
+    def unread(self) -> NoAnswer | None:
+        """Why the picture could not be read, where that was tried."""
+        return self._content if isinstance(self._content, NoAnswer) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Which snapshot the current cover is, as far as can be told.
+
+    Where `cover.snapshot` is None it is none of them for certain, unless the cover itself (`unread_cover`) or some of
+    the snapshots (`unread_snapshot`, the first of them) could not be read.
+    """
+
+    cover: Cover
+    unread_cover: NoAnswer | None = None
+    unread_snapshot: NoAnswer | None = None
+
+    @property
+    def unread(self) -> NoAnswer | None:
+        """Why it can't be told which snapshot it is; None where it can."""
+        return self.unread_cover or self.unread_snapshot
+
 
 async def answer(question: Question, pictures: Pictures, memory: Memory, *, replace_unreadable: bool) -> Verdict:
     """The verdict on an entry whose cover's URL does not tell which picture it is.
@@ -68,19 +94,19 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
     which = await _remembered(seen, cover, wanted, pictures, memory)
     if which == wanted:
         return in_sync(desired, seen, wanted, cover.read, target.read)
-    if which is None:
-        which = await _which(_candidates(seen, wanted), cover, pictures)
-    if which is None:
+    if not isinstance(which, Snapshot):
+        which = await _which(islice(_candidates(seen, wanted), MOST_CANDIDATES), cover, pictures)
+    if not isinstance(which, Snapshot):
         # Nobody else has this picture: it must be readable to be saved before it goes.
         lost = await cover.content()
         if isinstance(lost, NoAnswer) and not replace_unreadable:
             return unknown(desired, _replaceable(lost), seen.title)
-    before = Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
+    before = Cover(bare_url(seen.cover_url), which.ref if isinstance(which, Snapshot) else None, cover.read)
     return update(desired, seen, wanted, before, target.read)
 
 
 def _replaceable(unread: NoAnswer) -> NoAnswer:
-    return NoAnswer(unread.reason, f"{unread.message} `reconcile apply --force` replaces the cover all the same.")
+    return NoAnswer(unread.reason, f"{unread.message} `--force` replaces the cover all the same.")
 
 
 async def _same(one: _Bytes, other: _Bytes) -> bool | NoAnswer:
@@ -107,22 +133,31 @@ async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     return await asyncio.to_thread(alike, shown, wanted) is True
 
 
-async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> Cover:
-    """The current cover, with the snapshot that it is: by its URL, else by its bytes."""
+async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> Identified:
+    """The current cover, with the snapshot that it is: by its URL, else by the bytes of all snapshots there are."""
     named = identify(seen)
     if named is not None or not seen.cover_url:
-        return Cover(bare_url(seen.cover_url), named.ref if named else None)
+        return Identified(Cover(bare_url(seen.cover_url), named.ref if named else None))
     cover = _Bytes(pictures, seen.cover_url)
+    unread: NoAnswer | None = None
     which = await _remembered(seen, cover, None, pictures, memory)
-    if which is None:
+    if not isinstance(which, Snapshot):
+        unread = which
         which = await _which(_candidates(seen, None), cover, pictures)
-    return Cover(bare_url(seen.cover_url), which.ref if which else None, cover.read)
+    if isinstance(which, Snapshot):
+        return Identified(Cover(bare_url(seen.cover_url), which.ref, cover.read))
+    unread = unread or which
+    shown = Cover(bare_url(seen.cover_url), None, cover.read)
+    if unread is not None and cover.unread is not None:
+        return Identified(shown, unread_cover=cover.unread)
+    return Identified(shown, unread_snapshot=unread)
 
 
 async def _remembered(
     seen: Observed, cover: _Bytes, wanted: Snapshot | None, pictures: Pictures, memory: Memory
-) -> Snapshot | None:
-    """The snapshot that this very cover is known to have come of, as long as that snapshot is what it was.
+) -> Snapshot | NoAnswer | None:
+    """The snapshot that this very cover is known to have come of, as long as that snapshot is what it was; or what
+    stands in the way of telling.
 
     Args:
         wanted: preferred where several snapshots are the same picture.
@@ -130,7 +165,8 @@ async def _remembered(
     known = memory.of(seen.asset_id)
     content = await cover.content() if known else None
     if not isinstance(content, Content):
-        return None
+        return content
+    unread: NoAnswer | None = None
     for settled in known:
         if settled.cover_sha256 != content.sha256:
             continue
@@ -138,29 +174,32 @@ async def _remembered(
         of_it = [snapshot for snapshot in seen.snapshots if picture(snapshot.url) == named]
         for snapshot in ([wanted] if wanted else []) + of_it:
             now = await pictures.content(snapshot.url)
-            if isinstance(now, Content) and now.sha256 == settled.snapshot_sha256:
+            if isinstance(now, NoAnswer):
+                unread = now
+            elif now.sha256 == settled.snapshot_sha256:
                 return snapshot
-    return None
+    return unread
 
 
-async def _which(candidates: Iterator[Snapshot], cover: _Bytes, pictures: Pictures) -> Snapshot | None:
+async def _which(candidates: Iterator[Snapshot], cover: _Bytes, pictures: Pictures) -> Snapshot | NoAnswer | None:
+    """The snapshot that the cover is; None where it is none of them for certain, otherwise why that can't be told."""
+    unread: NoAnswer | None = None
     for snapshot in candidates:
-        if await _same(cover, _Bytes(pictures, snapshot.url)) is True:
+        same = await _same(cover, _Bytes(pictures, snapshot.url))
+        if same is True:
             return snapshot
-    return None
+        if isinstance(same, NoAnswer):
+            unread = unread or same
+    return unread
 
 
 def _candidates(seen: Observed, wanted: Snapshot | None) -> Iterator[Snapshot]:
-    """At most MOST_CANDIDATES snapshots other than the wanted one, those of its set first, each picture once."""
+    """The asset's own snapshots other than the wanted one, those of its set first, each picture once."""
     done = {picture(wanted.url)} if wanted else set()
     ordered = sorted(seen.snapshots, key=lambda snapshot: wanted is not None and snapshot.set != wanted.set)
-    count = 0
     for snapshot in ordered:
         named = picture(snapshot.url)
         if named is None or named in done or named.asset_id != seen.asset_id:
             continue
         done.add(named)
-        count += 1
-        if count > MOST_CANDIDATES:
-            return
         yield snapshot

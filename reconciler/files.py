@@ -34,6 +34,8 @@ def check_replaceable(path: str) -> None:
         UsageError: replacing this file's bytes will fail, or it was made read-only.
     """
     check_writable(path)
+    if not Path(path).exists():
+        raise UsageError(f"{path} can't be written: there is no such file")
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path} can't be written: it is read-only")
 
@@ -58,6 +60,23 @@ def write(path: str, text: str, *, private: bool = False) -> None:
         raise _unwritable(path, error) from error
 
 
+def create(path: str, text: str) -> None:
+    """As `write`, but only where there is no such file, or an empty one.
+
+    Raises:
+        UsageError: it can't be written, or holds something by now: that is not touched.
+    """
+    try:
+        if _is_special(path):
+            write(path, text)
+        else:
+            _put(path, text.encode(), 0o666 & ~_umask(), over=False)
+    except FileExistsError as error:
+        raise UsageError(f"{path} was written by somebody else meanwhile", hint="It was not touched.") from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def replace(path: str, data: bytes) -> None:
     """Gives a file other bytes, all at once; its mode stays.
 
@@ -70,17 +89,35 @@ def replace(path: str, data: bytes) -> None:
         raise _unwritable(path, error) from error
 
 
-def _put(path: str, data: bytes, mode: int) -> None:
+def _put(path: str, data: bytes, mode: int, *, over: bool = True) -> None:
+    """
+    Args:
+        over: whatever is there is replaced; otherwise FileExistsError says that it holds something.
+    """
     target = Path(path).resolve()
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
+        if over or not _linked(temporary, target):
+            Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _linked(temporary: str, target: Path) -> bool:
+    """Gives the temporary file the name that nobody had till now, all at once; False where that is left to a rename:
+    an empty file is there, or the file system has no links."""
+    try:
+        os.link(temporary, target)
+    except OSError:
+        if target.is_file() and target.stat().st_size:
+            raise FileExistsError from None
+        return False
+    Path(temporary).unlink()
+    return True
 
 
 def _unwritable(path: str, error: OSError) -> UsageError:

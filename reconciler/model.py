@@ -61,6 +61,8 @@ Reason = Literal[
     "content_unavailable",
     "api_error",
 ]
+NumberKey = Literal["index", "snapshot", "offset"]
+"""Where an entry's number stands: "index" where it is the whole entry, otherwise at that key."""
 State = Literal["in_sync", "update", "pending", "unknown", "ignored"]
 Compare = Literal["auto", "url", "content"]
 SNAPSHOTS_IN_PROGRESS = "THUMBNAILING"
@@ -120,6 +122,8 @@ class NoAnswer:
 
     reason: Reason
     message: str
+    lasting: str = ""
+    """Where no later attempt would fare better: why, in a few words ("HTTP 404")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,17 @@ class Settings:
 
 
 def resolve(
-    flags: Flags, env: Mapping[str, str], *, file_region: str | None, file_project_id: str | None
+    flags: Flags,
+    env: Mapping[str, str],
+    *,
+    file_region: str | None,
+    file_project_id: str | None,
+    offline: bool = False,
 ) -> Settings:
     """Settings from what was given.
+
+    Args:
+        offline: nobody will be called unless the project has to be looked up, so a known one needs no credentials.
 
     Raises:
         UsageError: something is missing, contradicts itself, or would lead credentials to where they must not go.
@@ -93,7 +101,8 @@ def resolve(
     endpoint = _endpoint(flags.endpoint or env.get("RECONCILE_ENDPOINT"), region, env)
     emulated = is_emulator(endpoint)
     state_dir = flags.state_dir or env.get("RECONCILE_STATE_DIR")
-    credentials = Credentials() if emulated else _credentials(env)
+    anonymous = emulated or (offline and project_id)
+    credentials = Credentials() if anonymous else _credentials(env)
     settings = Settings(
         endpoint=endpoint,
         iam_endpoint=None if emulated else _iam(flags, env, endpoint, region),

@@ -125,9 +125,19 @@ class _Attempt:
             self._settled = await self._keep(now)
             if self._settled is not None:
                 return None
-            self._record.intent(self._step, self._saved)
+            self._record.intent(self._step, self._saved, self._snapshot_sha256(now))
         self._sent += 1
         return decision
+
+    def _snapshot_sha256(self, now: Verdict) -> str | None:
+        """Of the snapshot that the cover is: its bytes are the cover's, or those that the cover is known to have come
+        of."""
+        before = now.before
+        if before is None or before.snapshot is None or before.content is None:
+            return None
+        shown = before.content.sha256
+        known = self._surveyor.memory.of(self._step.desired.asset_id)
+        return next((item.snapshot_sha256 for item in known if item.cover_sha256 == shown), shown)
 
     async def _after_an_attempt(self, decision: Settled, now: Verdict) -> Settled:
         """What it means that the plan does not hold any more, when an attempt of ours got no usable answer."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler import __version__
 from reconciler.clock import Clock
 from reconciler.decide.precondition import Step
-from reconciler.model import Cover, Outcome
+from reconciler.model import Outcome
 from reconciler.state import saved
 from reconciler.state.folder import make
 from reconciler.state.journal import CoverRecord, Journal
@@ -34,8 +34,10 @@ class Record:
         """Says who is about to change covers, when, and by which files; a run without changes leaves no trace."""
         self._journal.write("run", self._clock.now(), **self._about)
 
-    def intent(self, step: Step, saved_cover: str | None) -> None:
-        self._write("intent", step.desired.asset_id, step.before, step.after, saved_cover=saved_cover)
+    def intent(self, step: Step, saved_cover: str | None, snapshot_sha256: str | None) -> None:
+        """`snapshot_sha256` is of the snapshot that the cover before is, where that is known."""
+        before = CoverRecord.of(step.before).model_copy(update={"snapshot_sha256": snapshot_sha256})
+        self._write("intent", step.desired.asset_id, before, CoverRecord.of(step.after), saved_cover=saved_cover)
 
     def outcome(self, outcome: Outcome) -> None:
         """What became of a step; one that was not attempted leaves no trace."""
@@ -44,23 +46,24 @@ class Record:
         fields: dict[str, object] = {"outcome": outcome.outcome}
         if outcome.error is not None:
             fields |= {"error": outcome.error.message, "perhaps": outcome.error.perhaps}
-        self._write("outcome", outcome.asset_id, outcome.before, outcome.after, **fields)
+        before, after = CoverRecord.of(outcome.before), CoverRecord.of(outcome.after)
+        self._write("outcome", outcome.asset_id, before, after, **fields)
 
     def seen(self, step: Step) -> None:
         """An applied cover was seen in place: nothing about it is pending any more."""
-        self._write("seen", step.desired.asset_id, step.before, step.after)
+        self._write("seen", step.desired.asset_id, CoverRecord.of(step.before), CoverRecord.of(step.after))
 
     def save(self, asset_id: str, data: bytes) -> Path:
         """Keeps a picture that is about to be replaced."""
         return saved.save(self._folder, asset_id, hashlib.sha256(data).hexdigest(), data)
 
-    def _write(self, kind: str, asset_id: str, before: Cover, after: Cover, **fields: object) -> None:
+    def _write(self, kind: str, asset_id: str, before: CoverRecord, after: CoverRecord, **fields: object) -> None:
         self._journal.write(
             kind,
             self._clock.now(),
             asset_id=asset_id,
-            before=CoverRecord.of(before).model_dump(exclude_none=True),
-            after=CoverRecord.of(after).model_dump(exclude_none=True),
+            before=before.model_dump(exclude_none=True),
+            after=after.model_dump(exclude_none=True),
             **{name: value for name, value in fields.items() if value is not None},
         )
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from reconciler.compare import looks_wanted
 from reconciler.decide.identity import picture
@@ -13,11 +12,9 @@ from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Plan, Reason, Snapshot, SnapshotRef, Verdict
 from reconciler.selection import Selection
-from reconciler.state.runs import PastChange
+from reconciler.state.runs import PastChange, WhyNot
 from reconciler.survey import Surveyor
 from reconciler.workers import for_each
-
-WhyNot = Literal["not_a_snapshot", "no_cover_before", "snapshots_retaken", "changed_since"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,10 @@ class Undoing:
 
 
 class Undoer:
-    """Asks through one surveyor; `journal` is the file that every entry of the plan names as its place."""
+    """Asks through one surveyor; `journal` is the file that every entry of the plan names as its place.
+
+    A surveyor that replaces unreadable covers also goes on where nobody can tell any more what a snapshot was.
+    """
 
     def __init__(self, surveyor: Surveyor, journal: Path) -> None:
         self._surveyor = surveyor
@@ -91,17 +91,20 @@ class Undoer:
     async def _decide(self, change: PastChange, seen: Observed) -> Verdict | Blocked:
         before = change.before.cover()
         if before.snapshot is None:
-            return await self._never_a_snapshot(change, before, seen)
+            return self._never_a_snapshot(change, before, seen, await self._after(change, seen))
         wanted = _at(seen, before.snapshot)
         if wanted is None:
             return await self._gone(change, before.snapshot, seen)
         back = await self._surveyor.decide(self._entry(change, wanted), seen)
         if back.state != "update":
             return back
-        return await self._retaken(change, wanted, back) or await self._changed_since(change, back, seen) or back
+        after = await self._after(change, seen)
+        return await self._retaken(change, wanted, back) or await self._changed_since(change, back, after) or back
 
-    async def _never_a_snapshot(self, change: PastChange, before: Cover, seen: Observed) -> Verdict | Blocked:
-        if await self._never_left(change, before, seen):
+    def _never_a_snapshot(
+        self, change: PastChange, before: Cover, seen: Observed, after: Verdict | None
+    ) -> Verdict | Blocked:
+        if _never_left(before, after):
             return Verdict(self._entry(change, None), "in_sync", seen.title)
         if not before.url:
             told = "It had no cover before, and the service can't take one away."
@@ -113,16 +116,6 @@ class Undoer:
         message = f"The cover before {what}. {saved}"
         return Blocked(change, self._journal, seen.title, "not_a_snapshot", message)
 
-    async def _never_left(self, change: PastChange, before: Cover, seen: Observed) -> bool:
-        """The run's change did not come about, or somebody has undone it: the very cover from before is there."""
-        after = await self._after(change, seen)
-        if after is None or after.state != "update" or after.before is None:
-            return False
-        now = after.before
-        if not before.url or not now.url:
-            return before.url == now.url
-        return before.content is not None and before.content == now.content
-
     async def _gone(self, change: PastChange, before: SnapshotRef, seen: Observed) -> Verdict | Blocked:
         entry = Desired(change.asset_id, self._journal, change.line, 1, before.set, offset=before.offset)
         verdict = await self._surveyor.decide(entry, seen)
@@ -132,24 +125,30 @@ class Undoer:
         return Blocked(change, self._journal, seen.title, "snapshots_retaken", told)
 
     async def _retaken(self, change: PastChange, wanted: Snapshot, back: Verdict) -> Verdict | Blocked | None:
-        """The snapshot at that place is another picture now, as far as the journal knows what it was."""
-        known = change.before.sha256
-        if known is None:
+        """The snapshot at that place is another picture now, as far as the journal knows what it was. Where it has
+        only the cover's bytes, the service may have made those of it."""
+        shown, known = change.before.sha256, change.before.snapshot_sha256
+        if shown is None and known is None:
             return None
         now = await self._surveyor.pictures.content(wanted.url)
         if isinstance(now, NoAnswer):
             return unknown(back.desired, now, back.title)
         settled = self._surveyor.memory.of(change.asset_id)
-        if now.sha256 in {known, *(item.snapshot_sha256 for item in settled if item.cover_sha256 == known)}:
+        if now.sha256 in {shown, known, *(item.snapshot_sha256 for item in settled if item.cover_sha256 == shown)}:
             return None
-        told = (
-            f"The cover before was {_told(wanted.ref)}. Its snapshots have been taken anew since: it is another one."
-        )
-        return Blocked(change, self._journal, back.title, "snapshots_retaken", told)
+        was = f"The cover before was {_told(wanted.ref)}."
+        if known is not None:
+            told = f"{was} Its snapshots have been taken anew since: it is another one."
+            return Blocked(change, self._journal, back.title, "snapshots_retaken", told)
+        if self._surveyor.replace_unreadable:
+            return None
+        told = f"{was} Whether that snapshot is still the same can't be told; `--force` sets it all the same."
+        return Blocked(change, self._journal, back.title, "cannot_tell", told)
 
-    async def _changed_since(self, change: PastChange, back: Verdict, seen: Observed) -> Verdict | Blocked | None:
+    async def _changed_since(
+        self, change: PastChange, back: Verdict, after: Verdict | None
+    ) -> Verdict | Blocked | None:
         """The cover is not what the run set, so that it is not the run's to take away."""
-        after = await self._after(change, seen)
         if after is not None and after.state == "unknown":
             return after
         now = (after.before if after is not None else back.before) or Cover("")
@@ -159,10 +158,19 @@ class Undoer:
             return None
         put = change.after.cover()
         named = picture(put.url)
-        if (named is not None and named == picture(seen.cover_url)) or (put.content and put.content == now.content):
+        if (named is not None and named == picture(now.url)) or (put.content and put.content == now.content):
             return None  # the snapshot is not there any more, or retaken; what came of it is
+        if self._unreadable(now):
+            return None  # --force said so
+        if await looks_wanted(back, self._surveyor.pictures):
+            return replace(back, state="in_sync")  # re-encoded: undone already, though nobody waited to learn it
         who = "Someone changed it since" if change.certain else "Someone changed it since, or the run never did"
         return Blocked(change, self._journal, back.title, "changed_since", f"{who}: the cover is {_shown(now)} now.")
+
+    def _unreadable(self, now: Cover) -> bool:
+        """A surveyor that compares by URL alone has not even tried."""
+        tried = self._surveyor.replace_unreadable and self._surveyor.compare != "url"
+        return tried and bool(now.url) and now.snapshot is None and now.content is None
 
     async def _after(self, change: PastChange, seen: Observed) -> Verdict | None:
         """What stands for the run's own change today; None where its snapshot is there no more."""
@@ -174,6 +182,16 @@ class Undoer:
         if wanted is None:
             return Desired(change.asset_id, self._journal, change.line, 1)
         return Desired(change.asset_id, self._journal, change.line, 1, wanted.set, index=wanted.index)
+
+
+def _never_left(before: Cover, after: Verdict | None) -> bool:
+    """The run's change did not come about, or somebody has undone it: the very cover from before is there."""
+    if after is None or after.state != "update" or after.before is None:
+        return False
+    now = after.before
+    if not before.url or not now.url:
+        return before.url == now.url
+    return before.content is not None and before.content == now.content
 
 
 def _at(seen: Observed, ref: SnapshotRef) -> Snapshot | None:

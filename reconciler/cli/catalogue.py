@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.shared import boundary_for, options, reconcile
+from reconciler.cli.shared import boundary_for, check_apart, options, reconcile
 from reconciler.options import (
     allow_unknown_option,
     changing_options,
@@ -31,7 +31,12 @@ _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
     help="Only assets with this status, such as PUBLISHED or THUMBNAIL_SUCCEED. Repeatable.",
 )
 @click.option("--created-after", type=click.DateTime(_MOMENTS), metavar="UTC", help="Such as 2026-01-31, inclusive.")
-@click.option("--created-before", type=click.DateTime(_MOMENTS), metavar="UTC", help="Such as 2026-01-31T12:00:00.")
+@click.option(
+    "--created-before",
+    type=click.DateTime(_MOMENTS),
+    metavar="UTC",
+    help="Such as 2026-01-31T12:00:00, inclusive. A date means its beginning, 00:00.",
+)
 @paths_argument
 @selection_options
 @output_options
@@ -47,13 +52,17 @@ def import_(**given: Any) -> None:
     boundary = boundary_for(given)
     if bool(given["out"]) == bool(given["update"]):
         raise click.UsageError("give either --out FILE, to write a new file, or --update FILE, to add to one")
+    after, before = given["created_after"], given["created_before"]
+    if after and before and after > before:
+        raise click.UsageError("--created-after is later than --created-before")
+    check_apart(given, "out", "update")
     choices = verb.Choices(
         file=given["out"] or given["update"],
         update=bool(given["update"]),
         beside=given["paths"],
         statuses=frozenset(status.upper() for status in given["statuses"]),
-        created_after=given["created_after"],
-        created_before=given["created_before"],
+        created_after=after,
+        created_before=before,
     )
     boundary.run(lambda: verb.run(options(given), choices, boundary))
 
@@ -81,7 +90,11 @@ def adopt(**given: Any) -> None:
 
 @reconcile.command()
 @click.argument("wanted", required=False, metavar="[RUN]")
-@click.option("--force", is_flag=True, help="Also replace covers that can't be read.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also replace covers that can't be read, and go on where nothing tells whether a snapshot is the same.",
+)
 @changing_options
 @selection_options
 @compare_option
@@ -91,8 +104,8 @@ def adopt(**given: Any) -> None:
 def rollback(**given: Any) -> None:
     """Undoes a run of apply: sets the covers from before, after asking.
 
-    RUN is as `reconcile history` names it; default: the last one that changed covers. What somebody changed since is
-    left alone. Exit codes: as apply's, and 1 where something could not be undone.
+    RUN is as `reconcile history` names it; default: the last apply that changed covers. What somebody changed since is
+    left alone. To redo, name the rollback's run. Exit codes: as apply's, and 1 where something could not be undone.
     """
     from reconciler.commands import rollback as verb
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
-from reconciler.cli.shared import boundary_for, options, reconcile
+from reconciler.cli.shared import boundary_for, check_apart, options, reconcile
 from reconciler.options import (
     changing_options,
     cloud_options,
@@ -35,8 +34,7 @@ def plan(**given: Any) -> None:
     from reconciler.commands import plan as verb
 
     boundary = boundary_for(given)
-    if given["out"] and given["output"] and os.path.realpath(given["out"]) == os.path.realpath(given["output"]):
-        raise click.UsageError("--out and --output name the same file: give the plan and the report one each")
+    check_apart(given, "out")
     boundary.run(lambda: verb.run(options(given), boundary, detailed=given["detailed_exitcode"], out=given["out"]))
 
 

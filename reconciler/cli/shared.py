@@ -38,6 +38,16 @@ def options(given: dict[str, Any]) -> Options:
     )
 
 
+def check_apart(given: dict[str, Any], *flags: str) -> None:
+    """
+    Raises:
+        click.UsageError: one of these flags names the same file as --output.
+    """
+    for flag in flags:
+        if given[flag] and given["output"] and os.path.realpath(given[flag]) == os.path.realpath(given["output"]):
+            raise click.UsageError(f"--{flag} and --output name the same file: give each a file of its own")
+
+
 def boundary_for(given: dict[str, Any]) -> Boundary:
     return Boundary(
         as_json=given["as_json"] or given["form"] == "json",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,17 +11,19 @@ from reconciler import compare, files
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
+from reconciler.compare import Identified
 from reconciler.decide.acceptance import Accepted, Refused, accept, pending_message
-from reconciler.desired.edit import NumberKey, number_keys, with_numbers
-from reconciler.desired.files import UnreadableError
-from reconciler.desired.files import read as read_desired
+from reconciler.decide.verdict import identify
+from reconciler.desired.edit import with_numbers
+from reconciler.desired.files import digest, unchanged
+from reconciler.desired.load import load_with_digests
 from reconciler.documents.adopted import adopt_document
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
-from reconciler.model import Cover, Desired, DesiredState, NoAnswer, Observed, Plan, Verdict
+from reconciler.model import Cover, Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
 from reconciler.report import adopted as report
 from reconciler.report.diff import unified
-from reconciler.safe import clean
+from reconciler.safe import bare_url, clean
 from reconciler.selection import Selection
 from reconciler.session import open_session
 from reconciler.settings import Settings
@@ -39,8 +40,8 @@ async def run(options: Options, terminal: Terminal) -> Report:
         UsageError: a file can't be written, or changed while the cloud was read; nothing was written then, unless the
             error says so.
     """
-    state = common.load(options)
-    loaded = _loaded(state, options)
+    state, digests = load_with_digests(options.paths)
+    _check_files(state, options)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
         with common.surveyor(options, session) as surveyor:
@@ -52,7 +53,7 @@ async def run(options: Options, terminal: Terminal) -> Report:
     accepted = [item for item in found if isinstance(item, Accepted)]
     refused = [item for item in found if isinstance(item, Refused)]
     edits = [
-        _edit(file, loaded[file], list(group)) for file, group in groupby(accepted, lambda item: item.desired.file)
+        _edit(file, digests[file], list(group)) for file, group in groupby(accepted, lambda item: item.desired.file)
     ]
     _write(edits)
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
@@ -64,11 +65,10 @@ async def run(options: Options, terminal: Terminal) -> Report:
     return Report(partial(as_json, document), text, 1 if document.refused else 0, notes)
 
 
-def _loaded(state: DesiredState, options: Options) -> dict[str, bytes]:
-    """The digests of the files that may be written, by name.
-
+def _check_files(state: DesiredState, options: Options) -> None:
+    """
     Raises:
-        UsageError: one of them can't be.
+        UsageError: one of the files can't be written that may have to be.
     """
     selection = Selection(options.targets, options.excludes)
     chosen = {
@@ -78,7 +78,6 @@ def _loaded(state: DesiredState, options: Options) -> dict[str, bytes]:
     }
     for file in chosen:
         files.check_replaceable(file)
-    return {file: _digest(_read(file)) for file in chosen}
 
 
 class _Judge:
@@ -111,15 +110,22 @@ class _Judge:
         seen = await surveyor.observe(desired.asset_id)
         if isinstance(seen, NoAnswer):
             return Refused(desired, verdict.title, seen.reason, seen.message)
-        cover = verdict.before or await self._cover(desired, seen)
+        shown = await self._identified(desired, seen)
+        if shown.unread is not None:
+            return Refused(desired, seen.title, shown.unread.reason, shown.unread.message)
         applied = surveyor.recent.get(desired.asset_id)
-        found = accept(desired, seen, cover, applied.after.cover() if applied else None)
+        coming = applied.after.cover() if applied else None
+        found = accept(desired, seen, shown.cover, verdict.before, coming)
         if self._options.compare == "url" and isinstance(found, Refused) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
         return found
 
-    async def _cover(self, desired: Desired, seen: Observed) -> Cover:
-        """The cover, as a snapshot of the entry's own set where the picture is in several."""
+    async def _identified(self, desired: Desired, seen: Observed) -> Identified:
+        """The cover, as a snapshot of the entry's own set where the picture is in several. (In copy mode its URL
+        says nothing, also not that it is still the same.)"""
+        if self._options.compare == "url":
+            named = identify(seen)
+            return Identified(Cover(bare_url(seen.cover_url), named.ref if named else None))
         own_first = tuple(sorted(seen.snapshots, key=lambda snapshot: snapshot.set != desired.set))
         looked_at = replace(seen, snapshots=own_first)
         return await compare.identify_cover(looked_at, self._surveyor.pictures, self._surveyor.memory)
@@ -135,37 +141,18 @@ class _Edit:
     keys: Mapping[str, NumberKey]
 
 
-def _edit(file: str, digest: bytes, accepted: Sequence[Accepted]) -> _Edit:
-    before = _unchanged(file, digest)
+def _edit(file: str, loaded: bytes, accepted: Sequence[Accepted]) -> _Edit:
+    before = unchanged(file, loaded)
     numbers = {item.desired.asset_id: item.number for item in accepted}
-    return _Edit(file, before, with_numbers(before, numbers), number_keys(before, numbers.keys()))
+    return _Edit(file, before, *with_numbers(before, numbers, file=file))
 
 
 def _write(edits: Sequence[_Edit]) -> None:
     """Writes the files, which were all read and edited before the first is written."""
     for done, edit in enumerate(edits):
         try:
-            _unchanged(edit.file, _digest(edit.before))
+            unchanged(edit.file, digest(edit.before))
             files.replace(edit.file, edit.after)
         except UsageError as error:
             before = f"Files written before it: {done}." if done else ""
             raise UsageError(error.message, hint=f"{error.hint} {before}".strip()) from error
-
-
-def _unchanged(file: str, digest: bytes) -> bytes:
-    """The file's bytes, the same as when it was loaded."""
-    data = _read(file)
-    if _digest(data) != digest:
-        raise UsageError(f"{file} changed while the covers were read", hint="It was not touched: run again.")
-    return data
-
-
-def _read(file: str) -> bytes:
-    try:
-        return read_desired(file)
-    except UnreadableError as error:
-        raise UsageError(f"{file}: {error}") from error
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()

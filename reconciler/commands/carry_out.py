@@ -20,7 +20,7 @@ from reconciler.documents.shapes import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import StateError, UsageError
 from reconciler.model import Cover, Outcome, Plan
-from reconciler.report.text import Text
+from reconciler.report.text import NO_CHANGES, Text
 from reconciler.safe import clean
 from reconciler.session import Session
 from reconciler.settings import Settings
@@ -95,11 +95,10 @@ def working(
         yield Work(options, manner, settings, session, terminal, surveyor, record)
 
 
-def show(work: Work, document: PlanDoc, *, blocked: bool = False) -> None:
-    """`blocked`: there is more to be done that can't be."""
-    text = Text(colour=work.terminal.colour)
-    quiet = work.options.quiet
-    work.terminal.say(text.findings(document, work.settings.write_rate, quiet=quiet, blocked=blocked))
+def show(work: Work, document: PlanDoc, *, blocked: bool = False, nothing: str = NO_CHANGES) -> None:
+    """See `Text.findings`."""
+    text, rate, quiet = Text(colour=work.terminal.colour), work.settings.write_rate, work.options.quiet
+    work.terminal.say(text.findings(document, rate, quiet=quiet, blocked=blocked, nothing=nothing))
 
 
 def steps_of(plan: Plan) -> list[Step]:
@@ -109,7 +108,7 @@ def steps_of(plan: Plan) -> list[Step]:
     ]
 
 
-def ask(work: Work) -> None:
+def ask(work: Work, verb: str = "Apply") -> None:
     """
     Raises:
         UsageError: the answer is not yes.
@@ -117,11 +116,15 @@ def ask(work: Work) -> None:
     if work.manner.auto_approve:
         return
     if work.terminal.ask(_QUESTION).strip() != "yes":
-        raise UsageError("Apply cancelled: the answer was not 'yes'")
+        raise UsageError(f"{verb} cancelled: the answer was not 'yes'")
 
 
-async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step]) -> Done:
-    """Applies the steps, waits where that was asked for, and tells; an interrupt ends it in order."""
+async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step], *, blocked: bool = False) -> Done:
+    """Applies the steps, waits where that was asked for, and tells; an interrupt ends it in order.
+
+    Args:
+        blocked: there is more to be done that can't be.
+    """
     if steps:
         work.record.start()
     wait = work.manner.wait
@@ -134,7 +137,7 @@ async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step]) -> Done:
             outcomes = await _wait(work, steps, outcomes, wait, interrupts)
     document = apply_document(outcomes, plan.unknown, common.origin(work.session))
     applied = Text(colour=work.terminal.colour).applied
-    text = partial(applied, document, waited=wait is not None, quiet=work.options.quiet)
+    text = partial(applied, document, waited=wait is not None, quiet=work.options.quiet, blocked=blocked)
     if interrupts.requested:
         return Done(document, text, EXIT_CODE, ())
     notes = (*common.why(plan.unknown, work.options), *_quiet_failures(document, work))

@@ -54,20 +54,23 @@ def load(options: Options) -> DesiredState:
     return load_files(options.paths)
 
 
-def connect(options: Options, region: str | None, project_id: str | None) -> Settings:
-    return settings.resolve(options.flags, options.env, file_region=region, file_project_id=project_id)
+def connect(options: Options, region: str | None, project_id: str | None, *, offline: bool = False) -> Settings:
+    """See `settings.resolve`."""
+    return settings.resolve(
+        options.flags, options.env, file_region=region, file_project_id=project_id, offline=offline
+    )
 
 
-def connect_without_files(options: Options) -> Settings:
+def connect_without_files(options: Options, *, offline: bool = False) -> Settings:
     """For verbs that name their assets: the desired files only say where, and only if nothing else does."""
     flags, env = options.flags, options.env
     where = flags.endpoint or flags.region or env.get("RECONCILE_ENDPOINT") or env.get("HW_REGION_NAME")
     project = flags.project_id or env.get("HUAWEICLOUD_SDK_PROJECT_ID") or env.get("HW_PROJECT_ID")
     emulated = settings.is_emulator(flags.endpoint or env.get("RECONCILE_ENDPOINT") or "")
     if (where and (project or emulated)) or not all(Path(path).exists() for path in options.paths):
-        return connect(options, None, None)
+        return connect(options, None, None, offline=offline)
     state = load(options)
-    return connect(options, state.region, state.project_id)
+    return connect(options, state.region, state.project_id, offline=offline)
 
 
 @contextmanager

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
+from reconciler.clock import SystemClock
 from reconciler.commands import common
 from reconciler.commands.base import Report
 from reconciler.commands.common import Options
 from reconciler.documents.history import history_document
-from reconciler.documents.write import as_json
+from reconciler.documents.write import Origin, as_json
 from reconciler.report.history import history_text
 from reconciler.session import open_session
+from reconciler.settings import Settings
+from reconciler.state.folder import locate
 from reconciler.state.runs import Runs
 
 
@@ -18,9 +22,19 @@ async def run(options: Options) -> Report:
     """
     Raises:
         StateError: the journal can't be read.
+        ApiError: the project had to be looked up, and could not be.
     """
-    settings = common.connect_without_files(options)
-    async with open_session(settings) as session:
-        runs = Runs(session.folder, session.endpoint, session.project_id).all()
-        document = history_document(runs, common.origin(session))
+    folder, origin = await _place(common.connect_without_files(options, offline=True))
+    runs = Runs(folder, origin.endpoint, origin.project_id).all()
+    document = history_document(runs, origin)
     return Report(partial(as_json, document), partial(history_text, document, quiet=options.quiet), 0)
+
+
+async def _place(settings: Settings) -> tuple[Path, Origin]:
+    """The state folder, and whose it is. Who is locked out wants to see what was done, too: a known project needs
+    nobody's leave."""
+    if settings.project_id is None or settings.emulated:
+        async with open_session(settings) as session:
+            return session.folder, common.origin(session)
+    folder = locate(settings.state_dir, settings.endpoint, settings.project_id)
+    return folder, Origin(settings.endpoint, settings.region, settings.project_id, SystemClock().now())

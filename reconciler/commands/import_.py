@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconciler import compare, files
+from reconciler import files
 from reconciler.commands import common
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
-from reconciler.decide.verdict import choose
+from reconciler.commands.entries import Later, entry_for
 from reconciler.desired.edit import with_entries
+from reconciler.desired.files import find, unchanged
 from reconciler.desired.fresh import NewEntry, fresh_file
-from reconciler.desired.load import load
+from reconciler.desired.load import LOWER_ID, load_with_digests
+from reconciler.desired.problems import Problems
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
-from reconciler.model import SNAPSHOTS_IN_PROGRESS, Desired, DesiredState, NoAnswer, Observed
+from reconciler.model import DesiredState, NoAnswer
 from reconciler.report import imported
-from reconciler.safe import hide
+from reconciler.safe import hide, shorten
 from reconciler.selection import Selection
 from reconciler.session import Session, open_session
+from reconciler.settings import Settings
 from reconciler.survey import Surveyor
 from reconciler.vod import wire
 from reconciler.workers import for_each
 
-_ID = re.compile(r"[0-9a-f]{32}")
 _DEFAULT = Path("desired")
 
 
@@ -61,16 +62,31 @@ class _Found:
     managed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What the desired files say before anything is read: the one to be added to, and those beside it.
+
+    Attributes:
+        digest: of the file to be added to, as it was loaded.
+    """
+
+    state: DesiredState
+    digest: bytes | None
+
+
 async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
-    files.check_writable(choices.file)
-    if not choices.update:
-        _check_new(choices.file)
+    """
+    Raises:
+        DesiredError: the files there are not usable, or the file to be added to leaves no place.
+        UsageError: the file can't be written, or somebody else wrote it meanwhile; nothing was written then.
+    """
     there = _there(choices)
-    settings = common.connect(options, there.region, there.project_id)
+    settings = common.connect(options, there.state.region, there.state.project_id)
+    _check_same_project(settings, there.state)
     found = _Found()
     async with open_session(settings) as session:
         with common.surveyor(options, session) as surveyor:
-            missing = await _missing(options, choices, session, there, found)
+            missing = await _missing(options, choices, session, there.state, found)
             with terminal.progress("Reading", len(missing), settings.read_rate) as advance:
 
                 async def work(asset: wire.AssetSummary) -> None:
@@ -79,9 +95,34 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
 
                 await for_each(missing, work, settings.parallelism)
         document = _document(choices.file, found, session)
-    _write(choices, found, session)
+    _write(choices, found, session, there)
     text = partial(imported.text, document, quiet=options.quiet)
     return Report(partial(as_json, document), text, 1 if found.failed else 0)
+
+
+def _there(choices: Choices) -> _There:
+    """
+    Raises:
+        DesiredError: the files are not usable, or the one to be added to leaves no place.
+        UsageError: the file can't be written.
+    """
+    if choices.update:
+        files.check_replaceable(choices.file)
+    else:
+        _check_new(choices.file)
+    problems = Problems()
+    beside = [file for file in find(choices.beside, problems) if not _is_same(file, choices.file)]
+    inside = Path(choices.file).resolve().is_relative_to(_DEFAULT.resolve())
+    if not choices.beside and inside:  # where it is no mistake that the folder holds nothing else
+        beside = [file for file in find((str(_DEFAULT),), Problems()) if not _is_same(file, choices.file)]
+    problems.raise_any()
+    paths = [choices.file, *beside] if choices.update else beside
+    if not paths:
+        return _There(DesiredState(covers=(), files=()), None)
+    state, digests = load_with_digests(paths)
+    if choices.update:
+        with_entries(unchanged(choices.file, digests[choices.file]), (), file=choices.file)
+    return _There(state, digests.get(choices.file))
 
 
 def _check_new(file: str) -> None:
@@ -89,6 +130,7 @@ def _check_new(file: str) -> None:
     Raises:
         UsageError: the file holds something; nobody's work is overwritten.
     """
+    files.check_writable(file)
     path = Path(file)
     if path.is_file() and path.stat().st_size:
         raise UsageError(
@@ -96,19 +138,22 @@ def _check_new(file: str) -> None:
         )
 
 
-def _there(choices: Choices) -> DesiredState:
-    """What is managed already: by the file itself, and by those beside it.
+def _is_same(one: str, other: str) -> bool:
+    return Path(other).exists() and Path(one).exists() and Path(one).samefile(other)
 
-    Raises:
-        DesiredError: they are not usable.
+
+def _check_same_project(settings: Settings, there: DesiredState) -> None:
     """
-    paths = list(choices.beside)
-    inside = Path(choices.file).resolve().is_relative_to(_DEFAULT.resolve())
-    if not paths and inside and any(_DEFAULT.rglob("*.y*ml")):
-        paths.append(str(_DEFAULT))
-    if choices.update:
-        paths.append(choices.file)
-    return load(tuple(paths)) if paths else DesiredState(covers=(), files=())
+    Raises:
+        UsageError: the desired files speak of another project than the one that would be read.
+    """
+    pairs = (("region", there.region, settings.region), ("project ID", there.project_id, settings.project_id))
+    for what, said, asked in pairs:
+        if said is not None and said != asked and not settings.emulated:
+            raise UsageError(
+                f"The desired files say {what} {said}, but {asked} is asked for",
+                hint="Covers of several projects can't stand side by side: name a file elsewhere.",
+            )
 
 
 async def _missing(
@@ -118,21 +163,22 @@ async def _missing(
     selection = Selection(options.targets, options.excludes)
     managed = {desired.asset_id for desired in there.covers}
     missing: dict[str, wire.AssetSummary] = {}
+    statuses: set[str | None] = set()
     times = (_utc(choices.created_after), _utc(choices.created_before))
     async for asset in session.client.list_assets(*times):
         asset_id = asset.asset_id.lower()
+        statuses |= _statuses(asset)
         if not _meant(asset, choices.statuses, selection):
             continue
         if asset_id in managed:
             found.managed += 1
-        elif _ID.fullmatch(asset_id):
+        elif LOWER_ID.fullmatch(asset_id):
             missing[asset_id] = asset.model_copy(update={"asset_id": asset_id})
         else:
             told = "The service lists it under an ID that is not 32 hexadecimal digits."
-            found.failed.append(
-                FailedDoc(asset_id=asset.asset_id, title=hide(asset.title), reason="api_error", message=told)
-            )
+            found.failed.append(_failed(asset.asset_id, asset.title, NoAnswer("api_error", told)))
     selection.check_all_matched()
+    _check_statuses(choices.statuses, statuses)
     return [missing[asset_id] for asset_id in sorted(missing)]
 
 
@@ -140,9 +186,24 @@ def _utc(given: datetime | None) -> datetime | None:
     return given.replace(tzinfo=UTC) if given is not None else None
 
 
+def _statuses(asset: wire.AssetSummary) -> set[str | None]:
+    return {asset.asset_status, asset.transcode_status, asset.thumbnail_status, asset.review_status}
+
+
+def _check_statuses(wanted: frozenset[str], listed: set[str | None]) -> None:
+    """
+    Raises:
+        UsageError: assets are listed, but none with a status that is asked for.
+    """
+    idle = sorted(wanted - listed) if listed else []
+    if idle:
+        named = ", ".join(f"--status {status!r}" for status in idle)
+        known = ", ".join(shorten(status) for status in sorted(filter(None, listed)))
+        raise UsageError(f"Nothing matches {named}", hint=f"The assets' statuses are: {known}.")
+
+
 def _meant(asset: wire.AssetSummary, statuses: frozenset[str], selection: Selection) -> bool:
-    shown = {asset.asset_status, asset.transcode_status, asset.thumbnail_status, asset.review_status}
-    if statuses and not statuses & shown:
+    if statuses and not statuses & _statuses(asset):
         return False
     by_id = selection.by_id(asset.asset_id.lower())
     return selection.by_title(asset.asset_id.lower(), asset) if by_id is None else by_id
@@ -152,51 +213,36 @@ async def _read(surveyor: Surveyor, asset: wire.AssetSummary, found: _Found) -> 
     seen = await surveyor.observe(asset.asset_id)
     if isinstance(seen, NoAnswer):
         if seen.reason != "asset_not_found":  # deleted since it was listed: nothing to manage
-            found.failed.append(
-                FailedDoc(
-                    asset_id=asset.asset_id,
-                    title=hide(asset.title),
-                    reason=seen.reason,
-                    message=hide(seen.message),
-                )
-            )
+            found.failed.append(_failed(asset.asset_id, asset.title, seen))
         return
-    entry = await _entry(surveyor, seen)
+    entry = await entry_for(surveyor, seen)
+    if isinstance(entry, Later):
+        found.failed.append(_failed(asset.asset_id, seen.title, entry))
+        return
     found.entries.append(entry)
     if entry.index is None:
         found.ignored.append(LeftOut(asset_id=seen.asset_id, title=hide(seen.title), reason=entry.reason))
 
 
-async def _entry(surveyor: Surveyor, seen: Observed) -> NewEntry:
-    """The entry that is in sync with what the asset shows, or `ignore: true` with the reason."""
-    title = hide(seen.title)
-
-    def ignored(reason: str) -> NewEntry:
-        return NewEntry(seen.asset_id, None, title=title, reason=reason)
-
-    if not seen.cover_url:
-        return ignored("it has no cover")
-    if seen.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
-        return ignored("its snapshots are being taken")
-    if not seen.snapshots:
-        return ignored("it has no snapshots")
-    cover = await compare.identify_cover(seen, surveyor.pictures, surveyor.memory)
-    if cover.snapshot is None:
-        unread = "its cover can't be read, so it may be any of its snapshots or none"
-        return ignored("its cover is none of its snapshots, byte for byte" if cover.content else unread)
-    wanted = Desired(seen.asset_id, "", 0, 0, cover.snapshot.set, cover.snapshot.index)
-    unusable = choose(wanted, seen)
-    if isinstance(unusable, NoAnswer):
-        return ignored(hide(unusable.message))
-    return NewEntry(seen.asset_id, cover.snapshot.index, cover.snapshot.set, title)
+def _failed(asset_id: str, title: str, why: NoAnswer | Later) -> FailedDoc:
+    return FailedDoc(asset_id=asset_id, title=hide(title), reason=why.reason, message=hide(why.message))
 
 
-def _write(choices: Choices, found: _Found, session: Session) -> None:
+def _write(choices: Choices, found: _Found, session: Session, there: _There) -> None:
+    """
+    Raises:
+        UsageError: somebody else wrote the file meanwhile.
+    """
     entries = sorted(found.entries, key=lambda entry: entry.asset_id)
-    if not choices.update:
-        files.write(choices.file, fresh_file(entries, session.region, session.project_id, _HEADER))
-    elif entries:
-        files.replace(choices.file, with_entries(Path(choices.file).read_bytes(), entries))
+    if there.digest is not None:
+        if entries:
+            data = unchanged(choices.file, there.digest)
+            files.replace(choices.file, with_entries(data, entries, file=choices.file))
+    elif entries or found.failed:
+        # What the files beside it say already holds for all of them.
+        region = session.region if there.state.region is None else None
+        project_id = session.project_id if there.state.project_id is None else None
+        files.create(choices.file, fresh_file(entries, region, project_id, _HEADER))
 
 
 _HEADER = ("Written by `reconcile import`: the covers as they were then. Compare with `reconcile plan`.",)

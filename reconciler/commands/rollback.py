@@ -14,7 +14,7 @@ from reconciler.commands.common import Options
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
 from reconciler.documents.shapes import PlanDoc, SourceDoc
 from reconciler.documents.write import as_json, plan_document
-from reconciler.report.rollback import not_undone_count, not_undone_text
+from reconciler.report.rollback import DESIRED_STAYS, NOTHING, not_undone_count, not_undone_text
 from reconciler.safe import clean, hide
 from reconciler.selection import Selection
 from reconciler.session import open_session
@@ -61,9 +61,9 @@ async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
     _show(work, undone.run, document, found)
     steps = carry_out.steps_of(found.plan)
     if steps:
-        carry_out.ask(work)
-    done = await carry_out.carry_out(work, document, steps)
-    return _report(work, done, undone.run, tuple(map(_document, found.blocked)))
+        carry_out.ask(work, "Rollback")
+    done = await carry_out.carry_out(work, document, steps, blocked=bool(found.blocked))
+    return _report(work, done, undone, tuple(map(_document, found.blocked)))
 
 
 def _expecting(work: Work, perhaps: Mapping[str, Applied]) -> Work:
@@ -81,18 +81,21 @@ def _show(work: Work, run: str, document: PlanDoc, found: Undoing) -> None:
     below = [_document(item) for item in found.blocked if item.change.asset_id not in unknown]
     if not work.options.quiet:
         work.terminal.say(f"Undoing {clean(run)}:\n\n")
-    carry_out.show(work, document, blocked=bool(below))
+    carry_out.show(work, document, blocked=bool(below), nothing=NOTHING)
     if not work.options.quiet:
         work.terminal.say(not_undone_text(below, colour=work.terminal.colour))
 
 
-def _report(work: Work, done: Done, run: str, not_undone: Sequence[NotUndoneDoc]) -> Report:
-    document = rollback_document(done.document, run, not_undone)
+def _report(work: Work, done: Done, undone: Run, not_undone: Sequence[NotUndoneDoc]) -> Report:
+    document = rollback_document(done.document, undone.run, not_undone)
     failing = [item for item in not_undone if item.reason not in work.options.allow_unknown]
     notes = list(done.notes)
     if failing and work.options.quiet:
         notes += [f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in failing]
-    text = done.text() + not_undone_count(len(not_undone))
+    # Undoing a rollback sets again what the desired files want.
+    if document.summary.applied and not undone.rollback_of and not work.options.quiet:
+        notes.append(DESIRED_STAYS)
+    text = done.text() + not_undone_count(document)
     return Report(partial(as_json, document), lambda: text, done.exit_code or (1 if failing else 0), tuple(notes))
 
 

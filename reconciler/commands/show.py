@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -22,10 +21,9 @@ from reconciler.observe.assets import observe
 from reconciler.report import words
 from reconciler.report.text import Text
 from reconciler.safe import bare_url, clean, hide, shorten
+from reconciler.selection import ASSET_ID
 from reconciler.session import open_session
 from reconciler.state.memory import Memory
-
-_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> Report:
@@ -33,10 +31,10 @@ async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> 
     Args:
         subjects: asset IDs, or one file with a saved plan.
     """
-    ids = [subject.lower() for subject in subjects if _ID.fullmatch(subject)]
+    ids = [subject.lower() for subject in subjects if ASSET_ID.fullmatch(subject)]
     if len(subjects) == 1 and not ids:
         return _plan(subjects[0], options, terminal)
-    wrong = [subject for subject in subjects if not _ID.fullmatch(subject)]
+    wrong = [subject for subject in subjects if not ASSET_ID.fullmatch(subject)]
     if wrong:
         raise UsageError(f"{shorten(wrong[0])!r} is no asset ID", hint="An asset ID is 32 hexadecimal digits.")
     return await _assets(ids, options)
@@ -65,7 +63,7 @@ async def _assets(ids: Sequence[str], options: Options) -> Report:
                     shown.append({"asset_id": wanted, "reason": seen.reason, "message": hide(seen.message)})
                     texts.append(f"{wanted}: {seen.reason}\n  {seen.message}\n")
                     continue
-                cover = await compare.identify_cover(seen, session.pictures, memory)
+                cover = (await compare.identify_cover(seen, session.pictures, memory)).cover
                 shown.append(_document(seen, cover))
                 texts.append(_text(seen, cover))
     document = {"format_version": "1.0", "kind": "show", "assets": shown}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from reconciler.decide.same import same_cover
-from reconciler.decide.verdict import choose, name
-from reconciler.model import Cover, Desired, NoAnswer, Observed, SnapshotRef
-from reconciler.safe import bare_url
+from reconciler.decide.verdict import choose, identify, name
+from reconciler.model import Cover, Desired, NoAnswer, Observed, Reason, SnapshotRef
 
+WhyRefused = Literal[
+    "no_cover", "not_a_snapshot", "other_set", "same_offset", "not_writable", "changed_meanwhile", "pending"
+]
 _LARGEST = 999_999
 """What a desired file may hold."""
 
@@ -31,30 +34,32 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why an entry stays as it is, and what to do. `reason` is no_cover, not_a_snapshot, other_set, same_offset,
-    not_writable, changed_meanwhile, pending, or one of those of unknown assets."""
+    """Why an entry stays as it is, and what to do."""
 
     desired: Desired
     title: str
-    reason: str
+    reason: WhyRefused | Reason
     message: str
 
 
-def accept(desired: Desired, seen: Observed, cover: Cover, coming: Cover | None) -> Accepted | Refused:
+def accept(
+    desired: Desired, seen: Observed, cover: Cover, first: Cover | None, coming: Cover | None
+) -> Accepted | Refused:
     """
     Args:
-        seen: the asset, observed after the cover was identified.
-        cover: the cover as it was identified.
+        seen: the asset.
+        cover: its cover, identified after that.
+        first: the cover as the plan found it drifted, if it did.
         coming: what was applied so recently that it need not be visible yet.
     """
 
-    def refused(reason: str, message: str) -> Refused:
+    def refused(reason: WhyRefused, message: str) -> Refused:
         return Refused(desired, seen.title, reason, message)
 
-    if not same_cover(Cover(cover.url), Cover(bare_url(seen.cover_url))):
-        return refused("changed_meanwhile", "Its cover changed while it was read: run again.")
     if coming is not None and not same_cover(coming, cover):
         return refused("pending", pending_message())
+    if first is not None and not _unchanged(first, cover, seen):
+        return refused("changed_meanwhile", "Its cover changed while it was read: run again.")
     if not cover.url:
         return refused("no_cover", "It has no cover that a number could stand for: apply sets the one wanted.")
     shown = cover.snapshot
@@ -72,6 +77,12 @@ def accept(desired: Desired, seen: Observed, cover: Cover, coming: Cover | None)
             f"write `{number}` and `from: {shown.set}` by hand.",
         )
     return _numbered(desired, seen, cover, shown)
+
+
+def _unchanged(first: Cover, cover: Cover, seen: Observed) -> bool:
+    if identify(seen) is not None and same_cover(Cover(first.url), Cover(cover.url)):
+        return True  # a snapshot's own URL: by its bytes it may also be another one, of the same picture
+    return same_cover(first, cover)
 
 
 def _numbered(desired: Desired, seen: Observed, cover: Cover, shown: SnapshotRef) -> Accepted | Refused:

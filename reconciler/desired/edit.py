@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.desired.events import Event, Events
 from reconciler.desired.fresh import block_covers, block_lines, flow_lines
 from reconciler.desired.problems import Problems
-from reconciler.errors import DesiredError
+from reconciler.errors import DesiredError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from reconciler.desired.fresh import NewEntry
+    from reconciler.model import NumberKey
 
     _Note = Callable[[str, "_Number | None"], None]
 
+_UNNAMED = "the desired file"
 _BOM = "\ufeff"
 _LINE_END = re.compile("\r\n|[\n\r]")
 _REST_OF_LINE = re.compile("[^\r\n]*(?:\r\n|[\n\r])?")
@@ -28,7 +30,9 @@ _COMMENT_LINE = re.compile("( *)#[^\r\n]*(?:\r\n|[\n\r])?")
 # Possessive, or it would look for commas inside the comments.
 _TRAILING_COMMA = re.compile(r"(?:\s|#[^\r\n]*+)*+,")
 
-NumberKey = Literal["index", "snapshot", "offset"]
+# Nothing but blanks: what stands between the braces is lost when they go.
+_EMPTY = re.compile(r"\{[ \t]*\}")
+
 _NUMBERS: dict[str, NumberKey] = {"snapshot": "snapshot", "offset": "offset"}
 
 
@@ -48,52 +52,48 @@ class _Edit:
     text: str
 
 
-def with_numbers(data: bytes, numbers: Mapping[str, int]) -> bytes:
+def with_numbers(
+    data: bytes, numbers: Mapping[str, int], *, file: str = _UNNAMED
+) -> tuple[bytes, dict[str, NumberKey]]:
     """The file with other numbers: of each asset given (32 lower-case hex digits), exactly the scalar that says which
-    snapshot is replaced, be it the index itself, or the value of `snapshot` or `offset`.
+    snapshot is replaced, be it the index itself, or the value of `snapshot` or `offset`. And at which key it stands,
+    by asset ID.
+
+    Args:
+        file: its name, for the errors.
 
     Raises:
         DesiredError: an asset is not in the file, or its entry has no such number.
     """
     missing = dict(numbers)
     edits: list[_Edit] = []
+    keys: dict[str, NumberKey] = {}
 
     def note(asset_id: str, number: _Number | None) -> None:
         if asset_id not in missing:
             return
         if number is None or number.scalar.style:
-            raise DesiredError(f"The entry of the asset {asset_id} holds no number that could be changed")
+            raise DesiredError(f"{file}: the entry of the asset {asset_id} holds no number that could be changed")
         scalar = number.scalar
         edits.append(_Edit(scalar.start_mark.index, scalar.end_mark.index, str(missing.pop(asset_id))))
+        keys[asset_id] = number.key
 
-    _Walk(data, note)
+    _Walk(data, note, file)
     if missing:
-        raise DesiredError(f"The asset {next(iter(missing))} is not in the file")
-    return _edited(data, edits)
+        raise DesiredError(f"{file}: the asset {next(iter(missing))} is not there")
+    return _edited(data, edits), keys
 
 
-def number_keys(data: bytes, asset_ids: Collection[str]) -> dict[str, NumberKey]:
-    """At which key the number stands that `with_numbers` would change; "index" where it is the whole entry.
-
-    Raises:
-        DesiredError: the loader would not take this file either.
-    """
-    found: dict[str, NumberKey] = {}
-
-    def note(asset_id: str, number: _Number | None) -> None:
-        if number is not None and asset_id in asset_ids:
-            found[asset_id] = number.key
-
-    _Walk(data, note)
-    return found
-
-
-def with_entries(data: bytes, entries: Sequence[NewEntry]) -> bytes:
+def with_entries(data: bytes, entries: Sequence[NewEntry], *, file: str = _UNNAMED) -> bytes:
     """The file with more entries, behind the last one of `covers`; every byte it had stays, in order.
 
-    They take over the column and the line ends of the others. Where `covers` is in flow style (also `{}`), so are
-    they, each on a line of its own. A file without `covers` is given that key at its end. (A text block that ends the
-    file without a line end is given one, since something follows it now.)
+    They take over the column and the line ends of the others. Where `covers` is in flow style, so are they, each on a
+    line of its own; but the braces of `covers: {}` make way for block style. A file without `covers` is given that
+    key at its end. (A text block that ends the file without a line end is given one, since something follows it now.)
+
+    Args:
+        entries: none of them, to learn whether there could be some.
+        file: its name, for the errors.
 
     Raises:
         DesiredError: an asset is in the file already, or the file leaves no place for `covers`.
@@ -102,18 +102,20 @@ def with_entries(data: bytes, entries: Sequence[NewEntry]) -> bytes:
 
     def note(asset_id: str, _number: _Number | None) -> None:
         if asset_id in new:
-            raise DesiredError(f"The asset {asset_id} is in the file already")
+            raise DesiredError(f"{file}: the asset {asset_id} is there already")
 
-    walk = _Walk(data, note)
+    walk = _Walk(data, note, file)
+    if walk.covers is None and walk.root.flow:
+        raise _problem(file, walk.root.line, walk.root.column, "there is no covers here; add `covers: {}`")
     if not entries:
         return data
     text = data.decode().removeprefix(_BOM)
+    if walk.covers is not None and not walk.root.flow and _is_empty(text, walk.covers):
+        return _edited(data, _instead(text, walk.covers, walk.root.column, block_lines(entries)))
     if walk.covers is not None and walk.covers.flow:
         return _edited(data, _inside(text, walk.covers, flow_lines(entries)))
     if walk.covers is not None:
         return _edited(data, [_below(text, walk.covers, block_lines(entries))])
-    if walk.root.flow:
-        raise DesiredError("The file has no covers", hint="Add `covers: {}` to it.")
     return _edited(data, [_below(text, walk.root, block_covers(entries))])
 
 
@@ -123,7 +125,9 @@ class _Place:
 
     flow: bool
     column: int
-    """Of its keys; in flow style, of whatever begins it."""
+    """Of its keys; in flow style, of whatever begins it. From 0, as `line`."""
+    line: int
+    start: int
     key: int = 0
     """Where its last key begins."""
     last: int | None = None
@@ -145,10 +149,10 @@ class _Walk:
     root: _Place
     covers: _Place | None = None
 
-    def __init__(self, data: bytes, note: _Note) -> None:
+    def __init__(self, data: bytes, note: _Note, file: str) -> None:
         problems = Problems()
         self._end = 0
-        with Events("the desired file", data, problems) as self._events:
+        with Events(file, data, problems) as self._events:
             self._yaml = self._events.yaml
             self._get()  # the start of the stream
             self._get()  # the start of the document
@@ -177,8 +181,9 @@ class _Walk:
 
     def _place(self, start: Event) -> _Place:
         if type(start) is not self._yaml.MappingStartEvent:
-            raise _not_the_form(start)
-        return _Place(start.flow_style, start.start_mark.column)
+            raise self._not_the_form(start)
+        mark = start.start_mark
+        return _Place(start.flow_style, mark.column, mark.line, mark.index)
 
     def _pairs(self, place: _Place) -> Iterator[tuple[Event, Event]]:
         while type(key := self._get()) is not self._yaml.MappingEndEvent:
@@ -190,21 +195,25 @@ class _Walk:
 
     def _scalar(self, event: Event) -> None:
         if type(event) is not self._yaml.ScalarEvent:
-            raise _not_the_form(event)
+            raise self._not_the_form(event)
+
+    def _not_the_form(self, event: Event) -> DesiredError:
+        mark = event.start_mark
+        return _problem(self._events.file, mark.line, mark.column, "this is not the form of a desired file")
 
     def _get(self) -> Event:
         event = self._events.get()
         if event is None:
-            raise DesiredError("The file is empty")
+            raise _problem(self._events.file, 0, 0, "this file is empty")
         # Where a mapping in block style starts or ends takes up no room; its end stands where the next thing begins.
         if event.end_mark.index > event.start_mark.index:
             self._end = event.end_mark.index
         return event
 
 
-def _not_the_form(event: Event) -> DesiredError:
-    line = event.start_mark.line + 1
-    return DesiredError(f"The file is no desired file: line {line}", hint="`reconcile validate` says what is wrong.")
+def _problem(file: str, line: int, column: int, message: str) -> DesiredError:
+    """An error at a place that counts from 0."""
+    return DesiredError("This file can't be edited", (Problem(file, line + 1, column + 1, message),))
 
 
 def _edited(data: bytes, edits: Sequence[_Edit]) -> bytes:
@@ -230,6 +239,18 @@ def _below(text: str, place: _Place, lines: Sequence[str]) -> _Edit:
     end = _line_end(text)
     new = end.join(" " * place.column + line for line in lines)
     return _Edit(at, at, new + end if text[at - 1] in "\r\n" else end + new)
+
+
+def _is_empty(text: str, place: _Place) -> bool:
+    """`covers: {}` on one line, with nothing inside."""
+    return _EMPTY.match(text, place.start) is not None and _line_up_to(text, place.start).rstrip(" \t").endswith(":")
+
+
+def _instead(text: str, place: _Place, column: int, lines: Sequence[str]) -> list[_Edit]:
+    """Lines in block style instead of the braces of an empty mapping, two columns to the right of its key."""
+    before = text[: place.start].rstrip(" \t")
+    below = _Place(flow=False, column=column + 2, line=place.line, start=place.start, last=place.close + 1)
+    return [_Edit(len(before), place.close + 1, ""), _below(text, below, lines)]
 
 
 def _inside(text: str, place: _Place, lines: Sequence[str]) -> list[_Edit]:

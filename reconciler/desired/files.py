@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.errors import UsageError
 from reconciler.safe import clean
 
 if TYPE_CHECKING:
@@ -61,6 +63,28 @@ def read(file: str) -> bytes:
         raise UnreadableError(_reason(error)) from error
     if len(data) > MAX_BYTES:
         raise UnreadableError("this file is over 64 MiB; split it")
+    return data
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def unchanged(file: str, loaded: bytes) -> bytes:
+    """The file's bytes, for an edit of what was loaded.
+
+    Args:
+        loaded: the digest of the bytes that were.
+
+    Raises:
+        UsageError: they are others by now, or can't be had.
+    """
+    try:
+        data = read(file)
+    except UnreadableError as error:
+        raise UsageError(f"{file}: {error}") from error
+    if digest(data) != loaded:
+        raise UsageError(f"{file} changed while the covers were read", hint="It was not touched: run again.")
     return data
 
 

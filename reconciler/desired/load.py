@@ -13,17 +13,31 @@ from reconciler.desired.text import quoted, scalar
 from reconciler.model import Desired, DesiredState, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _KEYS = ("version", "region", "project_id", "covers")
 _ASSET_ID = re.compile("[0-9A-Fa-f]{32}")
-_LOWER_ID = re.compile("[0-9a-f]{32}")
+LOWER_ID = re.compile("[0-9a-f]{32}")
 _REGION = re.compile("[a-z]+(?:-[a-z]+)+-[0-9]+")
 _PROJECT_ID = _ASSET_ID
 
 
 def load(paths: Sequence[str]) -> DesiredState:
     """What the files and folders say together. Raises DesiredError with every problem of all of them."""
+    return _load(paths, lambda _file, _data: None)
+
+
+def load_with_digests(paths: Sequence[str]) -> tuple[DesiredState, Mapping[str, bytes]]:
+    """As `load`, for those who edit the files later; with the SHA-256 of the very bytes that were read, by file."""
+    digests: dict[str, bytes] = {}
+
+    def note(file: str, data: bytes) -> None:
+        digests[file] = files.digest(data)
+
+    return _load(paths, note), digests
+
+
+def _load(paths: Sequence[str], note: Callable[[str, bytes], None]) -> DesiredState:
     c_parser()
     problems = Problems()
     state = _State()
@@ -35,6 +49,7 @@ def load(paths: Sequence[str]) -> DesiredState:
             problems.add(file, 0, 0, str(error))
             continue
         read.append(file)
+        note(file, data)
         with Events(file, data, problems) as events:
             _File(events, state).read()
         problems.end_file()
@@ -128,7 +143,7 @@ class _File:
         get, file, places = events.get, events.file, self.state.places
         add = self.state.covers.append
         scalar_event, end = events.yaml.ScalarEvent, events.yaml.MappingEndEvent
-        is_id, is_integer = _LOWER_ID.fullmatch, INTEGER.fullmatch
+        is_id, is_integer = LOWER_ID.fullmatch, INTEGER.fullmatch
         while type(key := get()) is not end:
             if type(key) is not scalar_event or not is_id(key.value) or key.tag or key.anchor:
                 self._entry(key)

@@ -7,17 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.decide.acceptance import Accepted, Refused
-from reconciler.documents.shapes import AssetId, Count, CoverDoc, Doc, Head, SourceDoc
+from reconciler.decide.acceptance import Accepted, Refused, WhyRefused
+from reconciler.documents.shapes import AssetId, Count, CoverDoc, Doc, Head, SourceDoc, is_none
 from reconciler.documents.write import Origin, cover_document
-from reconciler.model import Desired, Plan
+from reconciler.model import Desired, NumberKey, Plan, Reason
 from reconciler.safe import hide
-
-NumberKey = Literal["index", "snapshot", "offset"]
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class AdoptSummary(Doc):
@@ -45,13 +39,12 @@ class AdoptedDoc(Doc):
 
 
 class RefusedDoc(Doc):
-    """An entry that stays as it is. `reason` is no_cover, not_a_snapshot, other_set, same_offset, not_writable,
-    changed_meanwhile, pending, or one of those of unknown assets."""
+    """An entry that stays as it is: for a reason of its own, or one of those of unknown assets."""
 
     asset_id: AssetId
-    title: str | None = Field(default=None, exclude_if=_is_none)
+    title: str | None = Field(default=None, exclude_if=is_none)
     source: SourceDoc
-    reason: str
+    reason: WhyRefused | Reason
     message: str
 
 

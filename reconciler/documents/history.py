@@ -7,14 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.documents.shapes import Count, Doc, Head
+from reconciler.documents.shapes import Count, Doc, Head, is_none
 from reconciler.documents.write import Origin, moment
 from reconciler.safe import hide
 from reconciler.state.runs import Run
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class RunSummary(Doc):
@@ -35,7 +31,7 @@ class RunDoc(Doc):
     revision: Annotated[str | None, Field(description="The git revision of the working folder.")]
     tool_version: str | None
     files: tuple[str, ...]
-    rollback_of: str | None = Field(default=None, exclude_if=_is_none)
+    rollback_of: str | None = Field(default=None, exclude_if=is_none)
     summary: RunSummary
     finished: bool
 

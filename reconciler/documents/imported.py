@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,8 +12,8 @@ from reconciler.model import Reason
 
 
 class ImportSummary(Doc):
-    """`imported` by snapshot, `ignored` because the cover is no snapshot, `failed` to be read and left out, `managed`
-    already by the desired files."""
+    """`imported` by snapshot, `ignored` because the cover is no snapshot, `failed` to be read or pending, so
+    left out, `managed` already by the desired files."""
 
     imported: Count
     ignored: Count
@@ -32,12 +32,14 @@ class LeftOut(Doc):
 class FailedDoc(Doc):
     asset_id: str
     title: str
-    reason: Reason
+    reason: Annotated[
+        Reason | Literal["pending"], Field(description="pending: applied a moment ago, and not visible yet.")
+    ]
     message: str
 
 
 class ImportDoc(Head):
-    """What `reconcile import` wrote to `file`."""
+    """What `reconcile import` wrote to `file`; nothing, where nothing was found to be written."""
 
     kind: Literal["import"] = "import"
     file: str

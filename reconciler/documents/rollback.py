@@ -7,25 +7,22 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.documents.shapes import ApplyDoc, AssetId, Doc, SourceDoc
+from reconciler.documents.shapes import ApplyDoc, AssetId, Doc, SourceDoc, is_none
+from reconciler.model import Reason
 from reconciler.safe import hide
-
-
-def _is_none(value: object) -> bool:
-    return value is None
+from reconciler.state.runs import WhyNot
 
 
 class NotUndoneDoc(Doc):
-    """A change that stays. `reason` is not_a_snapshot, no_cover_before, snapshots_retaken, changed_since, or one of
-    those of unknown assets."""
+    """A change that stays, and why."""
 
     asset_id: AssetId
-    title: str | None = Field(default=None, exclude_if=_is_none)
+    title: str | None = Field(default=None, exclude_if=is_none)
     source: Annotated[SourceDoc, Field(description="The place in the journal.")]
-    reason: str
+    reason: WhyNot | Reason
     message: str
     saved_cover: str | None = Field(
-        default=None, exclude_if=_is_none, description="Where the cover from before was saved."
+        default=None, exclude_if=is_none, description="Where the cover from before was saved."
     )
 
 

@@ -20,7 +20,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
-def _is_none(value: object) -> bool:
+def is_none(value: object) -> bool:
     return value is None
 
 
@@ -54,7 +54,7 @@ class CoverDoc(Doc):
 
     cover_url: str | None
     snapshot: SnapshotDoc | None
-    content: ContentDoc | None = Field(default=None, exclude_if=_is_none)
+    content: ContentDoc | None = Field(default=None, exclude_if=is_none)
 
     def value(self) -> Cover:
         """The cover as the deciding rooms know it."""
@@ -71,7 +71,7 @@ class ChangeDoc(Doc):
     title: str
     action: Literal["update"]
     source: SourceDoc
-    note: str | None = Field(default=None, exclude_if=_is_none)
+    note: str | None = Field(default=None, exclude_if=is_none)
     before: CoverDoc
     after: CoverDoc
 
@@ -83,7 +83,7 @@ class EntryDoc(Doc):
 
 class UnknownDoc(Doc):
     asset_id: AssetId
-    title: str | None = Field(default=None, exclude_if=_is_none)
+    title: str | None = Field(default=None, exclude_if=is_none)
     source: SourceDoc
     reason: Reason
     message: str
@@ -171,8 +171,8 @@ class AuditDoc(Findings):
     unmanaged: Unmanaged
     targets: Annotated[tuple[str, ...], Field(description="What the audit was limited to.")] = ()
     excludes: tuple[str, ...] = ()
-    fast: FastDoc | None = Field(default=None, exclude_if=_is_none)
-    since: SinceDoc | None = Field(default=None, exclude_if=_is_none)
+    fast: FastDoc | None = Field(default=None, exclude_if=is_none)
+    since: SinceDoc | None = Field(default=None, exclude_if=is_none)
     digest: str = ""
 
 
@@ -203,10 +203,10 @@ class ResultDoc(Doc):
     verified: Annotated[bool | None, Field(description="Seen; looked for and not seen; not looked at.")]
     saved_cover: str | None = Field(
         default=None,
-        exclude_if=_is_none,
+        exclude_if=is_none,
         description="Where the replaced picture was saved, if it existed nowhere else.",
     )
-    error: ErrorOfResult | None = Field(default=None, exclude_if=_is_none)
+    error: ErrorOfResult | None = Field(default=None, exclude_if=is_none)
 
 
 class ApplyDoc(Head):

@@ -89,7 +89,7 @@ class Pictures:
         try:
             return await persistently(self._clock, lambda: self._fetch(target, kept), _Transient)
         except _Transient as fault:
-            return _unavailable(url, f"{fault}, {ATTEMPTS} attempts")
+            return _unavailable(url, f"{fault}, {ATTEMPTS} attempts", lasting=False)
 
     def _target(self, url: str) -> httpx.URL | NoAnswer:
         try:
@@ -153,5 +153,6 @@ def _page(response: httpx.Response) -> bool:
     return _NO_PICTURE.match(response.headers.get("Content-Type", "")) is not None
 
 
-def _unavailable(url: str, why: str) -> NoAnswer:
-    return NoAnswer("content_unavailable", f"The picture at {bare_url(url)} can't be read: {why}.")
+def _unavailable(url: str, why: str, *, lasting: bool = True) -> NoAnswer:
+    message = f"The picture at {bare_url(url)} can't be read: {why}."
+    return NoAnswer("content_unavailable", message, why if lasting else "")

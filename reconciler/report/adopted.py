@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import click
 
-from reconciler.documents.adopted import AdoptDoc, RefusedDoc
+from reconciler.documents.adopted import AdoptDoc
 from reconciler.report import words
+from reconciler.report.blocks import not_done
 from reconciler.safe import clean
 
 _COLOURS = {"-": "red", "+": "green", "@": "cyan"}
@@ -20,7 +21,7 @@ def text(document: AdoptDoc, *, colour: bool = False, quiet: bool = False) -> st
         if document.diff:
             lines += [*_diff(document.diff, colour=colour), ""]
         for item in document.refused:
-            lines += [*_refused(item, colour=colour), ""]
+            lines += [*not_done(item, colour=colour), ""]
     return "\n".join([*lines, *_summary(document, colour=colour)]) + "\n"
 
 
@@ -35,20 +36,13 @@ def _diff(diff: str, *, colour: bool) -> Iterator[str]:
             yield click.style(shown, fg=_COLOURS[line[0]]) if line[0] in _COLOURS else shown
 
 
-def _refused(item: RefusedDoc, *, colour: bool) -> Iterator[str]:
-    sign = click.style("!", fg="red") if colour else "!"
-    named = click.style(item.asset_id, bold=True) if colour else item.asset_id
-    title = f' "{clean(item.title)}"' if item.title else ""
-    yield f"  {sign} {named}{title} {item.reason}"
-    yield f"      {clean(item.message)}"
-    yield f"      {clean(item.source.file)}:{item.source.line}"
-
-
 def _summary(document: AdoptDoc, *, colour: bool) -> Iterator[str]:
     counts = document.summary
-    if counts.adopted or counts.refused:
+    if counts.adopted:
         files = len({item.source.file for item in document.adopted})
         told = f"Adopted {words.counted(counts.adopted, 'cover')} in {words.counted(files, 'file')}."
+    elif counts.refused:
+        told = "Nothing adopted."
     else:
         told = "Nothing to adopt. The desired files say what the covers are."
     yield click.style(told, bold=True) if colour else told

@@ -25,15 +25,22 @@ def text(document: ImportDoc, *, quiet: bool) -> str:
             f"Wrote {words.counted(written, 'cover')} to {file}: {counts.imported:,} by snapshot, "
             f"{counts.ignored:,} with ignore: true."
         )
+    elif counts.failed:
+        lines.append("Nothing imported.")
+    elif counts.managed:
+        lines.append("Nothing to import: what there is, is managed already.")
     else:
-        lines.append(f"Nothing to import: {file} holds no new covers.")
+        lines.append("Nothing to import: no asset matches.")
     if not quiet:
         reasons = Counter(item.reason for item in document.ignored)
         lines += [f"  {count:,} ignored: {clean(reason)}" for reason, count in sorted(reasons.items())]
     if counts.managed:
         lines.append(f"{words.counted(counts.managed, 'asset')} managed already.")
-    if counts.failed:
-        lines.append(f"{words.counted(counts.failed, 'asset')} left out: they could not be read.")
+    pending = sum(item.reason == "pending" for item in document.failed)
+    if counts.failed > pending:
+        lines.append(f"{words.counted(counts.failed - pending, 'asset')} left out: they could not be read.")
+    if pending:
+        lines.append(f"{words.counted(pending, 'asset')} left out: applied a moment ago, and not visible yet.")
     if written and not quiet:
         lines.append(f"Compare with: reconcile plan {file}")
     return "\n".join(lines) + "\n"
@@ -46,4 +53,4 @@ def _failed(document: ImportDoc) -> Iterator[str]:
         yield f"      {clean(item.message)}"
     if len(document.failed) > _MOST_LISTED:
         yield f"  and {len(document.failed) - _MOST_LISTED:,} more (--json lists all)"
-    yield f"  Add them once they can be read: reconcile import --update {clean(document.file)}"
+    yield f"  Add them later: reconcile import --update {clean(document.file)}"

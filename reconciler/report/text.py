@@ -31,6 +31,7 @@ _COLOURS = {
     "stale": "red",
     "not_attempted": "yellow",
 }
+NO_CHANGES = "No changes. Your covers match the desired state."
 _MOST_LISTED = 20
 _FEW = 3
 
@@ -41,9 +42,22 @@ class Text:
     def __init__(self, *, colour: bool = False) -> None:
         self._colour = colour
 
-    def findings(self, document: Findings, rate: Rate, *, quiet: bool = False, blocked: bool = False) -> str:
-        """A plan or an audit; `rate` is the one at which covers may be set. `blocked`: there is more to be done that
-        can't be, so that nothing matches yet."""
+    def findings(
+        self,
+        document: Findings,
+        rate: Rate,
+        *,
+        quiet: bool = False,
+        blocked: bool = False,
+        nothing: str = NO_CHANGES,
+    ) -> str:
+        """A plan or an audit.
+
+        Args:
+            rate: the one at which covers may be set.
+            blocked: there is more to be done that can't be, so that nothing matches yet.
+            nothing: what to say where there is nothing to be done.
+        """
         lines: list[str] = []
         if not quiet:
             for change in document.changes:
@@ -56,18 +70,19 @@ class Text:
                 lines += [*_unmanaged(document.unmanaged), ""]
             if isinstance(document, AuditDoc) and document.since is not None:
                 lines += [*_since(document.since), ""]
-        lines += self._summary(document, rate, blocked=blocked)
+        idle = not (document.summary.update or document.summary.unknown or blocked)
+        lines += self._summary(document, rate, nothing if idle else "")
         return "\n".join(lines) + "\n"
 
-    def applied(self, document: ApplyDoc, *, waited: bool = False, quiet: bool = False) -> str:
-        """What an apply did."""
+    def applied(self, document: ApplyDoc, *, waited: bool = False, quiet: bool = False, blocked: bool = False) -> str:
+        """What an apply did. `blocked`: there was more to be done that can't be."""
         lines: list[str] = []
         if not quiet:
             for result in document.results:
                 lines += self._result(result)
             lines += [""] if lines else []
         counts = document.summary
-        whole = not (counts.failed or counts.stale or counts.not_attempted)
+        whole = not (counts.failed or counts.stale or counts.not_attempted or blocked)
         done = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
         lines.append(self._bold(f"Apply complete! {done}" if whole else f"Apply incomplete. {done}"))
         others = (
@@ -118,12 +133,9 @@ class Text:
             yield f"      {clean(result.error.message + request)}"
             yield f"      {_place(result.source)}"
 
-    def _summary(self, document: Findings, rate: Rate, *, blocked: bool) -> Iterator[str]:
+    def _summary(self, document: Findings, rate: Rate, nothing: str) -> Iterator[str]:
         counts = document.summary
-        if counts.update or counts.unknown or blocked:
-            yield self._bold(f"Plan: 0 to add, {counts.update} to change, 0 to destroy.")
-        else:
-            yield self._bold("No changes. Your covers match the desired state.")
+        yield self._bold(nothing or f"Plan: 0 to add, {counts.update} to change, 0 to destroy.")
         yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
         if counts.pending:
             yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."

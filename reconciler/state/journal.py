@@ -42,6 +42,8 @@ class CoverRecord(_Record):
     offset: int | None = None
     sha256: str | None = None
     length: int | None = None
+    snapshot_sha256: str | None = None
+    """Of the snapshot that the cover is. Where the service re-encodes, `sha256` is another one."""
 
     @classmethod
     def of(cls, cover: Cover) -> CoverRecord:

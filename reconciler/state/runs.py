@@ -20,6 +20,8 @@ _MOST_TEXT = 1024
 _SEE = "See `reconcile history`."
 
 Effect = Literal["none", "perhaps", "certain"]
+WhyNot = Literal["not_a_snapshot", "no_cover_before", "snapshots_retaken", "cannot_tell", "changed_since"]
+"""Why a change can't be undone, besides the reasons of unknown assets."""
 
 
 @dataclass(slots=True)
@@ -125,17 +127,19 @@ class Runs:
         return list(found.values())
 
     def find(self, wanted: str | None) -> Run:
-        """The run with this ID, or whose ID alone begins so; without one the last that may have changed a cover.
+        """The run with this ID, or whose ID alone begins so; without one the last that may have
+        changed a cover and is no rollback itself. What of it was undone already is found to be so: a second rollback
+        finishes the first, and none goes on to an older run unasked.
 
         Raises:
             UsageError: there is none, or more than one.
         """
         runs = self.all()
         if wanted is None:
-            changed = [run for run in runs if run.may_have_changed]
+            changed = [run for run in runs if run.may_have_changed and not run.rollback_of]
             if not changed:
                 raise UsageError(
-                    f"There is nothing to roll back: no run in {self.journal} changed a cover", hint=_SEE
+                    f"There is nothing to roll back: no apply in {self.journal} changed a cover", hint=_SEE
                 )
             return changed[-1]
         named = [run for run in runs if run.run == wanted] or [run for run in runs if run.run.startswith(wanted)]

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.commands.adopt import _Judge
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import Fault, Options
 from reconciler.vod.client import VodClient
 
 from .harness import COVER, DIGITS, Cloud, Video, entries, run, video, videos, write
@@ -141,7 +142,7 @@ def test_what_is_refused_is_named_and_the_rest_adopted(emulator: str) -> None:
     assert (ran.code, ran.err) == (1, "")
     assert f'  ! {ODD["custom_cover"]} "Odd: custom cover" not_a_snapshot' in ran.lines
     assert "      desired/covers.yaml:2" in ran.lines
-    assert ran.lines[-2:] == ["Adopted 0 covers in 0 files.", "1 in sync, 5 refused, 0 ignored."]
+    assert ran.lines[-2:] == ["Nothing adopted.", "1 in sync, 5 refused, 0 ignored."]
 
 
 def test_quiet_leaves_the_summary_and_the_reasons_on_stderr(emulator: str) -> None:
@@ -222,3 +223,52 @@ def test_all_or_targets_must_be_said(emulator: str) -> None:
     write(entries(1, drifted=1))
     assert "--target" in run("adopt", "--endpoint", emulator).err
     assert "Nothing matches --target 'Sprung*'" in run("adopt", "--target", "Sprung*", "--endpoint", emulator).err
+
+
+def test_what_is_not_visible_yet_is_pending_also_where_the_entry_was_set_back(
+    serve: Callable[[Options], Cloud],
+) -> None:
+    serve(Options(propagation=600, cover_mode="reference"))
+    [item] = flat(1)
+    write({item.asset_id: str(item.other)})
+    assert run("apply", "--auto-approve").code == 0
+    write({item.asset_id: str(item.shown)})
+    [refused] = run("adopt", "--all", "--json").document["refused"]
+    assert refused["reason"] == "pending"
+
+
+def test_a_cover_that_changes_behind_the_same_url_is_not_written_down(
+    serve: Callable[[Options], Cloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = serve(Options(cover_mode="copy"))
+    [item] = flat(1)
+    write({item.asset_id: str(item.other)})
+    judge = _Judge.judge
+
+    def after_a_change(self: _Judge, *arguments: Any) -> Any:
+        cloud.upload(item.asset_id, b"\xff\xd8 somebody else's picture")
+        return judge(self, *arguments)
+
+    monkeypatch.setattr(_Judge, "judge", after_a_change)
+    [refused] = run("adopt", "--all", "--json").document["refused"]
+    assert refused["reason"] == "changed_meanwhile"
+
+
+def test_an_edit_right_after_loading_is_noticed(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    [item] = flat(1)
+    write({item.asset_id: str(item.other)})
+    edited = f"covers: {{{item.asset_id}: {item.other}}} # mine\n"
+    monkeypatch.setattr("reconciler.files.check_replaceable", lambda _: FILE.write_text(edited))
+    ran = run("adopt", "--all", "--endpoint", emulator)
+    assert (ran.code, ran.out, FILE.read_text()) == (1, "", edited)
+    assert "desired/covers.yaml changed while the covers were read" in ran.err
+
+
+def test_a_cover_that_cannot_be_told_is_not_called_foreign(
+    serve: Callable[[Options], Cloud], impatient: None
+) -> None:
+    serve(Options(faults=(Fault("picture", "503", 1),)))
+    [item] = flat(1)
+    write({item.asset_id: "9999"})
+    [refused] = run("adopt", "--all", "--json").document["refused"]
+    assert refused["reason"] == "content_unavailable"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from reconciler.documents import write as documents
 from reconciler.documents.history import history_document
@@ -111,6 +112,28 @@ def test_a_journal_that_cannot_be_read_is_one_error(serve: Serve, journal: Path)
     assert (ran.code, ran.document["error"]["type"]) == (1, "state")
 
 
+def test_who_is_locked_out_sees_what_was_done(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = serve(Options())
+    write(entries(2, drifted=1))
+    # The folder by endpoint and project, as most have it.
+    monkeypatch.delenv("RECONCILE_STATE_DIR")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    run(*APPLY)
+    [done] = run("history", "--json").document["runs"]
+    asked = len(found.requests())
+    monkeypatch.delenv("HUAWEICLOUD_SDK_AK")
+    ran = run("history", "--json")
+    assert (ran.code, ran.document["runs"]) == (0, [done])
+    monkeypatch.delenv("HUAWEICLOUD_SDK_SK")
+    assert run("history", "--json").document["runs"] == [done]
+    monkeypatch.delenv("RECONCILE_ENDPOINT")
+    assert run("history", "--region", "cn-north-4", "--json").document["runs"] == []
+    assert len(found.requests()) == asked
+    monkeypatch.delenv("HUAWEICLOUD_SDK_PROJECT_ID")
+    unknown = run("history", "--endpoint", found.url, "--region", "cn-north-4")
+    assert (unknown.code, "No credentials" in unknown.err) == (1, True)
+
+
 def golden_journal(folder: Path) -> None:
     """Four runs: a plain one, one that failed here and there, a rollback, and one that was killed."""
     head = {"v": 1, "endpoint": ENDPOINT, "project_id": PROJECT}
@@ -150,4 +173,4 @@ def test_the_text_is_aligned_within_80_columns(tmp_path: Path) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(text, encoding="utf-8", newline="\n")
     assert text == file.read_bytes().decode(), "differs: if that is meant, run with UPDATE_GOLDEN=1"
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(cell_len, text.splitlines())) <= 80

@@ -11,9 +11,10 @@ import pytest
 
 from reconciler.desired.load import load
 from reconciler.emulator import ODD
-from reconciler.emulator.options import CoverMode, Fault, Options
+from reconciler.emulator.options import PROJECT_ID, CoverMode, Fault, Options
+from reconciler.vod.client import VodClient
 
-from .harness import COVER, TRACEBACK, Cloud, entries, run, video, write
+from .harness import COVER, TRACEBACK, Cloud, entries, run, video, videos, write
 
 Serve = Callable[..., Cloud]
 FILE = "desired/imported.yaml"
@@ -22,6 +23,25 @@ FILE = "desired/imported.yaml"
 def imported(emulator: str, *more: str) -> dict[str, Any]:
     Path("desired").mkdir(exist_ok=True)
     return run("import", "--endpoint", emulator, "--json", *more).document
+
+
+def reason_in(text: str, asset_id: str) -> str:
+    """Why a file ignores this very asset."""
+    _, _, rest = text.partition(f"\n  {asset_id}:")
+    found = rest.split("\n")[1]
+    assert found.startswith("    ignore: true  # ")
+    return found.removeprefix("    ignore: true  # ")
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """While the cloud is read, somebody does this."""
+    details = VodClient.details
+
+    def and_work(self: VodClient, asset_id: str) -> Any:
+        work()
+        return details(self, asset_id)
+
+    monkeypatch.setattr(VodClient, "details", and_work)
 
 
 @pytest.mark.integration
@@ -41,19 +61,87 @@ def test_what_was_imported_is_in_sync(serve: Serve, mode: CoverMode) -> None:
     assert cloud.puts == puts
     text = Path(FILE).read_text(encoding="utf-8")
     assert f"# {video(7).title}" in text
-    if mode == "recode":
-        assert "ignore: true  # its cover is none of its snapshots" in text
+    unrecognised = {entry.asset_id for entry in load((FILE,)).covers if entry.ignore}
+    applied = {item.asset_id for item in videos(6)}
+    assert unrecognised & set(entries(24)) == (applied if mode == "recode" else set())
+    for asset_id in unrecognised & applied:
+        assert reason_in(text, asset_id) == (
+            "its cover is none of its snapshots, byte for byte "
+            "(one that the service re-encoded is recognised only after `apply --wait`)"
+        )
+
+
+@pytest.mark.integration
+def test_what_the_service_re_encoded_is_recognised_after_waiting(serve: Serve) -> None:
+    serve(Options(cover_mode="recode", assets=3))
+    write(entries(3, drifted=3))
+    assert run("apply", "--auto-approve", "--force", "--wait").code == 0
+    Path("desired/covers.yaml").unlink()
+    assert run("import", "--out", FILE).code == 0
+    found = {entry.asset_id: (entry.set, entry.index) for entry in load((FILE,)).covers if not entry.ignore}
+    assert {item.asset_id: (item.set, item.other) for item in videos(3)}.items() <= found.items()
 
 
 def test_covers_that_are_no_snapshot_are_ignored_with_the_reason(emulator: str) -> None:
     document = imported(emulator, "--out", FILE)
     ignored = {item["asset_id"]: item["reason"] for item in document["ignored"]}
-    assert ignored[ODD["no_snapshots"]] == "it has no snapshots"
-    state = load((FILE,))
-    assert {entry.asset_id for entry in state.covers if entry.ignore} == set(ignored)
-    for asset_id, reason in ignored.items():
-        _, _, rest = Path(FILE).read_text(encoding="utf-8").partition(asset_id)
-        assert f"ignore: true  # {reason}"[:60] in rest.partition("\n  " + "0")[0]
+    assert {name: ignored.get(asset_id, "") for name, asset_id in ODD.items() if asset_id in ignored} == {
+        "no_snapshots": "it has no snapshots",
+        "snapshots_failed": "it has no snapshots",
+        "snapshots_in_progress": "its snapshots are being taken",
+        "foreign_snapshot": "the service gives it snapshots of another asset; its cover is none of its own",
+        "content_unavailable": "its cover can't be read: HTTP 404",
+        "custom_cover": (
+            "its cover is none of its snapshots, byte for byte "
+            "(one that the service re-encoded is recognised only after `apply --wait`)"
+        ),
+        "no_cover": "it has no cover",
+        "null_cover": "it has no cover",
+        "empty_cover": "it has no cover",
+    }
+    assert {entry.asset_id for entry in load((FILE,)).covers if entry.ignore} == set(ignored)
+    text = Path(FILE).read_text(encoding="utf-8")
+    assert {asset_id: reason_in(text, asset_id) for asset_id in ignored} == ignored
+
+
+@pytest.mark.integration
+def test_a_cover_may_be_a_snapshot_that_could_not_be_read(serve: Serve) -> None:
+    cloud = serve(Options(faults=(Fault("picture", "403", 3),)))
+    ran = run("import", "--out", "new.yaml", "--json")
+    shown = cloud.covers()
+    for item in ran.document["ignored"]:
+        assert not item["reason"].startswith("its cover is none of") or shown[item["asset_id"]] == ""
+    failed = {item["asset_id"] for item in ran.document["failed"] if item["reason"] == "content_unavailable"}
+    assert (ran.code, bool(failed)) == (1, True)
+    assert not failed & {entry.asset_id for entry in load(("new.yaml",)).covers}
+
+
+@pytest.mark.integration
+def test_a_cover_that_cannot_be_read_today_is_no_reason_to_ignore_it_for_ever(serve: Serve, impatient: None) -> None:
+    serve(Options(assets=2, faults=(Fault("picture", "503", 1),)))
+    ran = run("import", "--out", "new.yaml", "--target", video(0).asset_id, "--json")
+    [failed] = ran.document["failed"]
+    assert (ran.code, failed["asset_id"], failed["reason"]) == (1, video(0).asset_id, "content_unavailable")
+    assert "HTTP 503, 5 attempts" in failed["message"]
+    serve(Options(assets=2))
+    again = run("import", "--update", "new.yaml", "--target", video(0).asset_id)
+    assert again.code == 0, again.err
+    assert Path("new.yaml").read_text(encoding="utf-8").splitlines()[-2].startswith("covers:")
+    assert {entry.asset_id for entry in load(("new.yaml",)).covers} == {video(0).asset_id}
+
+
+@pytest.mark.integration
+def test_what_was_applied_a_moment_ago_is_not_imported_as_it_was(serve: Serve) -> None:
+    serve(Options(assets=3, propagation=600))
+    write({**entries(3, drifted=2), ODD["no_cover"]: "0"})
+    assert run("apply", "--auto-approve", "--force").code == 0
+    write({}, to="nothing.yaml")
+    ran = run("import", "nothing.yaml", "--out", "new.yaml", "--json")
+    pending = {item["asset_id"] for item in ran.document["failed"] if item["reason"] == "pending"}
+    assert (ran.code, pending) == (1, {video(0).asset_id, video(1).asset_id, ODD["no_cover"]})
+    assert not pending & {entry.asset_id for entry in load(("new.yaml",)).covers}
+    ran = run("import", "--update", "new.yaml")
+    assert "3 assets left out: applied a moment ago, and not visible yet." in ran.lines
 
 
 def test_an_existing_file_is_not_overwritten(emulator: str) -> None:
@@ -106,13 +194,17 @@ def test_selection_by_status(emulator: str) -> None:
     assert video(0).asset_id in ids
     assert ODD["no_snapshots"] not in ids
     assert document["summary"]["imported"] > 0
+    ran = run("import", "--endpoint", emulator, "--out", "new.yaml", "--status", "PUBLISHED", "--status", "publishd")
+    assert (ran.code, Path("new.yaml").exists()) == (1, False)
+    assert "Nothing matches --status 'PUBLISHD'" in ran.err
+    assert "PUBLISHED" in ran.err.partition("statuses are: ")[2]
 
 
 def test_selection_by_time_of_creation(emulator: str) -> None:
-    none = imported(emulator, "--out", FILE, "--created-before", "2016-01-01")
-    assert none["summary"]["imported"] == 0
-    assert load((FILE,)).covers == ()
-    Path(FILE).unlink()
+    Path("desired").mkdir()
+    none = run("import", "--endpoint", emulator, "--out", FILE, "--created-before", "2016-01-01")
+    assert (none.code, none.lines) == (0, ["Nothing to import: no asset matches."])
+    assert not Path(FILE).exists()
     everything = imported(emulator, "--out", FILE, "--created-after", "2016-01-01")
     assert everything["summary"]["imported"] >= 24
 
@@ -179,4 +271,107 @@ def test_what_could_not_be_read_is_named_in_text(serve: Serve) -> None:
     serve(Options(assets=10, cover_mode="reference", faults=(Fault("details", "403", 12),)))
     ran = run("import", "--out", "new.yaml")
     assert "1 asset left out: they could not be read." in ran.out
-    assert "Add them once they can be read: reconcile import --update new.yaml" in ran.out
+    assert "Add them later: reconcile import --update new.yaml" in ran.out
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = Path("new.yaml")
+    meanwhile(monkeypatch, lambda: new.write_text("# mine\n"))
+    ran = run("import", "--endpoint", emulator, "--out", "new.yaml")
+    assert (ran.code, ran.out, new.read_text()) == (1, "", "# mine\n")
+    assert "new.yaml was written by somebody else meanwhile" in ran.err
+
+
+def test_a_file_that_changes_meanwhile_is_not_added_to(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(entries(2), to="mine.yaml")
+    meanwhile(monkeypatch, lambda: write(entries(3), to="mine.yaml"))
+    ran = run("import", "--endpoint", emulator, "--update", "mine.yaml")
+    assert (ran.code, ran.out) == (1, "")
+    assert "mine.yaml changed while the covers were read" in ran.err
+    assert len(load(("mine.yaml",)).covers) == 3
+
+
+@pytest.mark.parametrize("flag", ["--out", "--update"])
+def test_the_report_never_replaces_the_desired_file(emulator: str, flag: str) -> None:
+    if flag == "--update":
+        write(entries(1), to="mine.yaml")
+    ran = run("import", "--endpoint", emulator, flag, "mine.yaml", "--output", "./mine.yaml")
+    assert ran.code == 1
+    assert f"{flag} and --output name the same file" in ran.err
+    assert Path("mine.yaml").exists() == (flag == "--update")
+
+
+@pytest.mark.integration
+def test_a_read_only_file_is_known_before_anything_is_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = serve(Options())
+    write(entries(1), to="mine.yaml")
+    monkeypatch.setattr("reconciler.files.os.access", lambda path, mode: Path(path) != Path("mine.yaml"))
+    ran = run("import", "--update", "mine.yaml")
+    assert (ran.code, cloud.requests()) == (1, [])
+    assert "mine.yaml can't be written: it is read-only" in ran.err
+    assert "there is no such file" in run("import", "--update", "nobodys.yaml").err
+
+
+@pytest.mark.integration
+def test_a_file_without_a_place_for_covers_is_told_before_anything_is_read(serve: Serve) -> None:
+    cloud = serve(Options())
+    Path("mine.yaml").write_text("# ours\n{version: 1}\n")
+    ran = run("import", "--update", "mine.yaml")
+    assert (ran.code, cloud.requests()) == (1, [])
+    assert "mine.yaml:2:1: there is no covers here" in ran.err
+
+
+def test_only_files_that_the_loader_reads_stand_beside_it(emulator: str) -> None:
+    for name in (".hidden.yaml", "notes.yxml"):
+        Path("desired").mkdir(exist_ok=True)
+        Path("desired", name).write_text("nothing of ours")
+    Path("desired/archive.yaml").mkdir()
+    assert imported(emulator, "--out", FILE)["summary"]["managed"] == 0
+
+
+def test_an_empty_file_is_filled_also_beside_others(emulator: str) -> None:
+    write(entries(2))
+    Path(FILE).touch()
+    assert imported(emulator, "--out", FILE)["summary"]["managed"] == 2
+    assert run("validate").code == 0
+
+
+def test_region_and_project_are_not_said_twice(emulator: str) -> None:
+    write(entries(1), head=f"project_id: {PROJECT_ID}\n")
+    imported(emulator, "--out", FILE)
+    assert "project_id" not in Path(FILE).read_text(encoding="utf-8")
+    assert "region: cn-north-4\n" in Path(FILE).read_text(encoding="utf-8")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("flag", "other"), [("--region", "cn-north-1"), ("--project-id", "f" * 32)])
+def test_covers_of_another_project_are_not_put_beside(serve: Serve, flag: str, other: str) -> None:
+    cloud = serve(Options())
+    write(entries(1), head=f"region: cn-north-4\nproject_id: {PROJECT_ID}\n")
+    for goal in (("--out", FILE), ("--update", "desired/covers.yaml")):
+        ran = run("import", *goal, flag, other)
+        assert (ran.code, cloud.requests()) == (1, [])
+        assert f"but {other} is asked for" in ran.err
+    assert not Path(FILE).exists()
+
+
+def test_a_span_that_ends_before_it_begins(emulator: str) -> None:
+    span = ("--created-after", "2026-02-01", "--created-before", "2026-01-01")
+    ran = run("import", "--endpoint", emulator, "--out", "new.yaml", *span)
+    assert ran.code == 1
+    assert "--created-after is later than --created-before" in ran.err
+
+
+def test_where_everything_is_managed_no_file_is_written(emulator: str) -> None:
+    write({video(0).asset_id: "0"})
+    ran = run("import", "--endpoint", emulator, "--out", FILE, "--target", video(0).asset_id)
+    assert (ran.code, Path(FILE).exists()) == (0, False)
+    assert ran.lines == ["Nothing to import: what there is, is managed already.", "1 asset managed already."]
+
+
+def test_an_empty_catalogue_becomes_block_style(emulator: str) -> None:
+    Path("mine.yaml").write_text("# ours\ncovers: {}  # none yet\n")
+    run("import", "--endpoint", emulator, "--update", "mine.yaml", "--target", video(3).asset_id)
+    head, covers, *_ = Path("mine.yaml").read_text(encoding="utf-8").splitlines()
+    assert (head, covers) == ("# ours", "covers:  # none yet")
+    assert len(load(("mine.yaml",)).covers) == 1

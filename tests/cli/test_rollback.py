@@ -16,6 +16,7 @@ from weather.harness import PUT, running, weather
 
 from reconciler.emulator import ODD
 from reconciler.emulator.options import CoverMode, Fault, Options
+from reconciler.observe.pictures import MOST_BYTES
 
 from .harness import TRACEBACK, Cloud, entries, run, video, videos, write
 
@@ -124,17 +125,83 @@ def test_what_is_being_undone_already_is_not_put_again(serve: Serve, journal: Pa
 
 
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
-def test_twice_is_a_redo(serve: Serve, mode: CoverMode, journal: Path) -> None:
+def test_twice_is_once_and_a_redo_is_asked_for_by_name(serve: Serve, mode: CoverMode, journal: Path) -> None:
     found = serve(Options(cover_mode=mode))
+    before = found.covers()
+    write(entries(4, drifted=1))
+    run(*APPLY, "--wait")
     write(entries(4, drifted=3))
     run(*APPLY, "--wait")
     applied = found.covers()
     assert run(*BACK, "--wait").code == 0
-    ran = run(*BACK, "--wait", "--json")
-    assert ran.code == 0, ran.document
+    undone, puts = found.covers(), found.puts
+    assert undone != before
+    ran = run(*BACK, "--wait")
+    assert (ran.code, found.puts, found.covers()) == (0, puts, undone)
+    assert f"Undoing {runs(journal)[1]}:\n\nNothing to undo.\n2 in sync, 0 unknown, 0 ignored.\n" in ran.out
+    assert len(runs(journal)) == 3
+    redo = run(*BACK, runs(journal)[2], "--wait", "--json")
+    assert redo.code == 0, redo.document
     assert found.covers() == applied
-    assert ran.document["rollback_of"] == runs(journal)[1]
-    assert records(journal)[-1]["run"] == runs(journal)[2]
+    assert redo.document["rollback_of"] == runs(journal)[2]
+    assert "desired files" not in redo.err
+
+
+def test_a_second_rollback_finishes_the_first(serve: Serve, journal: Path) -> None:
+    found = serve(Options(faults=(Fault("cover", "403", 6),)))
+    before = found.covers()
+    write(entries(3, drifted=3))
+    run(*APPLY)
+    first = run(*BACK, "--parallelism", "1")
+    assert first.code == 1
+    assert "Apply incomplete. Resources: 0 added, 2 changed, 0 destroyed." in first.lines
+    assert first.lines[-1] == "1 not undone."
+    second = run(*BACK, "--json")
+    assert (second.code, second.document["summary"]["applied"], found.puts) == (0, 1, 7)
+    assert second.document["rollback_of"] == runs(journal)[0]
+    assert found.covers() == before
+
+
+def test_re_encoded_covers_that_nobody_waited_for_are_not_undone_twice(serve: Serve, journal: Path) -> None:
+    found = serve(Options(cover_mode="recode"))
+    write(entries(3, drifted=2))
+    run(*APPLY)
+    run(*BACK)
+    old = [{**record, "at": LONG_AGO} for record in records(journal)]
+    journal.write_text("".join(json.dumps(record) + "\n" for record in old))
+    ran = run(*BACK)
+    assert (ran.code, found.puts) == (0, 4)
+    assert "Nothing to undo.\n2 in sync, 0 unknown, 0 ignored.\n" in ran.out
+
+
+def test_the_journal_tells_the_snapshot_that_a_re_encoded_cover_came_of(serve: Serve, journal: Path) -> None:
+    found = serve(Options(cover_mode="recode"))
+    item = video(0)
+    third = (item.shown + 2) % item.count
+    write({item.asset_id: item.drifted()})
+    run(*APPLY, "--wait")
+    between = found.covers()
+    write({item.asset_id: f"{{snapshot: {third}, from: {item.set}}}"})
+    run(*APPLY, "--wait")
+    (journal.parent / "memory.sqlite").unlink()
+    ran = run(*BACK)
+    assert ran.code == 0, ran.out
+    assert found.covers() == between
+
+
+def test_force_replaces_a_cover_that_cannot_be_read(serve: Serve) -> None:
+    found = serve(Options())
+    item = video(0)
+    before = found.covers()[item.asset_id]
+    write({item.asset_id: item.drifted()})
+    run(*APPLY, "--wait")
+    found.upload(item.asset_id, b"x" * (MOST_BYTES + 1))
+    ran = run(*BACK)
+    assert (ran.code, found.puts) == (1, 1)
+    assert "`--force` replaces the cover all the same." in ran.out
+    assert "Someone" not in ran.out
+    assert run(*BACK, "--force").code == 0
+    assert found.covers()[item.asset_id] == before
 
 
 def test_it_is_shown_and_summed_up_as_an_apply_is(serve: Serve, journal: Path) -> None:
@@ -155,7 +222,11 @@ def test_it_is_shown_and_summed_up_as_an_apply_is(serve: Serve, journal: Path) -
     assert "Plan: 0 to add, 1 to change, 0 to destroy.\n0 in sync, 0 unknown, 0 ignored.\n" in ran.out
     assert "Do you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n" in ran.err
     assert "Apply complete! Resources: 0 added, 1 changed, 0 destroyed.\n0 failed, 0 stale," in ran.out
-    assert ran.lines[-1] == "0 could not be undone."
+    assert ran.lines[-1] == "0 not undone."
+    assert ran.err.endswith(
+        "The desired files may still want the covers that were undone: change them (or `reconcile adopt`), "
+        "or the next apply sets them again.\n"
+    )
 
 
 @pytest.mark.parametrize(("arguments", "answer"), [((), None), (("--json",), "yes\n"), ((), "no\n"), ((), "")])
@@ -165,7 +236,9 @@ def test_without_approval_nothing_is_changed(serve: Serve, arguments: tuple[str,
     run(*APPLY)
     ran = run("rollback", *arguments, answer=answer)
     assert (ran.code, found.puts) == (1, 2)
-    assert ("--auto-approve" in ran.err) == (answer is None or bool(arguments))
+    nobody = answer is None or bool(arguments)
+    assert ("--auto-approve" in ran.err) == nobody
+    assert ("Rollback cancelled: the answer was not 'yes'" in ran.err) == (not nobody)
 
 
 def test_the_journal_of_a_killed_run_is_enough(serve: Serve, journal: Path) -> None:
@@ -217,8 +290,9 @@ def test_what_a_killed_run_did_not_come_to_is_in_sync(serve: Serve, journal: Pat
     journal.write_text("".join(json.dumps(record) + "\n" for record in intents))
     ran = run(*BACK)
     assert (ran.code, found.puts) == (0, 4)
-    assert "No changes. Your covers match the desired state.\n4 in sync, 0 unknown, 0 ignored.\n" in ran.out
-    assert ran.lines[-1] == "0 could not be undone."
+    assert "Nothing to undo.\n4 in sync, 0 unknown, 0 ignored.\n" in ran.out
+    assert ran.lines[-1] == "0 not undone."
+    assert "desired files" not in ran.err
 
 
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
@@ -252,7 +326,8 @@ def test_another_snapshot_set_since_is_named(serve: Serve) -> None:
     assert f'\n\n  ! {item.asset_id} "{item.title}" changed_since\n' in ran.out
     assert f"Someone changed it since: the cover is {item.set}[{third}] at " in ran.out
     assert "Plan: 0 to add, 0 to change, 0 to destroy.\n" in ran.out
-    assert ran.lines[-1] == "1 could not be undone."
+    assert "Apply incomplete. Resources: 0 added, 0 changed, 0 destroyed.\n" in ran.out
+    assert ran.lines[-1] == "1 not undone."
 
 
 def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journal: Path) -> None:
@@ -264,8 +339,8 @@ def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journa
     assert (ran.code, found.puts) == (1, 4)
     assert f"The cover before was none of its snapshots. It is saved in {saved}: upload it" in ran.out
     assert "no_cover_before\n      It had no cover before" in ran.out
-    assert "Apply complete! Resources: 0 added, 1 changed, 0 destroyed." in ran.lines
-    assert ran.lines[-1] == "2 could not be undone."
+    assert "Apply incomplete. Resources: 0 added, 1 changed, 0 destroyed." in ran.lines
+    assert ran.lines[-1] == "2 not undone."
     again = run(*BACK, runs(journal)[0], "--json").document
     assert reasons(again) == {CUSTOM: "not_a_snapshot", ODD["no_cover"]: "no_cover_before"}
     left = {item["asset_id"]: item for item in again["not_undone"]}
@@ -311,8 +386,8 @@ def test_an_asset_that_is_gone_is_unknown_and_may_be_allowed(serve: Serve, tmp_p
     assert ran.document["summary"]["unknown"] == 1
     assert reasons(ran.document) == {gone: "asset_not_found"}
     assert found.covers()[video(1).asset_id] == before[video(1).asset_id]
-    assert run(*BACK, "--json").code == 0
-    assert run(*BACK, ran.document["rollback_of"]).code == 1
+    again = run(*BACK, "--json")
+    assert (again.code, reasons(again.document)) == (1, {gone: "asset_not_found"})
 
 
 def test_what_was_refused_is_not_the_runs_to_undo(serve: Serve) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler import compare
 from reconciler.decide.verdict import judge
 from reconciler.model import Content, Cover, Observed, Question, SnapshotRef, Verdict
-from reconciler.state.memory import Memory
+from reconciler.state.memory import Memory, Settled
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 OFFSETS = (0, 5, 10)
@@ -191,19 +193,100 @@ def test_snapshots_of_other_assets_are_no_candidates() -> None:
     assert snapshot_url(OTHER, 77) not in {url for _, url in cloud.asked}
 
 
-def test_what_the_cover_is_can_be_asked_without_wanting_anything(clock: FakeClock) -> None:
-    cloud = cloud_with(Picture(body(5)))
-
-    found = clock.run(compare.identify_cover(observed(COPY), cloud.reader(clock), Memory(NOWHERE)))
-
-    assert found.snapshot == SnapshotRef("sample", 1, 5)
-    assert found.url == COPY
+def identified(cloud: FakeCloud, seen: Observed, memory: Memory | None = None) -> compare.Identified:
+    clock = FakeClock()
+    return clock.run(compare.identify_cover(seen, cloud.reader(clock), memory or Memory(NOWHERE)))
 
 
-def test_a_cover_whose_url_tells_is_not_downloaded_to_show_it(clock: FakeClock) -> None:
+def test_what_the_cover_is_can_be_asked_without_wanting_anything() -> None:
+    found = identified(cloud_with(Picture(body(5))), observed(COPY))
+
+    assert found.cover.snapshot == SnapshotRef("sample", 1, 5)
+    assert (found.cover.url, found.unread) == (COPY, None)
+
+
+def test_a_cover_whose_url_tells_is_not_downloaded_to_show_it() -> None:
     cloud = cloud_with(None)
 
-    found = clock.run(compare.identify_cover(observed(snapshot_url(offset=10)), cloud.reader(clock), Memory(NOWHERE)))
+    found = identified(cloud, observed(snapshot_url(offset=10)))
 
-    assert found.snapshot == SnapshotRef("sample", 2, 10)
+    assert (found.cover.snapshot, found.unread) == (SnapshotRef("sample", 2, 10), None)
     assert cloud.asked == []
+
+
+def test_a_cover_that_is_the_last_of_very_many_snapshots_is_found() -> None:
+    offsets = tuple(range(compare.MOST_CANDIDATES + 20))
+
+    found = identified(cloud_with(Picture(body(119)), offsets=offsets), observed(COPY, offsets))
+
+    assert found.cover.snapshot == SnapshotRef("sample", 119, 119)
+
+
+def test_lengths_alone_can_tell_for_certain_that_a_cover_is_no_snapshot() -> None:
+    cloud = cloud_with(Picture(b"a custom cover of another length"))
+
+    found = identified(cloud, observed(COPY))
+
+    assert (found.cover, found.unread) == (Cover(COPY), None)
+    assert {method for method, _ in cloud.asked} == {"HEAD"}
+
+
+def test_a_cover_that_cannot_be_read_may_be_anything() -> None:
+    found = identified(cloud_with(None), observed(COPY))
+
+    assert (found.cover, found.unread_snapshot) == (Cover(COPY), None)
+    assert found.unread is found.unread_cover
+    assert found.unread is not None
+    assert (found.unread.reason, found.unread.lasting) == ("content_unavailable", "HTTP 404")
+
+
+def test_a_cover_may_be_the_snapshot_that_cannot_be_read() -> None:
+    cloud = cloud_with(Picture(body(999)))
+    cloud.pictures[snapshot_url(offset=5)] = Picture(b"cut short", {"Content-Length": "99"}, head=405)
+
+    found = identified(cloud, observed(COPY))
+
+    assert (found.cover.snapshot, found.unread_cover) == (None, None)
+    assert found.unread is not None
+    assert snapshot_url(offset=5) in found.unread.message
+    assert found.unread.lasting == ""
+
+
+def test_a_cover_that_is_found_leaves_no_doubt_whatever_else_cannot_be_read() -> None:
+    cloud = cloud_with(Picture(body(10)))
+    del cloud.pictures[snapshot_url(offset=5)]
+
+    found = identified(cloud, observed(COPY))
+
+    assert (found.cover.snapshot, found.unread) == (SnapshotRef("sample", 2, 10), None)
+
+
+def test_a_re_encoded_cover_is_in_doubt_while_the_snapshot_that_it_came_of_cannot_be_read(tmp_path: Path) -> None:
+    recoded = b"the third snapshot, encoded anew"
+    cloud = cloud_with(Picture(recoded))
+    with closing(Memory(tmp_path)) as memory:
+        snapshot, cover = (hashlib.sha256(data).hexdigest() for data in (body(10), recoded))
+        path = "snapshot/sample/10.jpg"
+        settled = Settled(asset_id=ASSET, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
+        memory.remember([settled])
+        assert identified(cloud, observed(COPY), memory).cover.snapshot == SnapshotRef("sample", 2, 10)
+
+        cloud.pictures[snapshot_url(offset=10)] = Picture(b"", head_headers={"Content-Length": "7"})
+
+        found = identified(cloud, observed(COPY), memory)
+        assert found.cover.snapshot is None
+        assert found.unread_snapshot is not None
+
+
+def test_a_cover_that_may_be_a_remembered_one_is_in_doubt_while_it_cannot_be_read(tmp_path: Path) -> None:
+    cloud = cloud_with(Picture(b"", head_headers={"Content-Length": "7"}))  # no snapshot has this length
+    settled = Settled(
+        asset_id=ASSET, cover_sha256="a" * 64, snapshot_path="snapshot/sample/10.jpg", snapshot_sha256="b" * 64
+    )
+    with closing(Memory(tmp_path)) as memory:
+        memory.remember([settled])
+
+        found = identified(cloud, observed(COPY), memory)
+
+        assert found.unread_cover is not None
+        assert found.cover.snapshot is None

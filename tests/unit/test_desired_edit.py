@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired.edit import number_keys, with_entries, with_numbers
+from reconciler.desired.edit import with_entries, with_numbers
 from reconciler.desired.fresh import NewEntry, fresh_file
 from reconciler.desired.load import load
 from reconciler.errors import DesiredError
@@ -40,8 +40,13 @@ def loaded(tmp_path: Path, data: bytes) -> DesiredState:
     return load([str(file)])
 
 
+def told(error: DesiredError) -> str:
+    places = [f"{item.file}:{item.line}:{item.column}: {item.message}" for item in error.problems]
+    return "\n".join(places or [error.message])
+
+
 def edited(text: str, numbers: dict[str, int]) -> str:
-    return with_numbers(text.encode(), numbers).decode()
+    return with_numbers(text.encode(), numbers)[0].decode()
 
 
 def added(text: str, *entries: NewEntry) -> str:
@@ -82,28 +87,29 @@ def test_several_numbers_at_once_whatever_the_order_they_are_given_in() -> None:
 
 def test_where_the_numbers_stand() -> None:
     text = f"covers:\n  {A.upper()}: 1\n  {B}: {{snapshot: 0}}\n  {C}:\n    offset: 5\n  {D}: {{ignore: true}}\n"
-    assert number_keys(text.encode(), {A, B, C, D}) == {A: "index", B: "snapshot", C: "offset"}
-    assert number_keys(text.encode(), {B}) == {B: "snapshot"}
+    assert with_numbers(text.encode(), {A: 9, B: 9, C: 9})[1] == {A: "index", B: "snapshot", C: "offset"}
+    assert with_numbers(text.encode(), {B: 9})[1] == {B: "snapshot"}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"covers:\n  {B}: 0\n", "is not in the file"),
-        (f"region: cn-north-4\n# {A}: 0\n", "is not in the file"),
-        (f"covers:\n  {A}:\n    ignore: true\n", "holds no number"),
+        (f"covers:\n  {B}: 0\n", f"my.yaml: the asset {A} is not there"),
+        (f"region: cn-north-4\n# {A}: 0\n", "is not there"),
+        (f"covers:\n  {A}:\n    ignore: true\n", f"my.yaml: the entry of the asset {A} holds no number"),
         (f"covers:\n  {A}: '0'\n", "holds no number"),
-        (f"covers:\n  {A}: [0]\n", "no desired file: line 2"),
-        (f"covers:\n  {A}: *x\n", "no desired file: line 2"),
-        (f"covers:\n  {A}: {{snapshot: {{a: 0}}}}\n", "no desired file: line 2"),
-        (f"- {A}\n", "no desired file: line 1"),
-        (f"covers: {{{A}: 0", "1 problem"),
-        ("", "empty"),
+        (f"covers:\n  {A}: [0]\n", "my.yaml:2:37: this is not the form"),
+        (f"covers:\n  {A}: *x\n", "my.yaml:2:37: this is not the form"),
+        (f"covers:\n  {A}: {{snapshot: {{a: 0}}}}\n", "my.yaml:2:48: this is not the form"),
+        (f"- {A}\n", "my.yaml:1:1: this is not the form"),
+        (f"covers: {{{A}: 0", "my.yaml:2:1: not valid YAML"),
+        ("", "my.yaml:1:1: this file is empty"),
     ],
 )
 def test_what_cannot_be_edited_is_said(text: str, said: str) -> None:
-    with pytest.raises(DesiredError, match=said):
-        edited(text, {A: 12})
+    with pytest.raises(DesiredError) as caught:
+        with_numbers(text.encode(), {A: 12}, file="my.yaml")
+    assert said in told(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,12 @@ def test_what_cannot_be_edited_is_said(text: str, said: str) -> None:
         ),
         (f"\ufeffcovers:\n  {A}: {{offset: 3\n   }} # é\n", f"\ufeffcovers:\n  {A}: {{offset: 3\n   }} # é\n{BLOCK}"),
         ("region: cn-north-4", f"region: cn-north-4\ncovers:\n{BLOCK.rstrip()}"),
-        ("covers: {}\n", f"covers: {{\n{FLOW}  }}\n"),
+        ("covers: {}\n", f"covers:\n{BLOCK}"),
+        ("\ufeffcovers :  { }  # none yet\r\nversion: 1\r\n",
+         "\ufeffcovers :  # none yet\r\n{}version: 1\r\n".format(BLOCK.replace("\n", "\r\n"))),
+        ("version: 1\n\"covers\": {}", f"version: 1\n\"covers\":\n{BLOCK.rstrip()}"),
+        ("covers:\n  {}\n", f"covers:\n  {{\n{textwrap.indent(FLOW, '  ')}    }}\n"),
+        ("{covers: {}}\n", f"{{covers: {{\n{FLOW}  }}}}\n"),
         ("covers: { # none\n}", f"covers: {{ # none\n{FLOW}}}"),
         (f"covers: {{{A}: 0 }} # c\n", f"covers: {{{A}: 0, \n{FLOW}  }} # c\n"),
         (
@@ -139,7 +150,8 @@ def test_what_cannot_be_edited_is_said(text: str, said: str) -> None:
         (f"{{covers: {{{A}: {{offset: 3}},}}}}\n", f"{{covers: {{{A}: {{offset: 3}},\n{FLOW}  }}}}\n"),
     ],
     ids=[
-        "block", "no line end", "comments", "CRLF", "text block", "mark", "no covers", "empty", "empty with comment",
+        "block", "no line end", "comments", "CRLF", "text block", "mark", "no covers", "empty",
+        "empty with mark and CRLF", "empty at the end", "empty below", "empty in flow style", "empty with comment",
         "flow on one line", "flow on lines", "trailing comma",
     ],
 )  # fmt: skip
@@ -159,17 +171,24 @@ def test_nothing_to_add_changes_nothing() -> None:
     assert added("covers: {}") == "covers: {}"
 
 
+def test_whether_entries_could_be_added_is_known_without_any() -> None:
+    with pytest.raises(DesiredError) as caught:
+        with_entries(b"# ours\n  {version: 1}\n", (), file="my.yaml")
+    assert told(caught.value) == "my.yaml:2:3: there is no covers here; add `covers: {}`"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"covers:\n  {A}: 0\n  {C}: 3\n", f"{C} is in the file already"),
-        ("{version: 1}\n", "no covers"),
-        ("covers:\n", "no desired file: line 1"),
+        (f"covers:\n  {A}: 0\n  {C}: 3\n", f"{C} is there already"),
+        ("{version: 1}\n", "there is no covers here"),
+        ("covers:\n", "this is not the form"),
     ],
 )
 def test_where_entries_cannot_be_added(text: str, said: str) -> None:
-    with pytest.raises(DesiredError, match=said):
+    with pytest.raises(DesiredError) as caught:
         added(text, *NEW)
+    assert said in told(caught.value)
 
 
 def test_a_new_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.files import check_replaceable, check_writable, replace, write
+from reconciler.files import check_replaceable, check_writable, create, replace, write
 
 
 def mode(path: Path) -> int:
@@ -110,3 +110,39 @@ def test_what_is_not_there_cannot_be_replaced(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="can't be written"):
             replacing(path)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match="there is no such file"):
+        check_replaceable(path)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_never_replaces_one_that_holds_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr("reconciler.files.os.link", no_links)
+    file = tmp_path / "covers.yaml"
+    create(str(file), "片\n")
+    assert file.read_text(encoding="utf-8") == "片\n"
+
+    with pytest.raises(UsageError, match="was written by somebody else meanwhile"):
+        create(str(file), "other\n")
+
+    assert file.read_text(encoding="utf-8") == "片\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def no_links(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_an_empty_file_is_filled(tmp_path: Path) -> None:
+    file = tmp_path / "covers.yaml"
+    file.touch()
+    create(str(file), "x")
+    assert file.read_text() == "x"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_new_device_is_written_to() -> None:
+    create("/dev/null", "x")
+    assert not Path("/dev/null").is_file()

@@ -37,7 +37,7 @@ def document() -> AdoptDoc:
     refused = [
         Refused(entry(3), "\x1b[31m::error::[b]x[/b]\n", "not_a_snapshot", f"Its cover is {COPY.url}?auth_key=1-2."),
         Refused(entry(8), "Just applied", "pending", pending_message()),
-        Refused(entry(6), "", UNKNOWN[0].reason or "", UNKNOWN[0].message),
+        Refused(entry(6), "", UNKNOWN[0].reason or "api_error", UNKNOWN[0].message),
     ]
     after = BEFORE.replace(": 3 #", ": 0 #").replace("snapshot: 3", "snapshot: 7")
     diff = unified(FILE, BEFORE.encode(), after.encode())

@@ -216,6 +216,13 @@ def test_a_second_change_that_was_refused_leaves_the_first(tmp_path: Path) -> No
     assert (change.before.offset, change.after.offset, change.certain) == (0, 5, True)
 
 
+def test_what_the_snapshot_before_was_is_kept_with_the_first_cover(tmp_path: Path) -> None:
+    first, second = Told("r1", ("applied",)).records(), Told("r1", ("applied",)).records()[1:]
+    first[1]["before"] = {**first[1]["before"], "sha256": "a" * 64, "snapshot_sha256": "b" * 64}
+    [change] = runs_of(lines([*first, *second]), tmp_path).changes("r1")
+    assert (change.before.sha256, change.before.snapshot_sha256) == ("a" * 64, "b" * 64)
+
+
 def test_what_was_applied_is_known_without_its_intent(tmp_path: Path) -> None:
     head, _, outcome = Told("r1", ("applied",)).records()
     [change] = runs_of(lines([head, outcome]), tmp_path).changes("r1")
@@ -260,6 +267,20 @@ def test_the_last_run_that_may_have_changed_something_is_found(tmp_path: Path) -
         with pytest.raises(UsageError) as caught:
             runs.find(wanted)
         assert "reconcile history" in caught.value.hint
+
+
+def test_a_rollback_is_never_the_last_run_that_is_meant(tmp_path: Path) -> None:
+    told = [Told(run, ("applied",)) for run in ("r1", "r2", "r3")]
+    records = [record for one in told for record in one.records()]
+    for record in records:
+        if (record["run"], record["kind"]) == ("r3", "run"):
+            record["rollback_of"] = "r2"
+    runs = runs_of(lines(records), tmp_path)
+    assert runs.find(None).run == "r2"
+    assert runs.find("r3").run == "r3"
+    alone = runs_of(lines([record for record in records if record["run"] == "r3"]), tmp_path)
+    with pytest.raises(UsageError, match="nothing to roll back"):
+        alone.find(None)
 
 
 def test_a_run_whose_id_begins_another_is_found_by_its_own(tmp_path: Path) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, details_json, snapshot_url
+from fakes import ASSET, CDN, OTHER, PROJECT, FakeClock, FakeCloud, Picture, details_json, snapshot_url
+from PIL import Image
 
 from reconciler.act.undo import Undoer, Undoing
 from reconciler.errors import UsageError
 from reconciler.model import Content, Cover, SnapshotRef
 from reconciler.selection import Selection
-from reconciler.state.journal import CoverRecord
+from reconciler.state.journal import Applied, CoverRecord
 from reconciler.state.memory import Settled
 from reconciler.state.runs import PastChange
+from reconciler.survey import Surveyor
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 JOURNAL = Path("/state/journal.jsonl")
@@ -31,21 +35,34 @@ def shot(offset: int, body: bytes | None = None, url: str = "") -> Cover:
     return Cover(named, SnapshotRef("sample", offset // 5, offset), content(body) if body else None)
 
 
-def change(before: Cover, after: Cover, **more: Any) -> PastChange:
+def change(before: Cover, after: Cover, snapshot: bytes | None = None, **more: Any) -> PastChange:
+    """`snapshot` is what the journal knows the snapshot before to have been."""
     fields = {"asset_id": ASSET, "line": 7, "saved_cover": None, "certain": True, "at": None, **more}
-    return PastChange(before=CoverRecord.of(before), after=CoverRecord.of(after), **fields)
+    known = {"snapshot_sha256": content(snapshot).sha256 if snapshot else None}
+    return PastChange(before=CoverRecord.of(before).model_copy(update=known), after=CoverRecord.of(after), **fields)
 
 
 def undo(
     cloud: FakeCloud, clock: FakeClock, *changes: PastChange, memory: Path | None = None, **which: Any
 ) -> Undoing:
-    surveyor = cloud.surveyor(clock, memory) if memory else cloud.surveyor(clock)
-    undoer = Undoer(surveyor, JOURNAL)
-    return clock.run(undoer.survey(changes, Selection(**which), 4, lambda: None))
+    return undo_with(cloud.surveyor(clock, memory) if memory else cloud.surveyor(clock), clock, *changes, **which)
+
+
+def undo_with(surveyor: Surveyor, clock: FakeClock, *changes: PastChange, **which: Any) -> Undoing:
+    return clock.run(Undoer(surveyor, JOURNAL).survey(changes, Selection(**which), 4, lambda: None))
 
 
 def reasons(found: Undoing) -> list[str]:
     return [item.reason for item in found.blocked]
+
+
+def drawn(kind: str, left: str) -> bytes:
+    """A picture with something to be seen in it."""
+    image = Image.new("RGB", (64, 64), "white")
+    image.paste(left, (0, 0, 32, 64) if left == "red" else (0, 0, 64, 32))
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
 
 
 def copying() -> FakeCloud:
@@ -125,7 +142,8 @@ def test_the_bytes_from_before_are_there(clock: FakeClock) -> None:
 def test_other_bytes_at_that_second_were_taken_anew(clock: FakeClock) -> None:
     cloud = copying()
     cloud.pictures[snapshot_url(offset=0)] = Picture(b"another scene")
-    found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"), snapshot=b"picture 00")
+    found = undo(cloud, clock, done)
     assert reasons(found) == ["snapshots_retaken"]
     assert found.plan.changes == ()
 
@@ -134,7 +152,12 @@ def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_
     """A service that re-encodes never shows the snapshot's own bytes; the memory knows what came of which."""
     cloud = copying()
     done = change(shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10"))
-    assert reasons(undo(cloud, clock, done)) == ["snapshots_retaken"]
+    [left] = undo(cloud, clock, done).blocked
+    assert left.reason == "cannot_tell"
+    assert left.message == (
+        "The cover before was sample[0] at 0 s. Whether that snapshot is still the same can't be told; "
+        "`--force` sets it all the same."
+    )
     surveyor = cloud.surveyor(clock, tmp_path)
     surveyor.memory.remember(
         [
@@ -147,6 +170,72 @@ def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_
         ]
     )
     assert len(undo(cloud, clock, done, memory=tmp_path).plan.changes) == 1
+
+
+def test_the_journal_knows_the_snapshot_though_the_memory_is_lost(clock: FakeClock) -> None:
+    cloud = copying()
+    done = change(shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10"), snapshot=b"picture 00")
+    assert len(undo(cloud, clock, done).plan.changes) == 1
+    cloud.pictures[snapshot_url(offset=0)] = Picture(b"another scene")
+    assert reasons(undo(cloud, clock, done)) == ["snapshots_retaken"]
+
+
+def test_force_goes_on_where_nobody_can_tell_but_not_where_it_is_known(clock: FakeClock) -> None:
+    cloud = copying()
+    before, after = shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10")
+    forced = cloud.surveyor(clock, replace_unreadable=True)
+    [back] = undo_with(forced, clock, change(before, after)).plan.changes
+    assert back.put_url == snapshot_url(offset=0)
+    assert reasons(undo_with(forced, clock, change(before, after, snapshot=b"earlier"))) == ["snapshots_retaken"]
+
+
+def test_force_replaces_a_cover_that_cannot_be_read(clock: FakeClock) -> None:
+    cloud = copying()
+    del cloud.pictures[COPY]
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
+    [left] = undo(cloud, clock, done).blocked
+    assert left.reason == "content_unavailable"
+    assert left.message.endswith("HTTP 404. `--force` replaces the cover all the same.")
+    forced = undo_with(cloud.surveyor(clock, replace_unreadable=True), clock, done)
+    assert ([back.put_url for back in forced.plan.changes], forced.blocked) == ([snapshot_url(offset=0)], ())
+
+
+def test_force_takes_away_nobodys_cover(clock: FakeClock) -> None:
+    """Neither one that can be read, nor one that nobody tried to read."""
+    cloud = copying()
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
+    cloud.pictures[COPY] = Picture(b"hand-made")
+    assert reasons(undo_with(cloud.surveyor(clock, replace_unreadable=True), clock, done)) == ["changed_since"]
+    by_url = cloud.surveyor(clock, compare="url", replace_unreadable=True)
+    assert reasons(undo_with(by_url, clock, change(shot(0), shot(10)))) == ["changed_since"]
+
+
+def test_a_re_encoded_cover_that_plainly_is_back_already_is_in_sync(clock: FakeClock) -> None:
+    """Nobody waited to learn what came of the snapshot."""
+    cloud = copying()
+    cloud.pictures[snapshot_url(offset=0)] = Picture(drawn("PNG", "red"))
+    cloud.pictures[snapshot_url(offset=10)] = Picture(drawn("PNG", "blue"))
+    cloud.pictures[COPY] = Picture(drawn("JPEG", "red"))
+    found = undo(cloud, clock, change(shot(0, drawn("PNG", "red")), shot(10, drawn("PNG", "blue"))))
+    assert (found.plan.in_sync, found.plan.changes, found.blocked) == (1, (), ())
+
+
+def test_what_a_later_run_set_a_moment_ago_is_not_this_runs(clock: FakeClock) -> None:
+    """Its cover is not visible yet, and would appear all the same."""
+    later = Applied(
+        v=1,
+        kind="outcome",
+        run="later",
+        at=clock.now(),
+        endpoint="",
+        project_id=PROJECT,
+        asset_id=ASSET,
+        before=CoverRecord.of(shot(5)),
+        after=CoverRecord.of(shot(10)),
+    )
+    surveyor = replace(showing(5).surveyor(clock), recent={ASSET: later})
+    [left] = undo_with(surveyor, clock, change(shot(0), shot(5))).blocked
+    assert left.message == "Someone changed it since: the cover is sample[2] at 10 s now."
 
 
 def test_a_snapshot_that_cannot_be_read_is_unknown(clock: FakeClock) -> None:
