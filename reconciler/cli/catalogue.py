@@ -104,8 +104,10 @@ def adopt(**given: Any) -> None:
 def rollback(**given: Any) -> None:
     """Undoes a run of apply: sets the covers from before, after asking.
 
-    RUN is as `reconcile history` names it; default: the last apply that changed covers. What somebody changed since is
-    left alone. To redo, name the rollback's run. Exit codes: as apply's, and 1 where something could not be undone.
+    RUN is as `reconcile history` names it; default: the last apply that changed covers. What somebody changed since
+    is left alone. To redo, name the rollback's run.
+
+    Exit codes: as apply's, and 1 where something could not be undone.
     """
     from reconciler.commands import rollback as verb
 
