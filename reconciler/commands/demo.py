@@ -22,10 +22,10 @@ async def run(options: Options, terminal: Terminal) -> Report:
         options = replace(options, paths=(example(),), flags=flags)
         terminal.say("$ reconcile plan --endpoint emulator\n")
         first = await plan.run(options, terminal, detailed=False, out=None)
-        terminal.say(f"{first.text}\n$ reconcile apply --endpoint emulator --auto-approve\n")
+        terminal.say(f"{first.text()}\n$ reconcile apply --endpoint emulator --auto-approve\n")
         choices = apply.Choices(auto_approve=True, plan_file=None, force=False, wait=None)
         second = await apply.run(options, choices, terminal)
-        terminal.say(f"{second.text}\n$ reconcile plan --endpoint emulator\n")
+        terminal.say(f"{second.text()}\n$ reconcile plan --endpoint emulator\n")
         return await plan.run(options, terminal, detailed=False, out=None)
 
 
