@@ -147,6 +147,10 @@ async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> 
     if isinstance(which, Snapshot):
         return Identified(Cover(bare_url(seen.cover_url), which.ref, cover.read))
     unread = unread or which
+    if unread is None:
+        await (
+            cover.content()
+        )  # told apart by lengths alone perhaps; whoever reports it shall know that it was looked at
     shown = Cover(bare_url(seen.cover_url), None, cover.read)
     if unread is not None and cover.unread is not None:
         return Identified(shown, unread_cover=cover.unread)

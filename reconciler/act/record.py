@@ -112,8 +112,8 @@ def _user() -> str:
 
 
 def _revision() -> str | None:
-    """The git revision of the working folder, where it is a checkout."""
-    command: Sequence[str] = ("git", "rev-parse", "HEAD")
+    """The git revision of the working folder, where it is a checkout; "-dirty" behind it where it holds more."""
+    command: Sequence[str] = ("git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603 fixed words
     except (OSError, subprocess.SubprocessError):

@@ -114,8 +114,8 @@ class _Judge:
         if shown.unread is not None:
             return Refused(desired, seen.title, shown.unread.reason, shown.unread.message)
         applied = surveyor.recent.get(desired.asset_id)
-        coming = applied.after.cover() if applied else None
-        found = accept(desired, seen, shown.cover, verdict.before, coming)
+        recent = (applied.before.cover(), applied.after.cover()) if applied else None
+        found = accept(desired, seen, shown.cover, verdict.before, recent)
         if self._options.compare == "url" and isinstance(found, Refused) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import sqlite3
@@ -34,11 +35,7 @@ def run(given: Mapping[str, Any], terminal: Terminal) -> None:
     except ModuleNotFoundError as error:
         raise not_installed(error, "The emulator", "emulator") from error
     options = _options(given)
-    store = (
-        Path(given["state"])
-        if given["state"]
-        else folder.make(folder.user_folder() / "emulator-served") / "emulator.sqlite"
-    )
+    store = Path(given["state"]) if given["state"] else folder.make(_home()) / "emulator.sqlite"
     with closing(_listen(given["port"])) as listener:
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
@@ -52,6 +49,11 @@ def run(given: Mapping[str, Any], terminal: Terminal) -> None:
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         with suppress(KeyboardInterrupt):  # that is how it is meant to end
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _home() -> Path:
+    given = os.environ.get("RECONCILE_STATE_DIR")
+    return (Path(given) if given else folder.user_folder()) / "emulator-served"
 
 
 def _exports(base: str) -> str:

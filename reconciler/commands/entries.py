@@ -8,10 +8,11 @@ from typing import Literal
 from reconciler import compare
 from reconciler.decide.identity import picture
 from reconciler.decide.same import same_cover
-from reconciler.decide.verdict import choose, update
+from reconciler.decide.verdict import choose
 from reconciler.desired.fresh import NewEntry
 from reconciler.model import SNAPSHOTS_IN_PROGRESS, Cover, Desired, NoAnswer, Observed, Reason, Snapshot
 from reconciler.safe import hide
+from reconciler.state.journal import Applied
 from reconciler.survey import Surveyor
 
 _NONE = (
@@ -34,12 +35,11 @@ async def entry_for(surveyor: Surveyor, seen: Observed) -> NewEntry | Later:
     """The entry that is in sync with what the asset shows, or `ignore: true` with the reason where it is certain that
     there is none."""
     applied = surveyor.recent.get(seen.asset_id)
-    coming = applied.after.cover() if applied is not None else None
     nothing = _nothing_to_compare(seen)
-    if nothing and coming is None:
+    if nothing and applied is None:
         return _ignored(seen, nothing)
-    found = await _identified(surveyor, seen, coming)
-    if coming is not None and not await _visible(surveyor, seen, found.cover, coming):
+    found = await _identified(surveyor, seen, applied.after.cover() if applied is not None else None)
+    if applied is not None and _unsettled(found.cover, applied):
         return Later("pending", _PENDING)
     return _ignored(seen, nothing) if nothing else _entry(seen, found)
 
@@ -52,14 +52,9 @@ async def _identified(surveyor: Surveyor, seen: Observed, coming: Cover | None) 
     return await compare.identify_cover(seen, surveyor.pictures, surveyor.memory)
 
 
-async def _visible(surveyor: Surveyor, seen: Observed, shown: Cover, coming: Cover) -> bool:
-    """Whether what was applied a moment ago has become the cover, re-encoded perhaps."""
-    if same_cover(coming, shown):
-        return True
-    applied = next((snapshot for snapshot in seen.snapshots if snapshot.ref == coming.snapshot), None)
-    if applied is None:
-        return False
-    return await compare.looks_wanted(update(_wanting(seen, applied), seen, applied, shown), surveyor.pictures)
+def _unsettled(shown: Cover, applied: Applied) -> bool:
+    """Whether the service still shows what it showed before a change of a moment ago."""
+    return same_cover(applied.before.cover(), shown) and not same_cover(applied.after.cover(), shown)
 
 
 def _nothing_to_compare(seen: Observed) -> str:

@@ -43,20 +43,20 @@ class Refused:
 
 
 def accept(
-    desired: Desired, seen: Observed, cover: Cover, first: Cover | None, coming: Cover | None
+    desired: Desired, seen: Observed, cover: Cover, first: Cover | None, recent: tuple[Cover, Cover] | None
 ) -> Accepted | Refused:
     """
     Args:
         seen: the asset.
         cover: its cover, identified after that.
         first: the cover as the plan found it drifted, if it did.
-        coming: what was applied so recently that it need not be visible yet.
+        recent: the covers before and after a change so recent that it need not be visible yet.
     """
 
     def refused(reason: WhyRefused, message: str) -> Refused:
         return Refused(desired, seen.title, reason, message)
 
-    if coming is not None and not same_cover(coming, cover):
+    if recent is not None and same_cover(recent[0], cover) and not same_cover(recent[1], cover):
         return refused("pending", pending_message())
     if first is not None and not _unchanged(first, cover, seen):
         return refused("changed_meanwhile", "Its cover changed while it was read: run again.")

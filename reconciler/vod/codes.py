@@ -10,7 +10,7 @@ NOT_FOUND = "VOD.10062"
 THROTTLED = ("APIGW.0308", "APIG.0308")
 
 _WAIT = "Wait until the asset is in a state that allows it, or publish or finish it."
-_GRANT = "Grant the user vod:asset:update (and vod:asset:get, vod:asset:list for reading)."
+_GRANT = "Grant the user vod:asset:get and vod:asset:list for reading, vod:asset:update for setting covers."
 _PAY = "Settle the account: it is in arrears or frozen."
 _REPORT = "Try again later; if it stays, report it to the service with the request ID."
 _HINTS = {

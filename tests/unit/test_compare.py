@@ -222,13 +222,15 @@ def test_a_cover_that_is_the_last_of_very_many_snapshots_is_found() -> None:
     assert found.cover.snapshot == SnapshotRef("sample", 119, 119)
 
 
-def test_lengths_alone_can_tell_for_certain_that_a_cover_is_no_snapshot() -> None:
-    cloud = cloud_with(Picture(b"a custom cover of another length"))
+def test_a_cover_that_lengths_tell_from_all_snapshots_is_read_once_to_be_known() -> None:
+    body = b"a custom cover of another length"
+    cloud = cloud_with(Picture(body))
 
     found = identified(cloud, observed(COPY))
 
-    assert (found.cover, found.unread) == (Cover(COPY), None)
-    assert {method for method, _ in cloud.asked} == {"HEAD"}
+    known = Content(hashlib.sha256(body).hexdigest(), len(body))
+    assert (found.cover, found.unread) == (Cover(COPY, None, known), None)
+    assert [url for method, url in cloud.asked if method == "GET"] == [COPY]
 
 
 def test_a_cover_that_cannot_be_read_may_be_anything() -> None:
