@@ -86,6 +86,10 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.time
 
+    async def shutdown_default_executor(self, *_: object) -> None:
+        """Threads live by the real time: a timer for their end would be over at once."""
+        await super().shutdown_default_executor()
+
 
 class _Idle(selectors.DefaultSelector):
     """Where the loop would wait, time moves on instead."""

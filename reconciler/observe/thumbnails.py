@@ -1,0 +1,115 @@
+"""Any picture's bytes as a small WebP picture, or why that can't be."""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reconciler.model import NoAnswer
+from reconciler.safe import shorten
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+_FORMATS = ("JPEG", "PNG", "WEBP")
+_JPEG = b"\xff\xd8"
+_MOST_PIXELS = 20_000_000
+_MOST_IN_JPEG = 50_000_000  # which is decoded at a reduced size, others whole
+# A JPEG may paint all its pixels anew with every few bytes; honest ones do so about ten times.
+_SCAN = b"\xff\xda"
+_MOST_PAINTED = 2_000_000_000
+# So that upright videos' pictures take little more room than others: 9:16 gets three quarters of the width.
+_TALLEST = 4 / 3
+_QUALITY, _METHOD = 60, 2  # WebP's effort, 0 to 6
+# One picture at a time: megapixels take memory, and Python's warnings are switched for all threads at once.
+_TURN = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A WebP file without metadata, and its size in pixels."""
+
+    webp: bytes = field(repr=False)
+    width: int
+    height: int
+
+
+def thumbnail(data: bytes, width: int) -> Thumbnail | NoAnswer:
+    """A JPEG, PNG or WebP picture upright, on white, its first frame alone, at most `width` pixels wide
+    and a third more high.
+
+    Never raises, whatever the bytes. To be called in a thread: a large picture takes seconds.
+    """
+    from PIL import Image, UnidentifiedImageError  # slow to import, and seldom needed
+
+    try:
+        with _TURN, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # bombs are refused below, and odd metadata is of no interest
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                return _too_much(image, data) or _encoded(_small(image, width))
+    except UnidentifiedImageError:
+        return _none("It is no JPEG, PNG or WebP picture.")
+    except Image.DecompressionBombError:
+        return _too_large(data)
+    except Exception as error:  # noqa: BLE001 broken files make Pillow raise nearly anything
+        return _none(f"The picture can't be decoded: {shorten(str(error) or type(error).__name__, 100)}.")
+
+
+def _none(why: str) -> NoAnswer:
+    return NoAnswer("content_unavailable", why)
+
+
+def _too_large(data: bytes) -> NoAnswer:
+    only = "" if data.startswith(_JPEG) else ", the most for one that is no JPEG"
+    return _none(f"The picture has more than {_most_pixels(data) // 1_000_000} megapixels{only}.")
+
+
+def _most_pixels(data: bytes) -> int:
+    return _MOST_IN_JPEG if data.startswith(_JPEG) else _MOST_PIXELS
+
+
+def _too_much(image: Picture, data: bytes) -> NoAnswer | None:
+    pixels = image.width * image.height
+    if pixels > _most_pixels(data):
+        return _too_large(data)
+    # PNG and WebP hold these two bytes by chance.
+    if data.startswith(_JPEG) and pixels * data.count(_SCAN) > _MOST_PAINTED:
+        return _none("The picture would take too long to decode.")
+    return None
+
+
+def _small(image: Picture, width: int) -> Picture:
+    """The opened picture in RGB, upright and scaled down."""
+    from PIL import Image
+
+    image.draft(None, (width, width))  # a JPEG decodes much faster to an eighth, and never below this
+    image.load()
+    _set_upright(image)
+    if image.mode.startswith("I"):  # 16 bits of grey; converting as it is would cut off what is above 255
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
+    image.thumbnail((width, int(_TALLEST * width)))
+    if mode == "RGB":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def _set_upright(image: Picture) -> None:
+    from PIL import ImageOps
+
+    with suppress(Exception):  # with broken EXIF data a browser, too, shows the picture as it lies
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _encoded(image: Picture) -> Thumbnail:
+    out = io.BytesIO()
+    # Named, because older Pillows pass a picture's own on.
+    image.save(out, "WEBP", quality=_QUALITY, method=_METHOD, exif=b"", icc_profile=b"", xmp=b"")
+    return Thumbnail(out.getvalue(), image.width, image.height)
