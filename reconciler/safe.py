@@ -38,6 +38,11 @@ def clean(text: str) -> str:
     """`text` on one line and inert: controls are written as escapes, CI workflow commands lose their force."""
     if _UNSAFE.search(text):
         text = _UNSAFE.sub(_escape, text)
+    return disarm(text)
+
+
+def disarm(text: str) -> str:
+    """`text` without a CI workflow command; all else, such as lines and colours, is left."""
     while "::" in text:
         text = text.replace("::", ": :")
     return text.replace("##[", "## [")
@@ -70,7 +75,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
         # A very short "secret" would eat ordinary words.
         known = {s for s in secrets if s and len(s) >= 4}
-        known |= {json.dumps(s)[1:-1] for s in known}
+        known |= {json.dumps(s)[1:-1] for s in known} | {clean(s) for s in known}
         self._known = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
 
     def __call__(self, text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from reconciler.documents.shapes import CoverDoc, FastDoc, SinceDoc, SnapshotDoc
-from reconciler.model import Rate
+from reconciler.documents.shapes import ApplyDoc, AuditDoc, CoverDoc, FastDoc, Findings, SinceDoc, SnapshotDoc
+from reconciler.model import Rate, Reason
 from reconciler.safe import clean
 
 
@@ -71,3 +72,71 @@ def since(doc: SinceDoc) -> str:
     """What became different since a baseline, in numbers."""
     told = f"{len(doc.drifted):,} drifted, {len(doc.resolved):,} resolved, {len(doc.changed):,} changed"
     return f"Since {clean(doc.created_at)}: {told}, {len(doc.unknown):,} newly unknown."
+
+
+NO_CHANGES = "No changes. Your covers match the desired state."
+
+
+def findings(document: Findings, rate: Rate, *, blocked: bool = False, nothing: str = NO_CHANGES) -> Iterator[str]:
+    """The summary of a plan or an audit, the headline first.
+
+    Args:
+        rate: the one at which covers may be set.
+        blocked: there is more to be done that can't be, so that nothing matches yet.
+        nothing: what to say where there is nothing to be done.
+    """
+    counts = document.summary
+    if counts.update or counts.unknown or blocked:
+        yield f"Plan: 0 to add, {counts.update} to change, 0 to destroy."
+    else:
+        yield nothing
+    yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
+    if counts.pending:
+        yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
+    if isinstance(document, AuditDoc):
+        yield f"{counted(document.unmanaged.count, 'asset')} managed by no file."
+        if document.fast is not None:
+            yield fast(document.fast)
+        if document.since is not None:
+            yield since(document.since)
+    if counts.update:
+        yield f"About {duration(rate.seconds_for(counts.update))} at {per(rate)}."
+
+
+def applied(document: ApplyDoc, *, waited: bool = False, blocked: bool = False) -> Iterator[str]:
+    """The summary of an apply, the headline first.
+
+    Args:
+        waited: it was looked whether the new covers are in place.
+        blocked: there was more to be done that can't be.
+    """
+    counts = document.summary
+    whole = not (counts.failed or counts.stale or counts.not_attempted or blocked)
+    done = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
+    yield f"Apply complete! {done}" if whole else f"Apply incomplete. {done}"
+    yield (
+        f"{counts.failed} failed, {counts.stale} stale, {counts.unchanged} unchanged, "
+        f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
+    )
+    if waited and counts.applied:
+        seen = sum(result.verified is True for result in document.results)
+        yield f"{seen} of {counts.applied} seen in place."
+    elif counts.applied:
+        yield "New covers take effect within 3 to 5 minutes."
+
+
+_ADVICE: dict[Reason, str] = {
+    "asset_not_found": "Remove the entry, or fix its ID, the region or the project.",
+    "no_snapshots": "Take snapshots, set `from`, or `ignore: true`.",
+    "snapshots_in_progress": "Run again when they are taken.",
+    "snapshot_out_of_range": "Choose another; `reconcile show ID` lists them.",
+    "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them.",
+    "foreign_snapshot": "The service's answer names another asset: report it to the service.",
+    "content_unavailable": "The picture can't be read; `apply --force` replaces the cover all the same.",
+    "api_error": "The message tells; often it passes.",
+}
+
+
+def advice(reason: Reason) -> str:
+    """What to do about an asset that is unknown: the README's words."""
+    return _ADVICE[reason]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.files import check_replaceable, check_writable, create, replace, write
+from reconciler.files import append, check_replaceable, check_writable, create, replace, write
 
 
 def mode(path: Path) -> int:
@@ -146,3 +146,13 @@ def test_an_empty_file_is_filled(tmp_path: Path) -> None:
 def test_a_new_device_is_written_to() -> None:
     create("/dev/null", "x")
     assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "ours\n"), ("theirs\n", "theirs\nours\n"), ("theirs", "theirs\nours\n")]
+)
+def test_lines_are_added_behind_whole_lines(tmp_path: Path, before: str, after: str) -> None:
+    file = tmp_path / "summary.md"
+    file.write_text(before, encoding="utf-8")
+    append(str(file), "ours\n")
+    assert file.read_text(encoding="utf-8") == after

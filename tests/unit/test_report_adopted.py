@@ -11,7 +11,7 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_report_text import COPY, FILE, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
+from reports import CATALOGUE, COPY, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
 
 from reconciler.decide.acceptance import Accepted, Refused, pending_message
 from reconciler.documents import write
@@ -40,7 +40,7 @@ def document() -> AdoptDoc:
         Refused(entry(6), "", UNKNOWN[0].reason or "api_error", UNKNOWN[0].message),
     ]
     after = BEFORE.replace(": 3 #", ": 0 #").replace("snapshot: 3", "snapshot: 7")
-    diff = unified(FILE, BEFORE.encode(), after.encode())
+    diff = unified(CATALOGUE, BEFORE.encode(), after.encode())
     return adopt_document(accepted, refused, PLAN, {"1" * 32: "index", "2" * 32: "snapshot"}, diff, ORIGIN)
 
 

@@ -7,91 +7,39 @@ meant, `UPDATE_GOLDEN=1 pytest tests/unit/test_report_text.py` writes them and t
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
+from reports import (
+    CAMPAIGN,
+    CATALOGUE,
+    GOLDEN,
+    ORIGIN,
+    UNKNOWN,
+    apply_doc,
+    assert_golden,
+    asset,
+    audit_doc,
+    change,
+    cover,
+    entry,
+    in_sync_doc,
+    many,
+    plan_doc,
+)
+from rich.cells import cell_len
 
 from reconciler.documents import write
 from reconciler.documents.shapes import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import (
-    WRITE_RATE,
-    Content,
-    Cover,
-    Desired,
-    Failure,
-    Outcome,
-    OutcomeName,
-    Plan,
-    Rate,
-    SnapshotRef,
-    Verdict,
-)
+from reconciler.model import WRITE_RATE, Outcome, OutcomeName, Plan, Rate, Verdict
+from reconciler.report.layout import pad, wrapped
 from reconciler.report.text import Text
 from reconciler.safe import json_text
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-BASE = "https://cdn.example/asset"
-FILE = "desired/catalogue.yaml"
-
-
-def asset(number: int) -> str:
-    return f"{number:x}" * 32
-
-
-def cover(number: int, index: int, *, content: bool = False) -> Cover:
-    ref = SnapshotRef("sample", index, index * 5)
-    bytes_ = Content(f"{index:x}" * 64, 1000 * (index + 1)) if content else None
-    return Cover(f"{BASE}/{asset(number)}/snapshot/sample/{index * 5}.jpg", ref, bytes_)
-
-
-def entry(number: int, *, note: str | None = None, ignore: bool = False) -> Desired:
-    return Desired(asset(number), FILE, number + 10, 3, index=3, note=note, ignore=ignore)
-
-
-def change(number: int, title: str, before: Cover, *, note: str | None = None, content: bool = False) -> Verdict:
-    after = cover(number, 3, content=content)
-    return Verdict(entry(number, note=note), "update", title, before=before, after=after)
-
-
-COPY = Cover(f"{BASE}/{asset(3)}/cover/Cover0.jpg", None, Content("c" * 64, 12_345))
-CHANGES = (
-    change(1, "Opening keynote", cover(1, 0)),
-    change(2, "新手入门：第一课", cover(2, 720), note="the logo, not the crowd"),
-    change(3, "Uploaded by hand", COPY, content=True),
-    change(4, "", Cover("")),
-    change(5, "\x1b[31m::error::[b]x[/b]<script>\n", cover(5, 1), note="##[error] \u202ex"),
-)
-UNKNOWN = (
-    Verdict(entry(6), "unknown", reason="asset_not_found", message="details: HTTP 400 VOD.10062: 媒资不存在."),
-    Verdict(entry(7), "unknown", "No pictures", reason="no_snapshots", message="It has no snapshots."),
-)
-PLAN = Plan(
-    managed=20,
-    in_sync=10,
-    changes=CHANGES,
-    pending=(Verdict(entry(8), "pending", "Just applied"),),
-    unknown=UNKNOWN,
-    ignored=(Verdict(entry(9, ignore=True), "ignored"), Verdict(entry(10, note="theirs", ignore=True), "ignored")),
-)
-ORIGIN = write.Origin(
-    endpoint="https://vod.cn-north-4.myhuaweicloud.com",
-    region="cn-north-4",
-    project_id="0123456789abcdef0123456789abcdef",
-    created_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
-)
-OUTCOMES: tuple[tuple[OutcomeName, bool | None, Failure | None], ...] = (
-    ("applied", True, None),
-    ("applied", False, None),
-    ("unchanged", None, None),
-    ("failed", None, Failure("api", "cover: HTTP 403 VOD.10074: no permission. Grant it", "VOD.10074", 403, "1f2e")),
-    ("stale", None, Failure("stale", "Since the plan the cover has changed. It was not touched: plan again.")),
-    ("not_attempted", None, None),
-)
+BASE = "file:///work/repo/"
+LINK = re.compile("\x1b\\]8;;([^\x1b]*)\x1b\\\\")
 
 
 @pytest.fixture(autouse=True)
@@ -99,58 +47,34 @@ def _one_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "__version__", "1.2.3")
 
 
-def plan() -> PlanDoc:
-    return write.plan_document(PLAN, ORIGIN)
+def found(*changes: Verdict, unknown: tuple[Verdict, ...] = ()) -> PlanDoc:
+    return write.plan_document(Plan(len(changes) + len(unknown), 0, changes, (), unknown, ()), ORIGIN)
 
 
-def audit() -> AuditDoc:
-    return write.audit_document(PLAN, ORIGIN, [f"{number:032x}" for number in range(23)])
+def shown(document: PlanDoc) -> list[str]:
+    return Text().findings(document, WRITE_RATE).splitlines()
 
 
-def apply() -> ApplyDoc:
-    verdicts = (*CHANGES, change(11, "Never reached", cover(11, 0)))
-    outcomes = [
-        Outcome(
-            verdict.desired.asset_id,
-            name,
-            verdict.desired.source,
-            verdict.before or Cover(""),
-            verdict.after or Cover(""),
-            verdict.title,
-            verified,
-            saved_cover="covers/33333333.jpg" if verdict.before == COPY else None,
-            error=failure,
-        )
-        for verdict, (name, verified, failure) in zip(verdicts, OUTCOMES, strict=True)
-    ]
-    return write.apply_document(outcomes, plan().unknown, ORIGIN)
+def silent(number: int, file: str = CATALOGUE, title: str = "", message: str = "It has none.") -> Verdict:
+    return Verdict(entry(number, file=file), "unknown", title, reason="no_snapshots", message=message)
 
 
-def assert_golden(name: str, text: str) -> None:
-    """Whole-output equality; the text must end as a text file does."""
-    file = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        file.write_text(text, encoding="utf-8", newline="\n")
-    assert text == file.read_bytes().decode(), f"{name} differs: if that is meant, run with UPDATE_GOLDEN=1"
-    assert text.endswith("\n")
-
-
-@pytest.mark.parametrize("make", [plan, audit, apply], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [plan_doc, audit_doc, apply_doc], ids=lambda make: make.__name__)
 def test_the_documents(make: Callable[[], PlanDoc | AuditDoc | ApplyDoc]) -> None:
-    assert_golden(f"{make.__name__}.json", json_text(write.as_json(make())) + "\n")
+    assert_golden(f"{make.__name__.removesuffix('_doc')}.json", json_text(write.as_json(make())) + "\n")
 
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_plan_audit_and_apply(colour: bool) -> None:
     text, kind = Text(colour=colour), "colour.txt" if colour else "txt"
-    assert_golden(f"plan.{kind}", text.findings(plan(), WRITE_RATE))
-    assert_golden(f"audit.{kind}", text.findings(audit(), WRITE_RATE))
-    assert_golden(f"apply.{kind}", text.applied(apply(), waited=True))
+    assert_golden(f"plan.{kind}", text.findings(plan_doc(), WRITE_RATE))
+    assert_golden(f"audit.{kind}", text.findings(audit_doc(), WRITE_RATE))
+    assert_golden(f"apply.{kind}", text.applied(apply_doc(), waited=True))
 
 
 @pytest.mark.parametrize("render", [Text.findings, Text.applied], ids=["plan", "apply"])
 def test_colour_is_all_that_colour_adds(render: Callable[..., str]) -> None:
-    arguments: tuple[Any, ...] = (plan(), WRITE_RATE) if render is Text.findings else (apply(),)
+    arguments: tuple[Any, ...] = (plan_doc(), WRITE_RATE) if render is Text.findings else (apply_doc(),)
     coloured = render(Text(colour=True), *arguments)
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == render(Text(), *arguments)
@@ -187,7 +111,7 @@ def test_no_keys_without_a_value_but_those_that_may_be_null() -> None:
     ],
 )
 def test_the_summary_without_work(in_sync: int, unknown: int, ignored: int, lines: list[str]) -> None:
-    found = Plan(
+    plan = Plan(
         managed=in_sync + unknown + ignored,
         in_sync=in_sync,
         changes=(),
@@ -195,7 +119,7 @@ def test_the_summary_without_work(in_sync: int, unknown: int, ignored: int, line
         unknown=UNKNOWN[:unknown],
         ignored=tuple(Verdict(entry(number, ignore=True), "ignored") for number in range(ignored)),
     )
-    text = Text().findings(write.plan_document(found, ORIGIN), WRITE_RATE, quiet=True)
+    text = Text().findings(write.plan_document(plan, ORIGIN), WRITE_RATE, quiet=True)
     assert text.splitlines() == lines
 
 
@@ -211,11 +135,188 @@ def test_the_summary_without_work(in_sync: int, unknown: int, ignored: int, line
     ],
 )
 def test_how_long_it_will_take(count: int, rate: Rate, line: str) -> None:
-    document = plan()
-    many = document.model_copy(update={"summary": document.summary.model_copy(update={"update": count})})
-    assert Text().findings(many, rate, quiet=True).splitlines()[-1] == line
+    document = plan_doc()
+    larger = document.model_copy(update={"summary": document.summary.model_copy(update={"update": count})})
+    assert Text().findings(larger, rate, quiet=True).splitlines()[-1] == line
 
 
 def test_an_apply_that_did_everything_is_complete() -> None:
     done = write.apply_document([], [], ORIGIN)
     assert Text().applied(done).splitlines()[0] == "Apply complete! Resources: 0 added, 0 changed, 0 destroyed."
+
+
+@pytest.mark.parametrize(
+    "document", [plan_doc(), audit_doc(), in_sync_doc(), many(30, unknown=30)], ids=lambda d: d.kind
+)
+def test_quiet_leaves_the_summary_alone(document: PlanDoc | AuditDoc) -> None:
+    text = Text(colour=True, links=True, base=BASE)
+    quiet, whole = text.findings(document, WRITE_RATE, quiet=True), text.findings(document, WRITE_RATE)
+    assert whole.endswith(quiet)
+    assert re.match(r"\x1b\[1m(Plan: |No changes\.)", quiet)
+    assert len(quiet.splitlines()) <= 5
+    assert not re.search(r"[0-9a-f]{32}|desired/", quiet)
+
+
+def test_quiet_leaves_the_summary_of_an_apply_alone() -> None:
+    assert Text().applied(apply_doc(), quiet=True).splitlines() == [
+        "Apply incomplete. Resources: 0 added, 2 changed, 0 destroyed.",
+        "1 failed, 1 stale, 1 unchanged, 1 not attempted, 2 unknown.",
+        "New covers take effect within 3 to 5 minutes.",
+    ]
+
+
+def test_each_file_is_a_heading_once_however_its_entries_come() -> None:
+    document = found(
+        change(1, "a", cover(1, 0), file=CATALOGUE),
+        change(2, "b", cover(2, 0), file=CAMPAIGN),
+        change(3, "c", cover(3, 0), file=CATALOGUE),
+        unknown=(silent(4, CAMPAIGN), silent(5, "other.yaml")),
+    )
+    lines = shown(document)
+    assert [line for line in lines if line and not line.startswith(" ")][:3] == [CATALOGUE, CAMPAIGN, "other.yaml"]
+    told = [line.split()[1][0] for line in lines if re.match("  [~?] ", line)]
+    assert told == ["1", "3", "2", "4", "5"]
+
+
+def test_every_change_and_every_unknown_asset_has_a_place_to_jump_to() -> None:
+    """As editors and CI look for it: path, colon, line; the heading alone would not do."""
+    document = many(12, unknown=12)
+    text = Text().findings(document, WRITE_RATE)
+    for source in (*[item.source for item in document.changes], *[item.source for item in document.unknown]):
+        assert re.search(rf" {re.escape(source.file)}:{source.line}(?=$|  \")", text, re.MULTILINE)
+
+
+def test_what_several_files_share_stands_under_none_of_them() -> None:
+    some = tuple(silent(number, CAMPAIGN if number % 2 else CATALOGUE) for number in range(1, 5))
+    lines = shown(found(change(9, "", cover(9, 0)), unknown=some))
+    assert lines[lines.index("In several files") + 1] == "  ? 4 assets no_snapshots"
+    alone = shown(found(change(9, "", cover(9, 0)), unknown=tuple(silent(number) for number in range(1, 5))))
+    assert alone.count(CATALOGUE) == 1
+    assert "In several files" not in alone
+
+
+def test_titles_stand_in_a_column_whatever_the_width_of_the_paths() -> None:
+    files = ("春季.yaml", "a.yaml", "a.yaml", "春.yaml")
+    lines = shown(found(unknown=tuple(silent(n, file, "第一课") for n, file in enumerate(files, start=1))))
+    rows = [line for line in lines if "第一课" in line]
+    assert len({cell_len(row.partition('"')[0]) for row in rows}) == 1
+    assert len({row.index('"') for row in rows}) == 3, "by columns, not by characters"
+
+
+def test_long_titles_stand_below_their_assets() -> None:
+    lines = shown(found(unknown=tuple(silent(number, title="标题" * 20) for number in range(1, 5))))
+    row = lines.index(f"      {asset(1)} {CATALOGUE}:11")
+    assert lines[row + 1] == f'        "{"标题" * 20}"'
+
+
+def test_results_stand_in_columns_within_80() -> None:
+    outcomes: list[tuple[OutcomeName, bool | None]] = [
+        ("applied", None),
+        ("unchanged", None),
+        ("failed", None),
+        ("not_attempted", None),
+        ("applied", True),
+    ]
+    results = [
+        Outcome(asset(number), name, entry(number).source, cover(1, 16), cover(1, 3), verified=seen)
+        for number, (name, seen) in enumerate(outcomes, start=1)
+    ]
+    lines = Text().applied(write.apply_document(results, [], ORIGIN)).splitlines()
+    assert lines[1:8] == [
+        f"  {asset(1)}  applied    sample[16] 1:20 -> sample[3] 0:15",
+        f"  {asset(2)}  unchanged  already sample[3] 0:15",
+        f"  {asset(3)}  failed     sample[16] 1:20 -> sample[3] 0:15",
+        f"  {asset(4)}  not attempted",
+        "      sample[16] 1:20 -> sample[3] 0:15",
+        f"  {asset(5)}  applied, seen in place",
+        "      sample[16] 1:20 -> sample[3] 0:15",
+    ]
+    assert max(map(cell_len, lines)) == 80
+
+
+def test_sizes_stand_below_their_pictures_also_where_the_line_is_too_long() -> None:
+    def lines(path: str) -> list[str]:
+        document = found(change(3, "", cover(3, 0, content=True), content=True))
+        (only,) = document.changes
+        seen = only.before.model_copy(update={"cover_url": f"https://cdn.example/{path}", "snapshot": None})
+        changed = only.model_copy(update={"before": seen})
+        return shown(document.model_copy(update={"changes": (changed,)}))[2:-5]
+
+    arrows = [cell_len(line.partition("->")[0]) for line in lines("封面.jpg")]
+    assert arrows == [arrows[0]] * 2
+    assert lines("long" * 12) == [
+        f"      cover: /{'long' * 12} (none of its snapshots)",
+        "          -> sample[3] 0:15",
+        "      bytes: 1,000 -> 4,000",
+    ]
+
+
+URL = f"https://example.com/{'x' * 90}"
+MESSAGE = "媒资不存在，请检查媒资ID是否正确（或者联系客服）。" * 4 + " See " + URL + " and 重试"
+
+
+@pytest.mark.parametrize("head", ["      ", "      note:  ", "标题: "])
+def test_long_messages_are_wrapped_by_width_and_lose_nothing(head: str) -> None:
+    lines = list(wrapped(head, MESSAGE))
+    indent = " " * cell_len(head)
+    assert lines[0].startswith(head)
+    assert all(line.startswith(indent) for line in lines[1:])
+    assert "".join(lines).replace(" ", "") == (head + MESSAGE).replace(" ", "")
+    assert [line for line in lines if cell_len(line) > 80] == [indent + URL]
+    assert all(cell_len(line) > 70 for line in lines[: 100 // (80 - len(indent))]), "no half-empty lines"
+    assert not {line.strip()[0] for line in lines} & set("，。）"), "no line begins with what closes the one before"
+    assert not {line[-1] for line in lines} & set("（")
+
+
+def test_what_fits_stays_on_one_line_as_it_is() -> None:
+    assert list(wrapped("  ", "x " * 39)) == ["  " + "x " * 39]
+    assert list(wrapped("", "课" * 40)) == ["课" * 40]
+    assert list(wrapped("", "课" * 41)) == ["课" * 40, "课"]
+    assert list(wrapped("", f"{'x' * 40} {'y' * 39} z")) == [f"{'x' * 40} {'y' * 39}", "z"], "80 are 80"
+    assert list(wrapped("", "か\u3099" * 41)) == ["か\u3099" * 40, "か\u3099"], "marks stay with their letters"
+    assert list(wrapped("  ", "")) == ["  "]
+
+
+def test_padding_goes_by_columns() -> None:
+    assert [pad("课", 4), pad("ab", 4), pad("abcde", 4)] == ["课  ", "ab  ", "abcde"]
+
+
+def test_a_long_note_and_a_long_message_stay_within_80_columns() -> None:
+    noted = change(1, "", cover(1, 0), note="这是一个很长的备注，" * 10)
+    lines = shown(found(noted, unknown=(silent(2, message="The service says no. " * 10),)))
+    assert max(map(cell_len, lines)) <= 80
+    assert lines[3].startswith("      note:  这")
+    assert lines[4].startswith(" " * 13 + "个")
+
+
+def linked(document: PlanDoc, base: str = BASE, *, links: bool = True) -> str:
+    return Text(links=links, base=base).findings(document, WRITE_RATE)
+
+
+def test_links_are_all_that_links_add() -> None:
+    for document in (plan_doc(), many(5, unknown=5)):
+        plain = Text().findings(document, WRITE_RATE)
+        assert LINK.sub("", linked(document)) == plain
+        assert linked(document, links=False) == linked(document, base="") == plain
+    done = Text(links=True, base=BASE).applied(apply_doc())
+    assert LINK.search(done)
+    assert LINK.sub("", done) == Text().applied(apply_doc())
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("desired/catalogue.yaml", "file:///work/repo/desired/catalogue.yaml"),
+        ("./desired/a b.yaml", "file:///work/repo/desired/a%20b.yaml"),
+        ("../other/a.yaml", "file:///work/other/a.yaml"),
+        ("/etc/covers/a.yaml", "file:///etc/covers/a.yaml"),
+        ("//host/a.yaml", "file:///host/a.yaml"),
+        ("春季.yaml", "file:///work/repo/%E6%98%A5%E5%AD%A3.yaml"),
+        ("http://evil.example/#?\x1b\\\x07.yaml", "file:///work/repo/http%3A/evil.example/%23%3F%1B%5C%07.yaml"),
+    ],
+)
+def test_places_lead_to_the_file(file: str, uri: str) -> None:
+    text = linked(found(change(1, "", cover(1, 0), file=file)))
+    assert LINK.findall(text) == [uri, "", uri, ""], "the heading and the place, each closed"
+    assert text.count("\x1b") == 8
+    assert "\x07" not in text

@@ -1,0 +1,70 @@
+"""GitLab's Code Quality report: drift shows in the merge request, at the line that asks for the cover."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from datetime import datetime
+
+from reconciler.documents.shapes import ApplyDoc, Findings
+from reconciler.report.facts import Fact, Kind, facts
+from reconciler.safe import clean, json_text
+
+_SEVERITIES: dict[Kind, str] = {
+    "drift": "major",
+    "unknown": "critical",
+    "failed": "critical",
+    "stale": "major",
+    "not_seen": "major",
+    "not_attempted": "major",
+}
+"""What is not named here is no finding."""
+_ALLOWED = "info"
+
+
+def code_quality(document: Findings | ApplyDoc, *, allowed: frozenset[str] = frozenset()) -> str:
+    """A JSON array with one finding per asset that is not as wanted; `[]` where there is none.
+
+    Paths are as in the document: GitLab links those that are relative to the repository's root.
+
+    Args:
+        allowed: the reasons for which assets may be unknown; such findings are but informative.
+    """
+    findings = [_finding(fact) for fact in facts(document, allowed=allowed) if fact.kind in _SEVERITIES]
+    return json_text(findings) + "\n"
+
+
+def section(title: str, text: str, at: str, *, name: str = "reconcile") -> str:
+    """The text as a section of a job's log, which can be folded away under its title.
+
+    Args:
+        at: RFC 3339; GitLab shows how long a section took, which is of no interest here.
+        name: letters, digits, `_`, `.` and `-`; another one for each section of a job's log.
+    """
+    second = _second(at)
+    head = f"\x1b[0Ksection_start:{second}:{name}\r\x1b[0K{clean(title)}\n"
+    return f"{head}{text}\x1b[0Ksection_end:{second}:{name}\r\x1b[0K\n"
+
+
+def _second(at: str) -> int:
+    """Since 1970; 0 for what is no time, as a saved plan is somebody's file, and for what was before."""
+    try:
+        return max(0, int(datetime.fromisoformat(at).timestamp()))
+    except (ValueError, OverflowError, OSError):
+        return 0
+
+
+def _finding(fact: Fact) -> dict[str, object]:
+    check = "cover-" + fact.kind.replace("_", "-") + (f":{fact.about}" if fact.kind == "unknown" else "")
+    # Neither line nor time nor text: GitLab tells new findings from known ones by this, from run to run.
+    same = "\0".join((check, fact.asset_id, fact.about))
+    return {
+        "description": f"{fact.named}: {fact.message}",
+        "check_name": check,
+        "fingerprint": hashlib.sha256(same.encode()).hexdigest(),
+        "severity": _ALLOWED if fact.allowed else _SEVERITIES[fact.kind],
+        "location": {
+            "path": clean(posixpath.normpath(fact.source.file)),
+            "lines": {"begin": max(1, fact.source.line)},
+        },
+    }

@@ -1,0 +1,94 @@
+"""JUnit XML, in the dialect of Jenkins' xUnit plugin: a case per asset that is named, a suite per desired file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from xml.etree import ElementTree as ET
+
+from reconciler.documents.shapes import ApplyDoc, AuditDoc, Findings
+from reconciler.report import words
+from reconciler.report.facts import Fact, Kind, facts, place
+from reconciler.safe import clean
+
+_ELEMENTS: dict[Kind, str] = {
+    "drift": "failure",
+    "stale": "failure",
+    "not_seen": "failure",
+    "not_attempted": "failure",
+    "unknown": "error",
+    "failed": "error",
+    "pending": "skipped",
+    "ignored": "skipped",
+}
+"""What is not named here has passed."""
+_ALLOWED = "skipped"
+_COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+# What XML 1.0 can't hold and clean() lets pass.
+_NOT_XML = re.compile("[\ufffe\uffff]")
+
+
+def junit(document: Findings | ApplyDoc, *, allowed: frozenset[str] = frozenset()) -> str:
+    """One case per asset that the document names. Assets in sync are only counted in it: one case in the first
+    suite, whose properties are the counts, has passed for all of them.
+
+    Args:
+        allowed: the reasons for which assets may be unknown; such cases are skipped.
+    """
+    by_file: dict[str, list[Fact]] = {}
+    for fact in facts(document, allowed=allowed):
+        by_file.setdefault(fact.source.file, []).append(fact)
+    root = ET.Element("testsuites", name=f"reconcile {document.kind}")
+    root.append(_counts(document))
+    for file, found in by_file.items():
+        root.append(_suite(file, sorted(found, key=lambda fact: fact.source.line)))
+    for name in ("tests", "failures", "errors"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    ET.indent(root)
+    # The declaration is ours because ElementTree would name the locale's encoding.
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(document: Findings | ApplyDoc) -> ET.Element:
+    suite = ET.Element("testsuite", name="summary")
+    properties = ET.SubElement(suite, "properties")
+    counts = {name: getattr(document.summary, name) for name in type(document.summary).model_fields}
+    if isinstance(document, AuditDoc):
+        counts["unmanaged"] = document.unmanaged.count
+    for name, count in counts.items():
+        ET.SubElement(properties, "property", name=name, value=str(count))
+    # Consumers take a file without any case for a run that went wrong.
+    if isinstance(document, Findings) and document.summary.in_sync:
+        name = f"{words.counted(document.summary.in_sync, 'cover')} in sync"
+        ET.SubElement(suite, "testcase", classname="summary", name=name, time="0")
+    return _totals(suite)
+
+
+def _suite(file: str, found: list[Fact]) -> ET.Element:
+    suite = ET.Element("testsuite", name=_text(file))
+    for fact in found:
+        case = ET.SubElement(suite, "testcase", classname=_class(file), name=_text(fact.named), time="0")
+        if fact.kind in _ELEMENTS:
+            kind = f"unknown:{fact.about}" if fact.kind == "unknown" else fact.kind
+            element = _ALLOWED if fact.allowed else _ELEMENTS[fact.kind]
+            told = ET.SubElement(case, element, type=kind, message=_text(fact.message))
+            told.text = f"{_text(fact.message)}\n{_text(place(fact.source))}"
+    return _totals(suite)
+
+
+def _totals(suite: ET.Element) -> ET.Element:
+    suite.set("tests", str(len(suite.findall("testcase"))))
+    for name, element in _COUNTED.items():
+        suite.set(name, str(len(suite.findall(f"testcase/{element}"))))
+    suite.set("time", "0")
+    return suite
+
+
+def _class(file: str) -> str:
+    """As a Java class: consumers show what stands before the last full stop as the package."""
+    path = PurePosixPath(file)
+    return _text(".".join(part for part in (*path.parent.parts, path.stem) if part not in ("/", "..")))
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub(lambda match: f"\\u{ord(match.group()):04x}", clean(text))

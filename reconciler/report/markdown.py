@@ -1,0 +1,213 @@
+"""Markdown for pull and merge request comments.
+
+What the API or a file said stands in fenced code only: there, and nowhere else, mentions, references, links, HTML and
+quick actions are inert in every code host's dialect (entities don't help: mentions are looked for after them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from urllib.parse import quote, urlsplit
+
+from reconciler.documents.shapes import ApplyDoc, AuditDoc, ChangeDoc, Findings, ResultDoc, SinceDoc, UnknownDoc
+from reconciler.model import WRITE_RATE, OutcomeName, Rate
+from reconciler.report import words
+from reconciler.report.facts import MOST_TEXT, MOST_TITLE, cover, failure, named, place
+from reconciler.safe import clean, shorten
+
+_MOST_URL = 2_000
+_TROUBLE_FIRST: tuple[OutcomeName, ...] = ("failed", "stale", "not_attempted", "applied", "unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A heading in our words, and things told in fenced code, of which only whole ones are left out."""
+
+    heading: str
+    language: str
+    items: list[str]
+    what: str
+    """One of the things."""
+
+
+def utf16(text: str) -> int:
+    """Characters as JavaScript and Java count them, which is never less than what others count."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def markdown(
+    document: Findings | ApplyDoc,
+    *,
+    report_url: str = "",
+    rate: Rate = WRITE_RATE,
+    limit: int = 65_536,
+    size: Callable[[str], int] = utf16,
+) -> str:
+    """A comment whose first line is a marker, the same for every run of a kind on a project, so that a bot can find
+    the comment and write it anew.
+
+    It takes at most `limit` by `size` (a limit under 8,000 may be too little for what is always told): of changes,
+    unknowns and outcomes as many are left out as need be, and it says how many. `report_url` is linked if it is an
+    http or https URL; `rate` is the one at which covers may be set.
+    """
+    link = target(report_url)
+    head = "\n\n".join(_head(document, rate, link)) + "\n"
+    sections = list(_applied(document) if isinstance(document, ApplyDoc) else _found(document))
+    needs = [size(_whole(section)) for section in sections]
+    shares = _shares(needs, limit - size(head))
+    return head + "".join(
+        _whole(section) if need <= share else _cut(section, share, size, linked=bool(link))
+        for section, need, share in zip(sections, needs, shares, strict=True)
+    )
+
+
+def _head(document: Findings | ApplyDoc, rate: Rate, link: str) -> Iterator[str]:
+    project = hashlib.sha256(document.project_id.encode()).hexdigest()[:8]
+    where = f" ({document.region})" if document.region else ""
+    yield f"<!-- reconcile:{document.kind}:{project} -->\n### Video covers: {document.kind}{where}"
+    headline, *counts = _summary(document, rate)
+    yield headline
+    yield " ".join(counts)
+    if link:
+        yield f"[The report with pictures]({link})"
+
+
+def _summary(document: Findings | ApplyDoc, rate: Rate) -> Iterator[str]:
+    if isinstance(document, ApplyDoc):
+        return words.applied(document, waited=any(result.verified is not None for result in document.results))
+    if isinstance(document, AuditDoc):  # these two quote what a file said: they go into a fence
+        return words.findings(document.model_copy(update={"since": None, "fast": None}), rate)
+    return words.findings(document, rate)
+
+
+def _found(document: Findings) -> Iterator[_Section]:
+    if document.changes:
+        heading = f"**{words.counted(len(document.changes), 'change')}**"
+        yield _Section(heading, "diff", [_change(change) for change in document.changes], "change")
+    yield from _unknown(document.unknown)
+    if isinstance(document, AuditDoc):
+        if document.fast is not None:
+            yield _Section("**Fast audit**", "text", [clean(words.fast(document.fast))], "line")
+        if document.since is not None:
+            yield _Section("**Since the baseline**", "text", list(_since(document.since)), "difference")
+
+
+def _applied(document: ApplyDoc) -> Iterator[_Section]:
+    if document.results:
+        results = sorted(document.results, key=lambda result: _TROUBLE_FIRST.index(result.outcome))
+        heading = f"**{words.counted(len(results), 'planned change')}**"
+        yield _Section(heading, "diff", [_result(result) for result in results], "outcome")
+    yield from _unknown(document.unknown)
+
+
+def _change(change: ChangeDoc) -> str:
+    note = [] if change.note is None else [f"  note: {shorten(change.note, MOST_TEXT)}"]
+    return "\n".join(
+        [
+            f"  {named(change.asset_id, change.title)}",
+            f"- cover: {cover(change.before)}",
+            f"+ cover: {cover(change.after)}",
+            *note,
+            f"  {place(change.source)}\n",
+        ]
+    )
+
+
+def _result(result: ResultDoc) -> str:
+    before, after = cover(result.before), cover(result.after)
+    seen = {True: ", seen in place", False: ", not seen in time", None: ""}[result.verified]
+    outcome = result.outcome.replace("_", " ") + seen
+    sign = " " if result.outcome in ("applied", "unchanged") else "!"
+    lines = [f"{sign} {named(result.asset_id, result.title)}: {outcome}"]
+    if result.outcome == "applied":
+        lines += [f"- cover: {before}", f"+ cover: {after}"]
+    else:
+        lines.append(
+            f"  cover: already {after}" if result.outcome == "unchanged" else f"  cover: {before} -> {after}"
+        )
+    if result.saved_cover is not None:
+        lines.append(f"  the old cover is saved in {shorten(result.saved_cover, MOST_TITLE)}")
+    if result.error is not None:
+        lines.append(f"  error: {failure(result)}")
+    return "\n".join([*lines, f"  {place(result.source)}\n"])
+
+
+def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:
+    if not unknown:
+        return
+    reasons = dict.fromkeys(item.reason for item in unknown)
+    advice = "\n".join(f"- `{reason}`: {words.advice(reason)}" for reason in reasons)
+    items = [
+        f"{item.reason}: {named(item.asset_id, item.title)}\n"
+        f"  {shorten(item.message, MOST_TEXT)}\n"
+        f"  {place(item.source)}\n"
+        for item in unknown
+    ]
+    yield _Section(f"**{len(unknown):,} unknown**\n\n{advice}", "text", items, "unknown")
+
+
+def _since(since: SinceDoc) -> Iterator[str]:
+    yield clean(words.since(since))
+    for what, asset_ids in (
+        ("drifted", since.drifted),
+        ("resolved", since.resolved),
+        ("no longer managed", since.no_longer_managed),
+        ("unknown now", since.unknown),
+        ("changed", [item.asset_id for item in since.changed]),
+        ("newly unmanaged", since.newly_unmanaged),
+        ("no longer unmanaged", since.no_longer_unmanaged),
+    ):
+        yield from (f"{shorten(asset_id)} {what}" for asset_id in asset_ids)
+
+
+def fence(items: Sequence[str]) -> str:
+    """Longer than any run of backticks inside."""
+    longest = max((len(run) for item in items for run in re.findall("`+", item)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def _whole(section: _Section) -> str:
+    ticks, body = fence(section.items), "\n".join(section.items).rstrip("\n")
+    return f"\n{section.heading}\n\n{ticks}{section.language}\n{body}\n{ticks}\n"
+
+
+def _cut(section: _Section, share: int, size: Callable[[str], int], *, linked: bool) -> str:
+    """As many of the section's items as fit into its share."""
+    where = "the report linked above" if linked else "`--json`"
+
+    def left_out(count: int) -> str:
+        return f"\n{words.counted(count, section.what)} left out here: {where} has all.\n"
+
+    count, line_feeds = len(section.items), 6
+    frame = size(section.heading + section.language) + 2 * len(fence(section.items)) + line_feeds
+    room = share - frame - size(left_out(count))
+    fitting = sum(taken <= room for taken in accumulate(size(item) + 1 for item in section.items))
+    if not fitting:
+        return f"\n{section.heading}\n{left_out(count)}"
+    shown = _Section(section.heading, section.language, section.items[:fitting], section.what)
+    return _whole(shown) + left_out(count - fitting)
+
+
+def _shares(needs: Sequence[int], room: int) -> list[int]:
+    """What each may take: all it needs where that is little, so that the rest is for those that need much."""
+    shares = [0] * len(needs)
+    for left, index in zip(range(len(needs), 0, -1), sorted(range(len(needs)), key=needs.__getitem__), strict=True):
+        shares[index] = min(needs[index], room // left)
+        room -= shares[index]
+    return shares
+
+
+def target(url: str) -> str:
+    """A link's target that can't end early; "" for what is no http or https URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return ""
+    target = quote(url, safe="/:?#@!$&'*+,;=%~", errors="replace").replace("::", ":%3A").replace("&", "&amp;")
+    return target if len(target) <= _MOST_URL else ""

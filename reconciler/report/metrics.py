@@ -1,0 +1,85 @@
+"""An audit in figures, for the textfile collector of Prometheus' node_exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from reconciler.documents.shapes import AuditDoc
+from reconciler.errors import not_installed
+from reconciler.model import Reason
+from reconciler.safe import clean, hide
+
+_Sample = tuple[dict[str, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run's document doesn't say.
+
+    Attributes:
+        calls: how many requests were sent to the API, by operation ("details", "list", "cover").
+        duration: of the whole run, in seconds.
+        finished: when it was done, in seconds since 1970.
+    """
+
+    calls: Mapping[str, int]
+    duration: float
+    finished: float
+
+
+def metrics(document: AuditDoc, run: RunFacts) -> str:
+    """The audit in Prometheus' text format; only one that came to its end may be written down so.
+
+    Raises:
+        UsageError: prometheus_client, of the extra `report`, is not installed.
+    """
+    try:
+        from prometheus_client import CollectorRegistry, Gauge, generate_latest
+    except ModuleNotFoundError as error:
+        raise not_installed(error, "The Prometheus client", "report") from error
+    # On every series, because node_exporter refuses a series that stands in two files of its folder.
+    about = {"region": _label(document.region or ""), "project_id": _label(document.project_id)}
+    registry = CollectorRegistry()
+    for name, told, samples in _gauges(document, run):
+        gauge = Gauge(name, told, [*about, *samples[0][0]], registry=registry)
+        for labels, value in samples:
+            gauge.labels(**about, **labels).set(value)
+    return generate_latest(registry).decode()
+
+
+def _gauges(document: AuditDoc, run: RunFacts) -> Iterator[tuple[str, str, list[_Sample]]]:
+    """Name, meaning and samples of each; a label's values are always all there, so that none goes stale at zero."""
+    counts = document.summary
+    states = {
+        "in_sync": counts.in_sync,
+        "update": counts.update,
+        "pending": counts.pending,
+        "unknown": counts.unknown,
+        "ignored": counts.ignored,
+    }
+    reasons = dict.fromkeys(get_args(Reason), 0)
+    for item in document.unknown:
+        reasons[item.reason] += 1
+    calls = {"details": 0, "list": 0, "cover": 0, **{_label(call): count for call, count in run.calls.items()}}
+    info = {"version": _label(document.tool_version), "endpoint": _label(document.endpoint)}
+    yield "reconcile_covers", "Covers that the desired files name, by what the audit found.", _by("state", states)
+    yield "reconcile_unknown_covers", "Covers that could not be decided, by reason.", _by("reason", reasons)
+    yield "reconcile_unmanaged_assets", "Assets that no desired file names.", [({}, document.unmanaged.count)]
+    yield "reconcile_api_calls", "Requests that the last audit sent to the API, by operation.", _by("call", calls)
+    yield "reconcile_duration_seconds", "How long the last audit took.", [({}, run.duration)]
+    yield (
+        "reconcile_last_success_timestamp_seconds",
+        "When the last audit came to its end, in seconds since 1970.",
+        [({}, run.finished)],
+    )
+    yield "reconcile_info", "What audited what; always 1.", [(info, 1)]
+
+
+def _by(label: str, counts: Mapping[str, int]) -> list[_Sample]:
+    return [({label: value}, count) for value, count in counts.items()]
+
+
+def _label(value: str) -> str:
+    return hide(clean(value))
