@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler import streams
+from reconciler.delivery import error_document, error_text, rendered, write_beside
 from reconciler.errors import (
     ApiError,
     DesiredError,
     InterruptedRunError,
-    Problem,
     ReconcileError,
     UsageError,
     sentences,
@@ -28,6 +28,7 @@ from reconciler.safe import Redactor, clean, json_text, redacted
 
 if TYPE_CHECKING:
     from reconciler.commands.base import Report
+    from reconciler.delivery import Form
     from reconciler.model import Rate
 
 _SECRETS = (
@@ -40,29 +41,38 @@ _SECRETS = (
     "RECONCILE_QUOTA_STORE",
 )
 INTERRUPTED = 130
-_MOST_PROBLEMS = 1000
 
 
 class Boundary:
     """One run of one verb: its terminal, and where its report goes."""
 
     def __init__(
-        self, *, as_json: bool, output: str | None, no_color: bool, debug: bool, secrets: Sequence[str] = _SECRETS
+        self,
+        *,
+        form: Form = "text",
+        output: str | None = None,
+        no_color: bool = False,
+        debug: bool = False,
+        secrets: Sequence[str] = _SECRETS,
     ) -> None:
         """`secrets` are the environment variables whose values never appear in any output."""
-        self._as_json = as_json
+        self._form = form
+        self._as_json = form == "json"
         self._output = output
         self._debug = debug
-        self._redact = Redactor(os.environ.get(name) for name in secrets)
+        self._redactor = Redactor(os.environ.get(name) for name in secrets)
         plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.colour = sys.stdout.isatty() and output is None and not plain
-        self.interactive = sys.stdin is not None and sys.stdin.isatty() and not as_json
+        self.interactive = sys.stdin is not None and sys.stdin.isatty() and form == "text"
+
+    def redact(self, text: str) -> str:
+        return self._redactor(text)
 
     def say(self, text: str) -> None:
-        if self._as_json:
+        if self._form != "text":
             return
         try:
-            streams.write(sys.stdout, self._redact(text))
+            streams.write(sys.stdout, self._redactor(text))
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -70,7 +80,7 @@ class Boundary:
 
     def note(self, text: str) -> None:
         try:
-            streams.write(sys.stderr, self._redact(text))
+            streams.write(sys.stderr, self._redactor(text))
         except OSError:  # whoever read stderr may be gone; that must not stop a run
             streams.silence(sys.stderr)
 
@@ -115,16 +125,14 @@ class Boundary:
         report = self._result(verb)
         if report is None:
             return 0
-        try:
-            self._deliver(report)
-        except BrokenPipeError:
-            streams.silence(sys.stdout)
-            return 1
-        except OSError as error:
-            raise _unwritable(error) from error
+        problems = [*self._deliver(report), *write_beside(report, self.note)]
+        if self._form != "text" or self._output is not None:
+            self.note(report.aside())
         for note in report.notes:
             self.note(note)
-        return report.exit_code
+        for error in problems:
+            self.note(error_text(error.message, error.hint))
+        return report.exit_code if not problems or report.exit_code == INTERRUPTED else 1
 
     def _failed(self, error: BaseException) -> int:
         """Says what went wrong; gives the exit code."""
@@ -151,27 +159,37 @@ class Boundary:
 
         return asyncio.run(_finished(result))
 
-    def _deliver(self, report: Report) -> None:
-        if self._output is None:
-            self._print_json(report.document()) if self._as_json else streams.write(
-                sys.stdout, self._redact(report.text())
-            )
-            return
+    def _deliver(self, report: Report) -> list[ReconcileError]:
+        """What went wrong with it. What was done is done: from here on nothing replaces the report."""
+        ascii_only = self._output is None and not streams.speaks_utf8(sys.stdout)
+        text = rendered(report, self._form, self._redactor, ascii_only=ascii_only)
+        try:
+            if self._output is None:
+                folded = report.fold(text) + report.aside() if self._form == "text" else text
+                streams.write(sys.stdout, folded)
+            else:
+                self._write_output(self._output, text)
+        except BrokenPipeError:
+            streams.silence(sys.stdout)
+            return [UsageError("The report was not read to its end")]
+        except OSError as error:
+            return [_unwritable(error)]
+        except UsageError as error:
+            return [error]
+        return []
+
+    def _write_output(self, file: str, text: str) -> None:
         from reconciler.files import write
 
-        if self._as_json:
-            text = json_text(redacted(report.document(), self._redact)) + "\n"
-        else:
-            text = self._redact(report.text())
         try:
-            write(self._output, text)
+            write(file, text)
         except UsageError:
             # What was done must not go unreported because a file can't be written.
             streams.write(sys.stdout, text)
             raise
 
     def _print_json(self, document: Mapping[str, Any]) -> None:
-        text = json_text(redacted(document, self._redact), ascii_only=not streams.speaks_utf8(sys.stdout))
+        text = json_text(redacted(document, self._redactor), ascii_only=not streams.speaks_utf8(sys.stdout))
         streams.write(sys.stdout, text + "\n")
 
     def _fail(self, error: ReconcileError) -> None:
@@ -199,12 +217,12 @@ class Boundary:
 
         if self._output is not None:
             with suppress(UsageError):
-                write(self._output, json_text(redacted(document, self._redact)) + "\n")
+                write(self._output, json_text(redacted(document, self._redactor)) + "\n")
 
     def _log(self) -> None:
         import logging
 
-        redact = self._redact
+        redact = self._redactor
 
         class Inert(logging.Formatter):
             def format(self, record: logging.LogRecord) -> str:
@@ -223,24 +241,6 @@ class _InternalError(ReconcileError):
 def _unwritable(error: OSError) -> UsageError:
     streams.silence(sys.stdout)
     return UsageError(f"The report can't be written: {error.strerror or error}")
-
-
-def error_text(message: str, hint: str, problems: Sequence[Problem] = ()) -> str:
-    """An error as a terminal shows it: every problem with its place first, then the sentence and what to do."""
-    lines = []
-    for problem in problems[:_MOST_PROBLEMS]:
-        place = f"{clean(problem.file)}:{problem.line}:{problem.column}" if problem.line else clean(problem.file)
-        lines.append(f"{place}: {clean(problem.message)}\n")
-    if len(problems) > _MOST_PROBLEMS:
-        lines.append(f"and {len(problems) - _MOST_PROBLEMS:,} more (--json lists all)\n")
-    lines.append(f"Error: {clean(message)}\n")
-    if hint:
-        lines.append(f"  {clean(hint)}\n")
-    return "".join(lines)
-
-
-def error_document(kind: str, message: str) -> dict[str, Any]:
-    return {"format_version": "1.0", "kind": "error", "error": {"type": kind, "message": message}}
 
 
 def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:

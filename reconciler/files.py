@@ -89,6 +89,29 @@ def replace(path: str, data: bytes) -> None:
         raise _unwritable(path, error) from error
 
 
+def size(path: str) -> int:
+    """Its bytes; 0 where there is no such file."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def append(path: str, text: str) -> None:
+    """Adds lines to the end of a file that others write to as well.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    try:
+        with Path(path).open("a+b") as file:
+            file.seek(max(0, file.tell() - 1))
+            between = "" if file.read() in (b"", b"\n") else "\n"
+            file.write((between + text).encode())
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def _put(path: str, data: bytes, mode: int, *, over: bool = True) -> None:
     """
     Args:

@@ -142,7 +142,7 @@ class Verdict:
 
     `before` and `after` are there for `update`, and for `in_sync` where the details were read; `put_url` and
     `cover_url` are the wanted snapshot's and the current cover's URLs as the API gave them, there for `update`;
-    `reason` and `message` for `unknown`.
+    `reason` and `message` for `unknown`; `snapshots` are all that the asset has, where a report is to show them.
     """
 
     desired: Desired
@@ -154,6 +154,7 @@ class Verdict:
     after: Cover | None = None
     put_url: str = field(default="", repr=False)
     cover_url: str = field(default="", repr=False)
+    snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

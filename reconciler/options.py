@@ -40,14 +40,47 @@ selection_options = _stack(
         help="No assets whose ID or title matches. Repeatable.",
     ),
 )
-output_options = _stack(
-    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text."),
+
+
+def _format(*forms: str) -> Callable[[F], F]:
+    told = "Default: text; markdown and html as --markdown and --html." if len(forms) > 2 else "Default: text."
+    return click.option("--format", "form", type=click.Choice(forms), default="text", help=told)
+
+
+_destination_options = _stack(
     click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
     click.option("--output", metavar="FILE", help="Write the report there instead of to stdout."),
     click.option("--no-color", is_flag=True, help="No colour, also on a terminal (as NO_COLOR)."),
     click.option("--quiet", is_flag=True, help="The summary only."),
     click.option("--debug", is_flag=True, help="Every request on stderr, and tracebacks."),
     click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s"),
+)
+output_options = _stack(_format("text", "json"), _destination_options)
+page_options = _stack(
+    _format("text", "json", "markdown", "html"),
+    _destination_options,
+    click.option("--html", metavar="FILE", help="Also write a report with pictures, as one HTML file."),
+    click.option("--no-pictures", is_flag=True, help="No pictures in the HTML report."),
+    click.option(
+        "--max-pictures",
+        type=click.IntRange(0, 100_000),
+        default=200,
+        metavar="N",
+        help="Fetch so many for it, at most; covers before and after come first. Default 200.",
+    ),
+)
+report_options = _stack(
+    page_options,
+    click.option("--markdown", metavar="FILE", help="Also write Markdown for a pull request's comment."),
+    click.option("--report-url", default="", metavar="URL", help="Where the HTML report will be found, for a link."),
+    click.option("--codequality", metavar="FILE", help="Also write a GitLab Code Quality report."),
+    click.option("--junit", metavar="FILE", help="Also write JUnit XML, a case for each asset."),
+    click.option(
+        "--ci",
+        type=click.Choice(["auto", "github", "gitlab", "none"]),
+        default="auto",
+        help="Whose log this is: annotations and folding. Default auto: by the environment.",
+    ),
 )
 connection_options = _stack(
     click.option("--endpoint", metavar="URL", help="API base URL, or emulator[:FILE] (RECONCILE_ENDPOINT)."),
@@ -101,7 +134,7 @@ cloud_options = _stack(
     compare_option,
     allow_unknown_option,
     safety_option,
-    output_options,
+    report_options,
     connection_options,
 )
 

@@ -31,6 +31,7 @@ class Surveyor:
         memory: what settled covers look like.
         readings: where snapshots are remembered as they were read.
         recent: what was applied so recently that it need not be visible yet, by asset ID.
+        keep_snapshots: a change comes with all snapshots of its asset.
         listing: covers as the asset list shows them, to be tried before the details.
     """
 
@@ -42,6 +43,7 @@ class Surveyor:
     replace_unreadable: bool = False
     recent: Mapping[str, Applied] = field(default_factory=dict)
     listing: Listing | None = None
+    keep_snapshots: bool = False
 
     async def check(self, desired: Desired) -> Verdict:
         """What stands for one entry right now: one details call, and pictures where the URL does not tell.
@@ -69,7 +71,10 @@ class Surveyor:
             )
         if await self._pending(verdict):
             return replace(verdict, state="pending")
-        return self._overtaken(verdict, seen)
+        verdict = self._overtaken(verdict, seen)
+        if self.keep_snapshots and verdict.state == "update" and isinstance(seen, Observed):
+            return replace(verdict, snapshots=seen.snapshots)
+        return verdict
 
     async def _pending(self, verdict: Verdict) -> bool:
         """Applied a moment ago to what is wanted today, and the service still shows what it showed then; or shows

@@ -18,7 +18,7 @@ from hypothesis import settings
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
-_PREFIXES = ("HW_", "HUAWEICLOUD_", "RECONCILE_")
+_PREFIXES = ("HW_", "HUAWEICLOUD_", "RECONCILE_", "GITHUB_", "GITLAB_", "CI_PROJECT_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
 _OUTPUT = ("NO_COLOR", "FORCE_COLOR")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.shared import boundary_for, check_apart, options, reconcile
+from reconciler.cli.shared import boundary_for, options, reconcile
 from reconciler.options import (
     allow_unknown_option,
     changing_options,
@@ -55,7 +55,6 @@ def import_(**given: Any) -> None:
     after, before = given["created_after"], given["created_before"]
     if after and before and after > before:
         raise click.UsageError("--created-after is later than --created-before")
-    check_apart(given, "out", "update")
     choices = verb.Choices(
         file=given["out"] or given["update"],
         update=bool(given["update"]),

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from reconciler.cli.shared import boundary_for, check_apart, options, reconcile
+from reconciler.cli.shared import boundary_for, options, reconcile
 from reconciler.options import (
     changing_options,
     cloud_options,
     connection_options,
     duration,
     output_options,
+    page_options,
     paths_argument,
     selection_options,
 )
@@ -34,7 +35,6 @@ def plan(**given: Any) -> None:
     from reconciler.commands import plan as verb
 
     boundary = boundary_for(given)
-    check_apart(given, "out")
     boundary.run(lambda: verb.run(options(given), boundary, detailed=given["detailed_exitcode"], out=given["out"]))
 
 
@@ -64,6 +64,7 @@ def apply(**given: Any) -> None:
 
 
 @reconcile.command()
+@click.option("--metrics", metavar="FILE", help="Also write figures for node_exporter's textfile collector.")
 @click.option("--baseline", metavar="FILE", help="An earlier `audit --json`: also say what changed since.")
 @click.option("--fast", is_flag=True, help="Read covers from the asset list, and details only where it can't decide.")
 @click.option(
@@ -104,7 +105,7 @@ def validate(**given: Any) -> None:
 
 @reconcile.command()
 @click.argument("subjects", nargs=-1, required=True, metavar="ASSET...|PLAN.json")
-@output_options
+@page_options
 @connection_options
 def show(**given: Any) -> None:
     """An asset's snapshots and which of them is the cover; or a saved plan."""

@@ -12,6 +12,9 @@ from reconciler.boundary import Boundary
 
 if TYPE_CHECKING:
     from reconciler.commands.common import Options
+    from reconciler.commands.reports import Reports
+
+_BESIDE = ("html", "markdown", "codequality", "junit", "metrics")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -35,22 +38,55 @@ def options(given: dict[str, Any]) -> Options:
         env=os.environ,
         quiet=given["quiet"],
         safety_percent=given.get("max_update_percent", 30.0),
+        reports=_reports(given),
     )
 
 
-def check_apart(given: dict[str, Any], *flags: str) -> None:
+def _reports(given: dict[str, Any]) -> Reports:
+    from reconciler.commands.reports import Reports, detected
+
+    if "html" not in given:
+        return Reports()
+    ci = given.get("ci", "none")
+    ci = detected(os.environ) if ci == "auto" else ci
+    reports = Reports(
+        **{name: given.get(name) for name in _BESIDE},
+        page=given["form"] == "html",
+        report_url=given.get("report_url", ""),
+        pictures=0 if given["no_pictures"] else given["max_pictures"],
+        ci=ci,
+        step_summary=os.environ.get("GITHUB_STEP_SUMMARY") or None if ci == "github" else None,
+        root=os.environ.get({"github": "GITHUB_WORKSPACE", "gitlab": "CI_PROJECT_DIR"}.get(ci, ""), ""),
+        allowed=frozenset(given.get("allow_unknown", ())),
+    )
+    reports.check()
+    return reports
+
+
+def _check_apart(given: dict[str, Any]) -> None:
     """
     Raises:
-        click.UsageError: one of these flags names the same file as --output.
+        click.UsageError: two flags name the same file to be written.
     """
-    for flag in flags:
-        if given[flag] and given["output"] and os.path.realpath(given[flag]) == os.path.realpath(given["output"]):
-            raise click.UsageError(f"--{flag} and --output name the same file: give each a file of its own")
+    named: dict[str, str] = {}
+    for flag in ("out", "update", "output", *_BESIDE):
+        if not given.get(flag):
+            continue
+        file = os.path.realpath(given[flag])
+        if file in named and not file.startswith("/dev/"):
+            told = f"--{named[file]} and --{flag} name the same file"
+            raise click.UsageError(f"{told}: give each a file of its own")
+        named[file] = flag
 
 
 def boundary_for(given: dict[str, Any]) -> Boundary:
+    """
+    Raises:
+        click.UsageError: see `_check_apart`.
+    """
+    _check_apart(given)
     return Boundary(
-        as_json=given["as_json"] or given["form"] == "json",
+        form="json" if given["as_json"] else given["form"],
         output=given["output"],
         no_color=given["no_color"],
         debug=given["debug"],

@@ -54,5 +54,5 @@ def emulator(**given: Any) -> None:
     from reconciler.commands import emulator as verb
 
     # What it prints to be exported is nobody's secret, and may well be exported already.
-    boundary = Boundary(as_json=False, output=None, no_color=True, debug=given["debug"], secrets=())
+    boundary = Boundary(no_color=True, debug=given["debug"], secrets=())
     boundary.run(lambda: verb.run(given, boundary))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from reconciler.commands import carry_out, common
+from reconciler.commands import carry_out, common, reports
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.carry_out import Done, Manner, Work
 from reconciler.commands.common import Options
@@ -13,9 +12,10 @@ from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import Step
 from reconciler.documents.read import read_plan
 from reconciler.documents.shapes import PlanDoc
-from reconciler.documents.write import as_json, plan_document
+from reconciler.documents.write import plan_document
 from reconciler.errors import PlanFileError
 from reconciler.model import Desired
+from reconciler.report.shots import NO_PICTURES, Gallery
 from reconciler.session import open_session
 
 
@@ -42,20 +42,25 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
         "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that.",
     )
     state = common.load(options)
+    options.reports.check_apart(state.files)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
         opened = carry_out.working(options, choices.manner, settings, session, terminal, files=state.files)
         with opened as work:
             plan = await common.survey(options, settings, work.surveyor, state.covers, terminal)
             document = plan_document(plan, common.origin(session))
+            # Before anything changes: afterwards the covers from before may be gone.
+            at_once = settings.parallelism
+            gallery = await reports.of_changes(options.reports, plan.changes, session, at_once, terminal)
             _show(work, document)
             steps = carry_out.steps_of(plan)
             if steps:
                 carry_out.ask(work)
-            return _report(await carry_out.carry_out(work, document, steps))
+            return _report(work, await carry_out.carry_out(work, document, steps), gallery)
 
 
 async def _saved(options: Options, choices: Choices, file: str, terminal: Terminal) -> Report:
+    options.reports.check_apart((file,))
     document = read_plan(file)
     settings = common.connect(options, document.region, document.project_id)
     if settings.endpoint != document.endpoint:
@@ -70,8 +75,9 @@ async def _saved(options: Options, choices: Choices, file: str, terminal: Termin
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
         with carry_out.working(options, choices.manner, settings, session, terminal, files=(file,)) as work:
+            gallery = await _saved_pictures(work, document)
             _show(work, document)
-            return _report(await carry_out.carry_out(work, document, _steps(document)))
+            return _report(work, await carry_out.carry_out(work, document, _steps(document)), gallery)
 
 
 def _show(work: Work, document: PlanDoc) -> None:
@@ -85,8 +91,25 @@ def _show(work: Work, document: PlanDoc) -> None:
         check_safety(document.summary.update, document.summary.in_sync, work.options.safety_percent)
 
 
-def _report(done: Done) -> Report:
-    return Report(partial(as_json, done.document), done.text, done.exit_code, done.notes)
+def _report(work: Work, done: Done, gallery: Gallery) -> Report:
+    wanted, rate = work.options.reports, work.settings.write_rate
+    return reports.report(
+        wanted, work.terminal, done.document, done.text, done.exit_code, done.notes, rate=rate, gallery=gallery
+    )
+
+
+async def _saved_pictures(work: Work, plan: PlanDoc) -> Gallery:
+    """The pictures of a saved plan, as far as its URLs, which stand without their queries, still lead to them."""
+    wanted = work.options.reports
+    if not wanted.pictured:
+        return NO_PICTURES
+    from reconciler.gallery import Wanted
+
+    shown = [
+        Wanted(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)
+        for change in plan.changes
+    ]
+    return await reports.fetched(wanted, shown, work.session, work.settings.parallelism, work.terminal)
 
 
 def _steps(document: PlanDoc) -> list[Step]:

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from reconciler.commands import common
+from reconciler.commands import common, reports
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
 from reconciler.documents.read import read_audit
 from reconciler.documents.shapes import AuditDoc, FastDoc
 from reconciler.documents.since import since
-from reconciler.documents.write import Selected, as_json, audit_document, moment, sealed
+from reconciler.documents.write import Selected, audit_document, moment, sealed
 from reconciler.listed import Listing, read_covers
 from reconciler.model import DesiredState
-from reconciler.report.text import Text
+from reconciler.report.metrics import RunFacts
+from reconciler.report.shots import Gallery
 from reconciler.session import Session, open_session
 from reconciler.settings import Settings
 
@@ -38,16 +39,23 @@ class Choices:
 async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     baseline = read_audit(choices.baseline) if choices.baseline is not None else None
     state = common.load(options)
+    options.reports.check_apart(state.files)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        document = await _audit(options, choices, settings, session, state, terminal)
+        started = session.clock.monotonic()
+        document, gallery = await _audit(options, choices, settings, session, state, terminal)
+        clock = session.clock
+        facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if baseline is not None:
         managed = {desired.asset_id for desired in state.covers}
         told = since(choices.baseline or "", baseline, document, managed)
         document = sealed(document.model_copy(update={"since": told}))
-    text = partial(Text(colour=terminal.colour).findings, document, settings.write_rate, quiet=options.quiet)
+    text = partial(common.text(terminal).findings, document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=True)
-    return Report(partial(as_json, document), text, code, tuple(common.why(document.unknown, options)))
+    why, rate = tuple(common.why(document.unknown, options)), settings.write_rate
+    return reports.report(
+        options.reports, terminal, document, text, code, why, rate=rate, gallery=gallery, facts=facts
+    )
 
 
 async def _audit(
@@ -57,7 +65,7 @@ async def _audit(
     session: Session,
     state: DesiredState,
     terminal: Terminal,
-) -> AuditDoc:
+) -> tuple[AuditDoc, Gallery]:
     """Both kinds of audit: a fast one lists first and reads what is left, a full one reads everything."""
     listing: Listing | None = None
     with common.surveyor(options, session) as surveyor:
@@ -67,6 +75,8 @@ async def _audit(
             listing = Listing(covers, surveyor.readings, session.clock.now(), max_age, options.compare)
         asking = replace(surveyor, listing=listing)
         plan = await common.survey(options, settings, asking, state.covers, terminal)
+    at_once = settings.parallelism
+    gallery = await reports.of_changes(options.reports, plan.changes, session, at_once, terminal)
     if listing is not None:
         listed = set(listing.assets)
     else:
@@ -74,7 +84,7 @@ async def _audit(
     strangers = sorted(listed - {desired.asset_id for desired in state.covers})
     fast = _fast(listing) if listing is not None else None
     about = Selected(options.targets, options.excludes)
-    return audit_document(plan, common.origin(session), strangers, about, fast)
+    return audit_document(plan, common.origin(session), strangers, about, fast), gallery
 
 
 def _fast(listing: Listing) -> FastDoc:

@@ -11,7 +11,7 @@ from functools import partial
 from reconciler.act.apply import Applier
 from reconciler.act.record import Record, recording
 from reconciler.act.settle import Settler
-from reconciler.commands import common
+from reconciler.commands import common, reports
 from reconciler.commands.base import Terminal
 from reconciler.commands.common import Options
 from reconciler.commands.interrupts import EXIT_CODE, Interrupts, caught
@@ -20,7 +20,7 @@ from reconciler.documents.shapes import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import StateError, UsageError
 from reconciler.model import Cover, Outcome, Plan
-from reconciler.report.text import NO_CHANGES, Text
+from reconciler.report.words import NO_CHANGES
 from reconciler.safe import clean
 from reconciler.session import Session
 from reconciler.settings import Settings
@@ -97,8 +97,9 @@ def working(
 
 def show(work: Work, document: PlanDoc, *, blocked: bool = False, nothing: str = NO_CHANGES) -> None:
     """See `Text.findings`."""
-    text, rate, quiet = Text(colour=work.terminal.colour), work.settings.write_rate, work.options.quiet
-    work.terminal.say(text.findings(document, rate, quiet=quiet, blocked=blocked, nothing=nothing))
+    text, rate, quiet = common.text(work.terminal), work.settings.write_rate, work.options.quiet
+    told = text.findings(document, rate, quiet=quiet, blocked=blocked, nothing=nothing)
+    work.terminal.say(reports.folded(work.options.reports, document, told, rate=rate))
 
 
 def steps_of(plan: Plan) -> list[Step]:
@@ -136,8 +137,10 @@ async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step], *, blocked
         if wait is not None and not interrupts.requested:
             outcomes = await _wait(work, steps, outcomes, wait, interrupts)
     document = apply_document(outcomes, plan.unknown, common.origin(work.session))
-    applied = Text(colour=work.terminal.colour).applied
+    applied = common.text(work.terminal).applied
     text = partial(applied, document, waited=wait is not None, quiet=work.options.quiet, blocked=blocked)
+    if steps and work.manner.auto_approve and not work.options.quiet:
+        work.terminal.say("\n")  # where there was no question, the plan's summary stands right above
     if interrupts.requested:
         return Done(document, text, EXIT_CODE, ())
     notes = (*common.why(plan.unknown, work.options), *_quiet_failures(document, work))

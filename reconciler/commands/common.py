@@ -11,11 +11,13 @@ from pathlib import Path
 
 from reconciler import settings
 from reconciler.commands.base import Terminal
+from reconciler.commands.reports import Reports
 from reconciler.decide.plan import check_safety
 from reconciler.documents.shapes import Findings, PlanSummary, UnknownDoc
 from reconciler.documents.write import Origin
 from reconciler.errors import SafetyLimitError
 from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
+from reconciler.report.text import Text
 from reconciler.selection import Selection
 from reconciler.session import Session
 from reconciler.settings import Settings
@@ -41,6 +43,7 @@ class Options:
     env: Mapping[str, str]
     quiet: bool
     safety_percent: float
+    reports: Reports
 
 
 def load(options: Options) -> DesiredState:
@@ -79,7 +82,14 @@ def surveyor(options: Options, session: Session, *, replace_unreadable: bool = F
     recent = applied_since(session.folder, session.clock.now(), PENDING, session.endpoint, session.project_id)
     with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
         yield Surveyor(
-            session.client, session.pictures, memory, readings, options.compare, replace_unreadable, recent
+            session.client,
+            session.pictures,
+            memory,
+            readings,
+            options.compare,
+            replace_unreadable,
+            recent,
+            keep_snapshots=options.reports.pictured,
         )
 
 
@@ -93,6 +103,11 @@ async def survey(
     selection = Selection(options.targets, options.excludes)
     with terminal.progress("Reading", len(covers), resolved.read_rate) as advance:
         return await surveyor.survey(covers, selection, resolved.parallelism, advance)
+
+
+def text(terminal: Terminal) -> Text:
+    """Text as this terminal takes it; where it takes colours, it takes links or passes over them."""
+    return Text(colour=terminal.colour, links=terminal.colour, base=f"{Path.cwd().as_uri()}/")
 
 
 def origin(session: Session) -> Origin:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from reconciler import files
-from reconciler.commands import common
+from reconciler.commands import common, reports
 from reconciler.commands.base import Report, Terminal
 from reconciler.commands.common import Options
-from reconciler.documents.write import as_json, plan_document
-from reconciler.report.text import Text
+from reconciler.documents.walk import redacted
+from reconciler.documents.write import as_json, plan_document, sealed
 from reconciler.safe import json_text
 from reconciler.session import open_session
 
@@ -23,17 +23,23 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
     if out is not None:
         files.check_writable(out)
     state = common.load(options)
+    options.reports.check_apart(state.files)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
         with common.surveyor(options, session) as surveyor:
             plan = await common.survey(options, settings, surveyor, state.covers, terminal)
+        at_once = settings.parallelism
+        gallery = await reports.of_changes(options.reports, plan.changes, session, at_once, terminal)
         document = plan_document(plan, common.origin(session))
         del plan  # as large as the document
     notes = list(common.safety_warning(document.summary, options.safety_percent))
     if out is not None:
-        files.write(out, json_text(as_json(document)) + "\n", private=True)
+        saved = sealed(redacted(document, terminal.redact))
+        files.write(out, json_text(as_json(saved)) + "\n", private=True)
         force = " --force" if notes else ""
         notes.append(f"Saved the plan to {out}. Execute exactly it with: reconcile apply --plan {out}{force}\n")
-    text = partial(Text(colour=terminal.colour).findings, document, settings.write_rate, quiet=options.quiet)
+    text = partial(common.text(terminal).findings, document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=detailed)
-    return Report(partial(as_json, document), text, code, (*notes, *common.why(document.unknown, options)))
+    notes += common.why(document.unknown, options)
+    rate = settings.write_rate
+    return reports.report(options.reports, terminal, document, text, code, notes, rate=rate, gallery=gallery)

@@ -6,24 +6,29 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reconciler import compare
-from reconciler.commands import common
-from reconciler.commands.base import Report, Terminal
+from reconciler.commands import common, reports
+from reconciler.commands.base import Page, Report, Terminal
 from reconciler.commands.common import Options
 from reconciler.documents.read import read_plan
-from reconciler.documents.shapes import SnapshotDoc
+from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
+from reconciler.documents.walk import redacted
 from reconciler.documents.write import as_json, cover_document
 from reconciler.errors import UsageError
-from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed, Snapshot
+from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
-from reconciler.report import words
-from reconciler.report.text import Text
-from reconciler.safe import bare_url, clean, hide, shorten
+from reconciler.report import shown
+from reconciler.report.shots import NO_PICTURES, Gallery
+from reconciler.safe import bare_url, hide, shorten
 from reconciler.selection import ASSET_ID
-from reconciler.session import open_session
+from reconciler.session import Session, open_session
+from reconciler.settings import Settings
 from reconciler.state.memory import Memory
+
+if TYPE_CHECKING:
+    from reconciler.gallery import Wanted
 
 
 async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> Report:
@@ -37,70 +42,83 @@ async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> 
     wrong = [subject for subject in subjects if not ASSET_ID.fullmatch(subject)]
     if wrong:
         raise UsageError(f"{shorten(wrong[0])!r} is no asset ID", hint="An asset ID is 32 hexadecimal digits.")
-    return await _assets(ids, options)
+    return await _assets(ids, options, terminal)
 
 
 def _plan(file: str, options: Options, terminal: Terminal) -> Report:
+    """Offline: the pictures' URLs stand in a saved plan without their signatures, so none are fetched."""
     if not Path(file).exists():
         raise UsageError(
             f"{shorten(file)!r} is neither an asset ID nor a file",
             hint="Give asset IDs (32 hexadecimal digits), or the file that `reconcile plan --out` wrote.",
         )
+    options.reports.check_apart((file,))
     document = read_plan(file)
-    text = partial(Text(colour=terminal.colour).findings, document, WRITE_RATE, quiet=options.quiet)
-    return Report(partial(as_json, document), text, 0)
+    text = partial(common.text(terminal).findings, document, WRITE_RATE, quiet=options.quiet)
+    return reports.report(options.reports, terminal, document, text, 0, rate=WRITE_RATE)
 
 
-async def _assets(ids: Sequence[str], options: Options) -> Report:
+async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> Report:
     settings = common.connect_without_files(options)
-    shown: list[dict[str, Any]] = []
-    texts: list[str] = []
+    found: list[ShownAsset | NotShown] = []
+    wanted: list[Wanted] = []
     async with open_session(settings) as session:
         with closing(Memory(session.folder)) as memory:
-            for wanted in ids:
-                seen = await observe(session.client, wanted)
+            for asset_id in ids:
+                seen = await observe(session.client, asset_id)
                 if isinstance(seen, NoAnswer):
-                    shown.append({"asset_id": wanted, "reason": seen.reason, "message": hide(seen.message)})
-                    texts.append(f"{wanted}: {seen.reason}\n  {seen.message}\n")
+                    found.append(NotShown(asset_id=asset_id, reason=seen.reason, message=hide(seen.message)))
                     continue
                 cover = (await compare.identify_cover(seen, session.pictures, memory)).cover
-                shown.append(_document(seen, cover))
-                texts.append(_text(seen, cover))
-    document = {"format_version": "1.0", "kind": "show", "assets": shown}
-    failed = any("reason" in asset for asset in shown)
-    return Report(lambda: document, lambda: "\n".join(texts), 1 if failed else 0)
+                found.append(_asset(seen, cover))
+                wanted.append(_wanted(seen, cover))
+        gallery = await _pictures(options, wanted, session, settings, terminal)
+    document = ShowDoc(assets=tuple(found))
+    public = redacted(document, terminal.redact)
+    page = partial(_html, public, gallery)
+    return Report(
+        partial(as_json, document),
+        partial(shown.text, document),
+        1 if len(wanted) < len(found) else 0,
+        pages={"html": page, "markdown": partial(shown.markdown, public)},
+        files=(Page(options.reports.html, page),) if options.reports.html is not None else (),
+    )
 
 
-def _document(seen: Observed, cover: Cover) -> dict[str, Any]:
-    return {
-        "asset_id": seen.asset_id,
-        "title": hide(seen.title),
-        "thumbnail_status": seen.thumbnail_status,
-        "cover": as_json(cover_document(cover)),
-        "snapshots": [
-            {
-                "set": item.set,
-                "index": item.index,
-                "offset": item.offset,
-                "url": bare_url(item.url),
-                "cover": item.ref == cover.snapshot,
-            }
+def _wanted(seen: Observed, cover: Cover) -> Wanted:
+    from reconciler.gallery import Wanted
+
+    return Wanted(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot)
+
+
+async def _pictures(
+    options: Options, wanted: Sequence[Wanted], session: Session, settings: Settings, terminal: Terminal
+) -> Gallery:
+    if not options.reports.pictured:
+        return NO_PICTURES
+    return await reports.fetched(options.reports, wanted, session, settings.parallelism, terminal)
+
+
+def _html(document: ShowDoc, gallery: Gallery) -> str:
+    from reconciler.report.html import html
+
+    return html(document, gallery)
+
+
+def _asset(seen: Observed, cover: Cover) -> ShownAsset:
+    return ShownAsset(
+        asset_id=seen.asset_id,
+        title=hide(seen.title),
+        thumbnail_status=hide(seen.thumbnail_status),
+        cover=cover_document(cover),
+        snapshots=tuple(
+            ShownSnapshot(
+                set=item.set,
+                index=item.index,
+                offset=item.offset,
+                url=bare_url(item.url),
+                cover=item.ref == cover.snapshot,
+            )
             for item in seen.snapshots
-        ],
-    }
-
-
-def _text(seen: Observed, cover: Cover) -> str:
-    named = f'{seen.asset_id} "{clean(seen.title)}"' if seen.title else seen.asset_id
-    lines = [named, f"  cover: {words.cover(cover_document(cover))}"]
-    width = max((len(words.snapshot(_snapshot(item))) for item in seen.snapshots), default=0)
-    for item in seen.snapshots:
-        told = words.snapshot(_snapshot(item))
-        lines.append(f"  {'*' if item.ref == cover.snapshot else ' '} {told:<{width}}  {bare_url(item.url)}")
-    if not seen.snapshots:
-        lines.append(f"  no snapshots{f' ({clean(seen.thumbnail_status)})' if seen.thumbnail_status else ''}")
-    return "\n".join(lines) + "\n"
-
-
-def _snapshot(item: Snapshot) -> SnapshotDoc:
-    return SnapshotDoc(set=item.set, index=item.index, offset=item.offset)
+        ),
+    )

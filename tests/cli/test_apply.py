@@ -32,6 +32,20 @@ def test_a_change_is_carried_out_and_summed_up_to_the_letter(emulator: str) -> N
     assert run("plan", "--endpoint", emulator).lines[0] == "No changes. Your covers match the desired state."
 
 
+def test_quiet_leaves_the_summaries(emulator: str) -> None:
+    write(entries(11, drifted=2))
+    ran = run("apply", "--endpoint", emulator, "--auto-approve", "--quiet")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.lines == [
+        "Plan: 0 to add, 2 to change, 0 to destroy.",
+        "9 in sync, 0 unknown, 0 ignored.",
+        "About 1 s at 100 covers per minute.",
+        "Apply complete! Resources: 0 added, 2 changed, 0 destroyed.",
+        "0 failed, 0 stale, 0 unchanged, 0 not attempted, 0 unknown.",
+        "New covers take effect within 3 to 5 minutes.",
+    ]
+
+
 @pytest.mark.parametrize("mode", ["copy", "reference"])
 def test_24_drifted_assets_are_24_puts_and_a_second_apply_none(serve: Serve, mode: CoverMode) -> None:
     found = serve(Options(cover_mode=mode))

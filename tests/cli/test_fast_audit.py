@@ -75,9 +75,9 @@ def test_a_baseline_tells_what_drifted_what_was_resolved_and_what_changed(emulat
     changed = f"{{snapshot: {(video(0).shown + 2) % video(0).count}, from: {video(0).set}}}"
     write({**entries(6), video(0).asset_id: changed, video(5).asset_id: video(5).drifted(), video(10).asset_id: "0"})
     ran = run("audit", "--endpoint", emulator, "--baseline", BASELINE)
-    assert f"      {video(5).asset_id} drifted" in ran.lines
-    assert f"      {video(1).asset_id} resolved" in ran.lines
-    assert f"      {video(0).asset_id} changed" in ran.lines
+    assert f"    {video(5).asset_id} drifted" in ran.lines
+    assert f"    {video(1).asset_id} resolved" in ran.lines
+    assert f"    {video(0).asset_id} changed" in ran.lines
     since = audited("--endpoint", emulator, "--baseline", BASELINE)["since"]
     assert isinstance(since, dict)
     assert (since["drifted"], since["resolved"]) == ([video(5).asset_id], [video(1).asset_id])

@@ -25,7 +25,8 @@ def test_drift_is_listed_and_summed_up_to_the_letter(emulator: str) -> None:
         "5 in sync, 0 unknown, 1 ignored.",
         "About 1 s at 100 covers per minute.",
     ]
-    assert ran.lines[:4] == [
+    assert ran.lines[:5] == [
+        "desired/covers.yaml",
         '  ~ 6e76f92034ceae2fcdcef9413221511f "Opening keynote: the next ten years"',
         "      cover: sample[6] 1:00 -> sample[7] 1:10",
         "      desired/covers.yaml:2",
@@ -158,7 +159,13 @@ def test_too_many_updates_are_only_warned_of(emulator: str) -> None:
 def test_quiet_leaves_the_summary(emulator: str) -> None:
     write(entries(3, drifted=1))
     ran = run("plan", "--endpoint", emulator, "--quiet")
-    assert ran.out.startswith("Plan: 0 to add, 1 to change, 0 to destroy.\n2 in sync")
+    assert ran.lines == [
+        "Plan: 0 to add, 1 to change, 0 to destroy.",
+        "2 in sync, 0 unknown, 0 ignored.",
+        "About 1 s at 100 covers per minute.",
+    ]
+    run("plan", "--endpoint", emulator, "--out", "saved.json")
+    assert run("show", "saved.json", "--quiet").out == ran.out
 
 
 def test_the_write_quota_is_what_the_time_is_reckoned_by(emulator: str) -> None:

@@ -1,0 +1,258 @@
+"""What a run writes besides its report: pages and files for people, pipelines and monitoring, all of one document."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+from reconciler.commands.base import Page, Report, Terminal
+from reconciler.documents.shapes import ApplyDoc, AuditDoc, PlanDoc
+from reconciler.documents.walk import redacted, relocated
+from reconciler.documents.write import as_json
+from reconciler.errors import UsageError, not_installed
+from reconciler.files import check_writable, size
+from reconciler.model import Rate, Reason, Verdict
+from reconciler.report.markdown import target
+from reconciler.report.shots import NO_PICTURES, Gallery
+
+if TYPE_CHECKING:
+    from reconciler.gallery import Wanted
+    from reconciler.report.metrics import RunFacts
+    from reconciler.session import Session
+
+Document = PlanDoc | AuditDoc | ApplyDoc
+CI = Literal["github", "gitlab", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Which of them are asked for.
+
+    Attributes:
+        html, markdown, codequality, junit, metrics: files to be written.
+        page: the report itself is an HTML page.
+        report_url: where the HTML report will be found, for links to it.
+        pictures: how many pictures to fetch for it, at most.
+        ci: whose log this is.
+        step_summary: the file that GitHub shows with the job; Markdown is appended.
+        root: of the checkout that a pipeline works on; paths for it start there.
+        allowed: reasons for unknown assets that don't fail the run.
+    """
+
+    html: str | None = None
+    markdown: str | None = None
+    codequality: str | None = None
+    junit: str | None = None
+    metrics: str | None = None
+    page: bool = False
+    report_url: str = ""
+    pictures: int = 0
+    ci: CI = "none"
+    step_summary: str | None = None
+    root: str = ""
+    allowed: frozenset[Reason] = frozenset()
+
+    @property
+    def pictured(self) -> bool:
+        return self.pictures > 0 and (self.page or self.html is not None)
+
+    @property
+    def _files(self) -> list[str]:
+        named = (self.html, self.markdown, self.codequality, self.junit, self.metrics)
+        return [file for file in named if file is not None]
+
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: something of it will fail; better to know before the cloud is read.
+        """
+        for file in self._files:
+            if file == "-":
+                raise UsageError("A report's file can't be '-'", hint="--format html or markdown print it.")
+            check_writable(file)
+        if self.report_url and not target(self.report_url):
+            raise UsageError("--report-url is no http or https address that can be linked")
+        for module, wanted, what in (
+            ("jinja2", self.page or self.html is not None, "The HTML report"),
+            ("prometheus_client", self.metrics is not None, "The metrics file"),
+        ):
+            if wanted:
+                try:
+                    import_module(module)
+                except ModuleNotFoundError as error:
+                    raise not_installed(error, what, "report") from error
+
+    def check_apart(self, inputs: Sequence[str]) -> None:
+        """
+        Args:
+            inputs: the files that the run goes by.
+
+        Raises:
+            UsageError: a report would be written over one of them.
+        """
+        read = {os.path.realpath(file) for file in inputs}
+        for file in self._files:
+            if os.path.realpath(file) in read:
+                raise UsageError(f"{file} is what this run goes by: a report can't be written there")
+
+    def located(self, file: str) -> str:
+        """A desired file as the pipeline's checkout knows it."""
+        if not self.root:
+            return file
+        path = os.path.relpath(os.path.realpath(file), os.path.realpath(self.root))
+        return file if path.startswith("..") else path
+
+
+def detected(env: Mapping[str, str]) -> CI:
+    """Whose pipeline this is, by the environment."""
+    if env.get("GITHUB_ACTIONS") == "true":
+        return "github"
+    return "gitlab" if env.get("GITLAB_CI") == "true" else "none"
+
+
+async def of_changes(
+    reports: Reports, changes: Sequence[Verdict], session: Session, at_once: int, terminal: Terminal
+) -> Gallery:
+    """The pictures of planned changes, if they are asked for."""
+    if not reports.pictured:
+        return NO_PICTURES
+    from reconciler.gallery import Wanted
+
+    wanted = [
+        Wanted(
+            verdict.desired.asset_id,
+            verdict.cover_url,
+            verdict.put_url,
+            verdict.snapshots,
+            verdict.after.snapshot if verdict.after else None,
+        )
+        for verdict in changes
+    ]
+    return await fetched(reports, wanted, session, at_once, terminal)
+
+
+async def fetched(
+    reports: Reports, wanted: Sequence[Wanted], session: Session, at_once: int, terminal: Terminal
+) -> Gallery:
+    """The pictures of these assets."""
+    from reconciler.gallery import collect, count
+
+    with terminal.progress("Pictures", count(wanted, reports.pictures), None) as advance:
+        return await collect(wanted, session.pictures, most=reports.pictures, at_once=at_once, advance=advance)
+
+
+def report(
+    wanted: Reports,
+    terminal: Terminal,
+    document: Document,
+    text: Callable[[], str],
+    exit_code: int,
+    notes: Sequence[str] = (),
+    *,
+    rate: Rate,
+    gallery: Gallery = NO_PICTURES,
+    facts: RunFacts | None = None,
+) -> Report:
+    """A plan, an audit or an apply in every format there is; each is only made where it is shown.
+
+    Args:
+        rate: the one at which covers may be set.
+        facts: about the run, for an audit's metrics.
+    """
+    shown = cache(lambda: redacted(document, terminal.redact))
+    pages = _Pages(wanted, shown, rate, gallery)
+    return Report(
+        partial(as_json, document),
+        text,
+        exit_code,
+        tuple(notes),
+        fold=lambda told: folded(wanted, shown(), told, rate=rate),
+        aside=pages.notices,
+        pages={"html": pages.html, "markdown": pages.markdown},
+        files=tuple(pages.files(facts)),
+    )
+
+
+def folded(wanted: Reports, document: Document, text: str, *, rate: Rate) -> str:
+    """The text as the log of a pipeline shows it: to be folded away under its headline."""
+    if wanted.ci == "none":
+        return text
+    from reconciler.report import github, gitlab, words
+
+    lines = words.applied(document) if isinstance(document, ApplyDoc) else words.findings(document, rate)
+    headline = next(lines)
+    if wanted.ci == "github":
+        return github.grouped(headline, text)
+    return gitlab.section(headline, text, document.created_at, name=f"reconcile_{document.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """One document in all the formats; each is made when it is asked for."""
+
+    wanted: Reports
+    document: Callable[[], Document]
+    rate: Rate
+    gallery: Gallery
+
+    def files(self, facts: RunFacts | None) -> Iterator[Page]:
+        wanted = self.wanted
+        for file, text in (
+            (wanted.html, self.html),
+            (wanted.markdown, self.markdown),
+            (wanted.codequality, self.code_quality),
+            (wanted.junit, self.junit),
+        ):
+            if file is not None:
+                yield Page(file, text)
+        if wanted.metrics is not None and facts is not None:
+            yield Page(wanted.metrics, partial(self.metrics, facts))
+        if wanted.step_summary is not None:
+            yield Page(wanted.step_summary, partial(self.step_summary, wanted.step_summary), append=True)
+
+    def html(self) -> str:
+        from reconciler.report.html import html
+
+        return html(self.document(), self.gallery, rate=self.rate)
+
+    def markdown(self) -> str:
+        from reconciler.report.markdown import markdown
+
+        return markdown(self.document(), report_url=self.wanted.report_url, rate=self.rate)
+
+    def step_summary(self, file: str) -> str:
+        from reconciler.report import github
+
+        url, taken = self.wanted.report_url, size(file)
+        return github.step_summary(self.document(), url, rate=self.rate, taken=taken, allowed=self.wanted.allowed)
+
+    def notices(self) -> str:
+        """What GitHub shows beside the lines of the desired files."""
+        from reconciler.report import github
+
+        if self.wanted.ci != "github":
+            return ""
+        return github.annotations(self._located(), allowed=self.wanted.allowed)
+
+    def code_quality(self) -> str:
+        from reconciler.report.gitlab import code_quality
+
+        return code_quality(self._located(), allowed=self.wanted.allowed)
+
+    def junit(self) -> str:
+        from reconciler.report.junit import junit
+
+        return junit(self.document(), allowed=self.wanted.allowed)
+
+    def metrics(self, facts: RunFacts) -> str:
+        from reconciler.report.metrics import metrics
+
+        document = self.document()
+        return metrics(document, facts) if isinstance(document, AuditDoc) else ""
+
+    def _located(self) -> Document:
+        return relocated(self.document(), cache(self.wanted.located))
