@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 RUNS ?= 100000
 
-.PHONY: demo test lint bench fuzz clean
+.PHONY: demo test lint bench fuzz screenshots clean
 
 demo: $(READY)
 	$(BIN)/reconcile demo
@@ -25,6 +25,10 @@ fuzz: $(READY)
 	$(BIN)/python tests/fuzz/fuzz_desired.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_bodies.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_files.py --runs $(RUNS)
+
+# README.md's pictures, taken by Debian's chromium and chromium-driver.
+screenshots: $(READY)
+	$(BIN)/python tests/docs/screenshots.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

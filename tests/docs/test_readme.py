@@ -10,13 +10,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from reports import audit_doc
 from ruamel.yaml import YAML
 
 from reconciler.cli import reconcile
 from reconciler.desired.load import load
+from reconciler.report.metrics import RunFacts, metrics
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OTHERS_OPTIONS = {"--help", "--data-binary", "--paginate", "--jq", "--silent"}
+"""Of curl and gh."""
+GH = """#!/bin/sh
+echo "$*" >>"$CALLS"
+case "$*" in *--paginate*) printf "$FOUND" ;; esac
+"""
 
 
 def blocks(language: str) -> list[str]:
@@ -65,6 +74,50 @@ def test_its_pipelines_are_yaml_and_run_commands_that_exist() -> None:
         assert {"plan", "apply", "audit"} <= set(_jobs(YAML(typ="safe").load(pipeline)))
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("found", "sent"),
+    [
+        ("", "-X POST repos/me/covers/issues/7/comments"),
+        ("11\\n12\\n", "-X PATCH repos/me/covers/issues/comments/12"),
+    ],
+)
+def test_githubs_pipeline_keeps_one_comment(tmp_path: Path, found: str, sent: str) -> None:
+    [pipeline] = [block for block in blocks("yaml") if "gh api" in block]
+    [step] = [step for step in YAML(typ="safe").load(pipeline)["jobs"]["plan"]["steps"] if "gh api" in str(step)]
+    (tmp_path / "gh").write_text(GH, encoding="utf-8")
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "comment.md").write_text("<!-- reconcile:plan:0a1b2c3d -->\n### Video covers\n", encoding="utf-8")
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CALLS": str(tmp_path / "calls"),
+        "FOUND": found,
+        "GITHUB_REPOSITORY": "me/covers",
+        "NUMBER": "7",
+    }
+    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, env=env, check=True)
+    search, change = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert 'startswith("<!-- reconcile:plan:0a1b2c3d -->")' in search
+    assert change == f"api {sent} -F body=@comment.md --silent"
+
+
+def test_its_alerts_ask_for_figures_that_exist() -> None:
+    named = set(re.findall(r"\breconcile_[a-z_]+", README))
+    told = metrics(audit_doc(), RunFacts(calls={}, duration=1.0, finished=1.0))
+    assert len(named) == 2
+    assert named <= set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE))
+
+
+def test_every_picture_in_it_is_there_and_described() -> None:
+    shown = re.findall(r'<img src="([^"]+)"[^>]* alt="[^"]+">|srcset="([^"]+)"', README)
+    assert len(shown) == README.count("<img ") + README.count("<source ") == 3
+    for names in shown:
+        file = ROOT / "".join(names)
+        with Image.open(file) as picture:
+            assert picture.width >= 1000
+        assert file.stat().st_size < 250_000
+
+
 def _jobs(pipeline: dict[str, object]) -> dict[str, object]:
     jobs = pipeline.get("jobs", pipeline)
     assert isinstance(jobs, dict)
@@ -74,6 +127,6 @@ def _jobs(pipeline: dict[str, object]) -> dict[str, object]:
 def test_every_option_and_verb_it_names_exists() -> None:
     known = {option for verb in reconcile.commands.values() for param in verb.params for option in param.opts}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    assert named <= known | {"--help", "--data-binary"}, named - known
+    assert named <= known | OTHERS_OPTIONS, named - known
     for verb in re.findall(r"^(?:\$ )?reconcile ([a-z]+)", README, re.MULTILINE):
         assert verb in reconcile.commands
