@@ -54,11 +54,12 @@ class Boundary:
         no_color: bool = False,
         debug: bool = False,
         secrets: Sequence[str] = _SECRETS,
+        replaces: bool = True,
     ) -> None:
-        """`secrets` are the environment variables whose values never appear in any output."""
+        """`secrets`: environment variables whose values never appear in any output. `replaces`: an error, too."""
         self._form = form
         self._as_json = form == "json"
-        self._output = output
+        self._output, self._replaces = output, replaces
         self._debug = debug
         self._redactor = Redactor(os.environ.get(name) for name in secrets)
         plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
@@ -215,7 +216,7 @@ class Boundary:
         """An older report must not stand there as if it were this run's."""
         from reconciler.files import write
 
-        if self._output is not None:
+        if self._output is not None and self._replaces:
             with suppress(UsageError):
                 write(self._output, json_text(redacted(document, self._redactor)) + "\n")
 

@@ -204,6 +204,7 @@ class Outcome:
     before: Cover
     after: Cover
     title: str = ""
+    note: str | None = None
     verified: bool | None = None
     saved_cover: str | None = None
     """Where the picture was saved that this change replaced, if it existed nowhere else."""

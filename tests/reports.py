@@ -113,6 +113,7 @@ def apply_doc() -> ApplyDoc:
             verdict.before or Cover(""),
             verdict.after or Cover(""),
             verdict.title,
+            verdict.desired.note,
             verified,
             saved_cover="covers/33333333.jpg" if verdict.before == COPY else None,
             error=failure,

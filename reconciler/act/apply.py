@@ -175,6 +175,7 @@ def _outcome(step: Step, settled: Settled, saved: str | None = None) -> Outcome:
         step.before,
         step.after,
         step.title,
+        desired.note,
         saved_cover=saved,
         error=settled.error,
     )

@@ -79,6 +79,10 @@ def _check_apart(given: dict[str, Any]) -> None:
         named[file] = flag
 
 
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
 def boundary_for(given: dict[str, Any]) -> Boundary:
     """
     Raises:
@@ -88,6 +92,8 @@ def boundary_for(given: dict[str, Any]) -> Boundary:
     return Boundary(
         form="json" if given["as_json"] else given["form"],
         output=given["output"],
+        # An audit may be its own baseline: the last one that came to its end stays.
+        replaces=not (given.get("baseline") and given["output"] and _same(given["baseline"], given["output"])),
         no_color=given["no_color"],
         debug=given["debug"],
     )

@@ -50,7 +50,7 @@ def read_plan(file: str) -> PlanDoc:
     Raises:
         PlanFileError: it can't be read, is no plan, is of a newer major format, or was changed since.
     """
-    saved = _File(file, "plan", "saved plan", "Make a new plan with `reconcile plan --out FILE`.")
+    saved = _File(file, "plan", "a saved plan", "Make a new plan with `reconcile plan --out FILE`.")
     plan = _read(saved, PlanDoc)
     _check_sense(saved, plan)
     return plan
@@ -63,7 +63,7 @@ def read_audit(file: str) -> AuditDoc:
         PlanFileError: it can't be read, is no audit, is of a newer major format, or was changed since.
     """
     hint = "Leave --baseline out once, and keep what `reconcile audit --json --output FILE` writes."
-    return _read(_File(file, "audit", "audit", hint), AuditDoc)
+    return _read(_File(file, "audit", "an audit", hint), AuditDoc)
 
 
 class _File(NamedTuple):
@@ -78,7 +78,7 @@ class _File(NamedTuple):
         return PlanFileError(f"{self.name}: {problem}", hint=self.hint)
 
     def no_such(self, problem: str) -> PlanFileError:
-        return self.error(f"not a {self.called}: {problem}")
+        return self.error(f"not {self.called}: {problem}")
 
 
 def _read(file: _File, shape: type[D]) -> D:
@@ -103,7 +103,7 @@ def _text(file: _File) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise file.error(f"the {file.called} can't be read: {reason}") from error
+        raise file.error(f"it can't be read: {reason}") from error
 
 
 def _object(file: _File, text: bytes) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _check_head(file: _File, raw: dict[str, Any]) -> None:
         told = f"{file.name}: format_version {shorten(str(version))} is not {FORMAT_VERSION}"
         raise PlanFileError(told, hint=f"Use the version of reconcile that saved it, or {file.kind} again.")
     if raw.get("kind") != file.kind:
-        raise file.error(f"a document of kind {shorten(str(raw.get('kind')))}, not a {file.called}")
+        raise file.error(f"a document of kind {shorten(str(raw.get('kind')))}, not {file.called}")
 
 
 def _check_sense(file: _File, plan: PlanDoc) -> None:

@@ -198,6 +198,7 @@ class ResultDoc(Doc):
     title: str
     outcome: OutcomeName
     source: SourceDoc
+    note: str | None = Field(default=None, exclude_if=is_none)
     before: CoverDoc
     after: CoverDoc
     verified: Annotated[bool | None, Field(description="Seen; looked for and not seen; not looked at.")]

@@ -185,6 +185,7 @@ def _result(outcome: Outcome) -> ResultDoc:
         asset_id=outcome.asset_id,
         title=outcome.title,
         outcome=outcome.outcome,
+        note=hide(outcome.note) if outcome.note is not None else None,
         source=_source(outcome.source),
         before=cover_document(outcome.before),
         after=cover_document(outcome.after),

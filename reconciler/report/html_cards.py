@@ -135,6 +135,7 @@ def result(doc: ResultDoc, gallery: Gallery) -> Card:
         _cover("Wanted", "Wanted", doc.after, strip.after if strip else None),
         strip is not None,
         _film(strip, now=None, wanted=doc.after.snapshot),
+        note=text(doc.note or ""),
         size=f"{old.length:,} → {new.length:,} bytes" if old and new and old.length != new.length else "",
         saved=text(doc.saved_cover or ""),
         error=error,

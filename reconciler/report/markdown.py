@@ -105,13 +105,12 @@ def _applied(document: ApplyDoc) -> Iterator[_Section]:
 
 
 def _change(change: ChangeDoc) -> str:
-    note = [] if change.note is None else [f"  note: {shorten(change.note, MOST_TEXT)}"]
     return "\n".join(
         [
             f"  {named(change.asset_id, change.title)}",
             f"- cover: {cover(change.before)}",
             f"+ cover: {cover(change.after)}",
-            *note,
+            *_note(change.note),
             f"  {place(change.source)}\n",
         ]
     )
@@ -133,7 +132,11 @@ def _result(result: ResultDoc) -> str:
         lines.append(f"  the old cover is saved in {shorten(result.saved_cover, MOST_TITLE)}")
     if result.error is not None:
         lines.append(f"  error: {failure(result)}")
-    return "\n".join([*lines, f"  {place(result.source)}\n"])
+    return "\n".join([*lines, *_note(result.note), f"  {place(result.source)}\n"])
+
+
+def _note(note: str | None) -> list[str]:
+    return [] if note is None else [f"  note: {shorten(note, MOST_TEXT)}"]
 
 
 def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:

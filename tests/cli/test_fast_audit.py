@@ -103,6 +103,16 @@ def test_the_baseline_may_be_the_file_that_is_written(emulator: str) -> None:
     assert json.loads(Path(BASELINE).read_text())["since"]["drifted"] == [video(0).asset_id]
 
 
+def test_an_outage_leaves_the_last_baseline(emulator: str) -> None:
+    write(entries(3))
+    arguments = ("audit", "--endpoint", emulator, "--json", "--output", BASELINE)
+    run(*arguments)
+    Path("desired/covers.yaml").write_text("covers: 5\n", encoding="utf-8")
+    assert run(*arguments, "--baseline", BASELINE).code == 1
+    write(entries(3))
+    assert run(*arguments, "--baseline", BASELINE).code == 0
+
+
 def test_what_a_file_manages_now_is_no_stranger_any_more(emulator: str) -> None:
     write(entries(3))
     run("audit", "--endpoint", emulator, "--json", "--output", BASELINE)

@@ -57,7 +57,7 @@ def test_a_plan_says_what_the_contract_says() -> None:
 
 
 OUTCOMES = (
-    Outcome(ASSET, "applied", Source("a.yaml", 1, 3), BEFORE, AFTER, "A title", True),
+    Outcome(ASSET, "applied", Source("a.yaml", 1, 3), BEFORE, AFTER, "A title", verified=True),
     Outcome(
         OTHER,
         "failed",
