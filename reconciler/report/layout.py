@@ -74,7 +74,7 @@ class Ink:
     """Colours and hyperlinks, where the terminal takes them.
 
     Args:
-        base: the URI of the folder that files' paths start from, such as "file:///work/repo/"; "" for no links.
+        base: the URI of the folder that files' paths start from, such as "file:///srv/repo/"; "" for no links.
     """
 
     def __init__(self, *, colour: bool, base: str) -> None:

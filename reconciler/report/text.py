@@ -44,7 +44,7 @@ class Text:
     Args:
         colour: the result may hold ANSI colours.
         links: it may hold hyperlinks (OSC 8), to the desired files.
-        base: the URI of the folder that their paths start from, such as "file:///work/repo/"; without it, no links.
+        base: the URI of the folder that their paths start from, such as "file:///srv/repo/"; without it, no links.
     """
 
     def __init__(self, *, colour: bool = False, links: bool = False, base: str = "") -> None:

@@ -38,7 +38,7 @@ from reconciler.report.layout import pad, wrapped
 from reconciler.report.text import Text
 from reconciler.safe import json_text
 
-BASE = "file:///work/repo/"
+BASE = "file:///srv/repo/"
 LINK = re.compile("\x1b\\]8;;([^\x1b]*)\x1b\\\\")
 
 
@@ -306,13 +306,13 @@ def test_links_are_all_that_links_add() -> None:
 @pytest.mark.parametrize(
     ("file", "uri"),
     [
-        ("desired/catalogue.yaml", "file:///work/repo/desired/catalogue.yaml"),
-        ("./desired/a b.yaml", "file:///work/repo/desired/a%20b.yaml"),
-        ("../other/a.yaml", "file:///work/other/a.yaml"),
+        ("desired/catalogue.yaml", "file:///srv/repo/desired/catalogue.yaml"),
+        ("./desired/a b.yaml", "file:///srv/repo/desired/a%20b.yaml"),
+        ("../other/a.yaml", "file:///srv/other/a.yaml"),
         ("/etc/covers/a.yaml", "file:///etc/covers/a.yaml"),
         ("//host/a.yaml", "file:///host/a.yaml"),
-        ("春季.yaml", "file:///work/repo/%E6%98%A5%E5%AD%A3.yaml"),
-        ("http://evil.example/#?\x1b\\\x07.yaml", "file:///work/repo/http%3A/evil.example/%23%3F%1B%5C%07.yaml"),
+        ("春季.yaml", "file:///srv/repo/%E6%98%A5%E5%AD%A3.yaml"),
+        ("http://evil.example/#?\x1b\\\x07.yaml", "file:///srv/repo/http%3A/evil.example/%23%3F%1B%5C%07.yaml"),
     ],
 )
 def test_places_lead_to_the_file(file: str, uri: str) -> None:
