@@ -170,7 +170,7 @@ def report(
         text,
         exit_code,
         tuple(notes),
-        fold=lambda told: folded(wanted, shown(), told, rate=rate),
+        fold=lambda told: folded(wanted, document, told, rate=rate),
         aside=pages.notices,
         pages={"html": pages.html, "markdown": pages.markdown},
         files=tuple(pages.files(facts)),
