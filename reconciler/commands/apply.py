@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.commands import carry_out, common, reports
 from reconciler.commands.base import Report, Terminal
@@ -15,8 +16,11 @@ from reconciler.documents.shapes import PlanDoc
 from reconciler.documents.write import plan_document
 from reconciler.errors import PlanFileError
 from reconciler.model import Desired
-from reconciler.report.shots import NO_PICTURES, Gallery
+from reconciler.report.shots import Gallery
 from reconciler.session import open_session
+
+if TYPE_CHECKING:
+    from reconciler.gallery import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +104,17 @@ def _report(work: Work, done: Done, gallery: Gallery) -> Report:
 
 async def _saved_pictures(work: Work, plan: PlanDoc) -> Gallery:
     """The pictures of a saved plan, as far as its URLs, which stand without their queries, still lead to them."""
-    wanted = work.options.reports
-    if not wanted.pictured:
-        return NO_PICTURES
-    from reconciler.gallery import Wanted
 
-    shown = [
-        Wanted(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)
-        for change in plan.changes
-    ]
-    return await reports.fetched(wanted, shown, work.session, work.settings.parallelism, work.terminal)
+    def wanted() -> list[Wanted]:
+        from reconciler.gallery import Wanted
+
+        return [
+            Wanted(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)
+            for change in plan.changes
+        ]
+
+    at_once = work.settings.parallelism
+    return await reports.fetched(work.options.reports, wanted, work.session, at_once, work.terminal)
 
 
 def _steps(document: PlanDoc) -> list[Step]:

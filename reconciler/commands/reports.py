@@ -118,29 +118,33 @@ async def of_changes(
     reports: Reports, changes: Sequence[Verdict], session: Session, at_once: int, terminal: Terminal
 ) -> Gallery:
     """The pictures of planned changes, if they are asked for."""
-    if not reports.pictured:
-        return NO_PICTURES
-    from reconciler.gallery import Wanted
 
-    wanted = [
-        Wanted(
-            verdict.desired.asset_id,
-            verdict.cover_url,
-            verdict.put_url,
-            verdict.snapshots,
-            verdict.after.snapshot if verdict.after else None,
-        )
-        for verdict in changes
-    ]
+    def wanted() -> list[Wanted]:
+        from reconciler.gallery import Wanted
+
+        return [
+            Wanted(
+                verdict.desired.asset_id,
+                verdict.cover_url,
+                verdict.put_url,
+                verdict.snapshots,
+                verdict.after.snapshot if verdict.after else None,
+            )
+            for verdict in changes
+        ]
+
     return await fetched(reports, wanted, session, at_once, terminal)
 
 
 async def fetched(
-    reports: Reports, wanted: Sequence[Wanted], session: Session, at_once: int, terminal: Terminal
+    reports: Reports, choose: Callable[[], Sequence[Wanted]], session: Session, at_once: int, terminal: Terminal
 ) -> Gallery:
-    """The pictures of these assets."""
+    """The pictures of assets, if they are asked for; only then `choose` is called, and Pillow imported."""
+    if not reports.pictured:
+        return NO_PICTURES
     from reconciler.gallery import collect, count
 
+    wanted = choose()
     with terminal.progress("Pictures", count(wanted, reports.pictures), None) as advance:
         return await collect(wanted, session.pictures, most=reports.pictures, at_once=at_once, advance=advance)
 

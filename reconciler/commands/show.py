@@ -20,11 +20,10 @@ from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
 from reconciler.report import shown
-from reconciler.report.shots import NO_PICTURES, Gallery
+from reconciler.report.shots import Gallery
 from reconciler.safe import bare_url, hide, shorten
 from reconciler.selection import ASSET_ID
-from reconciler.session import Session, open_session
-from reconciler.settings import Settings
+from reconciler.session import open_session
 from reconciler.state.memory import Memory
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def _plan(file: str, options: Options, terminal: Terminal) -> Report:
 async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> Report:
     settings = common.connect_without_files(options)
     found: list[ShownAsset | NotShown] = []
-    wanted: list[Wanted] = []
+    read: list[tuple[Observed, Cover]] = []
     async with open_session(settings) as session:
         with closing(Memory(session.folder)) as memory:
             for asset_id in ids:
@@ -71,32 +70,25 @@ async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> R
                     continue
                 cover = (await compare.identify_cover(seen, session.pictures, memory)).cover
                 found.append(_asset(seen, cover))
-                wanted.append(_wanted(seen, cover))
-        gallery = await _pictures(options, wanted, session, settings, terminal)
+                read.append((seen, cover))
+        at_once = settings.parallelism
+        gallery = await reports.fetched(options.reports, partial(_wanted, read), session, at_once, terminal)
     document = ShowDoc(assets=tuple(found))
     public = redacted(document, terminal.redact)
     page = partial(_html, public, gallery)
     return Report(
         partial(as_json, document),
         partial(shown.text, document),
-        1 if len(wanted) < len(found) else 0,
+        1 if len(read) < len(found) else 0,
         pages={"html": page, "markdown": partial(shown.markdown, public)},
         files=(Page(options.reports.html, page),) if options.reports.html is not None else (),
     )
 
 
-def _wanted(seen: Observed, cover: Cover) -> Wanted:
+def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[Wanted]:
     from reconciler.gallery import Wanted
 
-    return Wanted(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot)
-
-
-async def _pictures(
-    options: Options, wanted: Sequence[Wanted], session: Session, settings: Settings, terminal: Terminal
-) -> Gallery:
-    if not options.reports.pictured:
-        return NO_PICTURES
-    return await reports.fetched(options.reports, wanted, session, settings.parallelism, terminal)
+    return [Wanted(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot) for seen, cover in shown]
 
 
 def _html(document: ShowDoc, gallery: Gallery) -> str:

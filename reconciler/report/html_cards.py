@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from reconciler.documents.shapes import ChangeDoc, CoverDoc, ResultDoc, SnapshotDoc, SourceDoc
+from reconciler.documents.shapes import ChangeDoc, ContentDoc, CoverDoc, ResultDoc, SnapshotDoc, SourceDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset
 from reconciler.report import words
 from reconciler.report.shots import Gallery, Shot, Strip
@@ -105,7 +105,7 @@ def by(key: Callable[[T], str], items: Iterable[T]) -> Iterator[tuple[str, list[
 
 
 def change(doc: ChangeDoc, gallery: Gallery) -> Card:
-    strip, old, new = gallery.get(doc.asset_id), doc.before.content, doc.after.content
+    strip = gallery.get(doc.asset_id)
     return Card(
         doc.asset_id,
         text(doc.title),
@@ -116,12 +116,12 @@ def change(doc: ChangeDoc, gallery: Gallery) -> Card:
         strip is not None,
         _film(strip, now=doc.before.snapshot, wanted=doc.after.snapshot),
         note=text(doc.note or ""),
-        size=f"{old.length:,} → {new.length:,} bytes" if old and new and old.length != new.length else "",
+        size=_size(doc.before.content, doc.after.content),
     )
 
 
 def result(doc: ResultDoc, gallery: Gallery) -> Card:
-    strip, old, new = gallery.get(doc.asset_id), doc.before.content, doc.after.content
+    strip = gallery.get(doc.asset_id)
     error = ""
     if doc.error is not None:
         request = f" (request {doc.error.request_id})" if doc.error.request_id else ""
@@ -136,10 +136,15 @@ def result(doc: ResultDoc, gallery: Gallery) -> Card:
         strip is not None,
         _film(strip, now=None, wanted=doc.after.snapshot),
         note=text(doc.note or ""),
-        size=f"{old.length:,} → {new.length:,} bytes" if old and new and old.length != new.length else "",
+        size=_size(doc.before.content, doc.after.content),
         saved=text(doc.saved_cover or ""),
         error=error,
     )
+
+
+def _size(old: ContentDoc | None, new: ContentDoc | None) -> str:
+    """Both lengths, where they are known and differ."""
+    return f"{old.length:,} → {new.length:,} bytes" if old and new and old.length != new.length else ""
 
 
 def choices(document: ShowDoc, gallery: Gallery) -> Iterator[Choice]:

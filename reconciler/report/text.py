@@ -228,12 +228,12 @@ def _since(since: SinceDoc) -> Iterator[str]:
         ("newly unmanaged", since.newly_unmanaged),
         ("no longer unmanaged", since.no_longer_unmanaged),
     )
-    if any(asset_ids for _, asset_ids in kinds):
-        yield f"Since the audit of {clean(since.created_at)}:"
+    if not any(asset_ids for _, asset_ids in kinds):
+        return
+    yield f"Since the audit of {clean(since.created_at)}:"
     for what, asset_ids in kinds:
         for asset_id in asset_ids[:_MOST_LISTED]:
             yield f"{_ENTRY}{asset_id} {what}"
         if len(asset_ids) > _MOST_LISTED:
             yield _more(len(asset_ids), _ENTRY, f" {what}")
-    if any(asset_ids for _, asset_ids in kinds):
-        yield ""
+    yield ""
