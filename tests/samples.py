@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -85,3 +86,14 @@ def refused(env: dict[str, str], file_region: str | None = None, **flags: str) -
     with pytest.raises(UsageError) as caught:
         settings(env, file_region, **flags)
     return caught.value
+
+
+def bomb() -> bytes:
+    """A PNG that is tiny until it is decoded."""
+    pixels = zlib.compress(b"\0" * (20_001 * 20_000 // 8), 9)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    header = (20_000).to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

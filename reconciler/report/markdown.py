@@ -155,15 +155,7 @@ def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:
 
 def _since(since: SinceDoc) -> Iterator[str]:
     yield clean(words.since(since))
-    for what, asset_ids in (
-        ("drifted", since.drifted),
-        ("resolved", since.resolved),
-        ("no longer managed", since.no_longer_managed),
-        ("unknown now", since.unknown),
-        ("changed", [item.asset_id for item in since.changed]),
-        ("newly unmanaged", since.newly_unmanaged),
-        ("no longer unmanaged", since.no_longer_unmanaged),
-    ):
+    for what, asset_ids in words.since_kinds(since):
         yield from (f"{shorten(asset_id)} {what}" for asset_id in asset_ids)
 
 

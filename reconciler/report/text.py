@@ -219,15 +219,7 @@ def _more(count: int, indent: str, what: str = "") -> str:
 
 def _since(since: SinceDoc) -> Iterator[str]:
     """What became different since the baseline, if anything did."""
-    kinds = (
-        ("drifted", since.drifted),
-        ("resolved", since.resolved),
-        ("no longer managed", since.no_longer_managed),
-        ("unknown now", since.unknown),
-        ("changed", [item.asset_id for item in since.changed]),
-        ("newly unmanaged", since.newly_unmanaged),
-        ("no longer unmanaged", since.no_longer_unmanaged),
-    )
+    kinds = words.since_kinds(since)
     if not any(asset_ids for _, asset_ids in kinds):
         return
     yield f"Since the audit of {clean(since.created_at)}:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from reconciler.documents.shapes import ApplyDoc, AuditDoc, CoverDoc, FastDoc, Findings, SinceDoc, SnapshotDoc
@@ -72,6 +72,19 @@ def since(doc: SinceDoc) -> str:
     """What became different since a baseline, in numbers."""
     told = f"{len(doc.drifted):,} drifted, {len(doc.resolved):,} resolved, {len(doc.changed):,} changed"
     return f"Since {clean(doc.created_at)}: {told}, {len(doc.unknown):,} newly unknown."
+
+
+def since_kinds(since: SinceDoc) -> tuple[tuple[str, Sequence[str]], ...]:
+    """What became of assets since a baseline, in words, and the IDs of those it is true of."""
+    return (
+        ("drifted", since.drifted),
+        ("resolved", since.resolved),
+        ("no longer managed", since.no_longer_managed),
+        ("unknown now", since.unknown),
+        ("changed", [item.asset_id for item in since.changed]),
+        ("newly unmanaged", since.newly_unmanaged),
+        ("no longer unmanaged", since.no_longer_unmanaged),
+    )
 
 
 NO_CHANGES = "No changes. Your covers match the desired state."

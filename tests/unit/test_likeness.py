@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+from samples import bomb
 
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.observe.likeness import alike
@@ -87,17 +87,6 @@ def test_a_logo_in_the_corner_is_another_picture() -> None:
 
 def test_another_shape_is_another_picture() -> None:
     assert alike(ORIGINAL, encoded(decoded().resize((240, 180)), quality=85)) is False
-
-
-def bomb() -> bytes:
-    """A PNG that is tiny until it is decoded."""
-    pixels = zlib.compress(b"\0" * (20_001 * 20_000 // 8), 9)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-
-    header = (20_000).to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 UNDECODABLE = {

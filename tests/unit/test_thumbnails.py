@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from samples import bomb
 
 from reconciler.model import NoAnswer
 from reconciler.observe.thumbnails import Thumbnail, thumbnail
@@ -179,17 +180,6 @@ def test_metadata_stays_behind(kind: str) -> None:
 
     assert isinstance(small, Thumbnail)
     assert not [mark for mark in (b"EXIF", b"ICCP", b"XMP ", b"Where we live", b"VP8X") if mark in small.webp]
-
-
-def bomb() -> bytes:
-    """A PNG that is tiny until it is decoded."""
-    pixels = zlib.compress(b"\0" * (20_001 * 20_000 // 8), 9)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-
-    header = (20_000).to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def painted_over() -> bytes:
