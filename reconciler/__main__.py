@@ -22,11 +22,11 @@ def main() -> None:
 
 def _command_line(arguments: list[str]) -> int:
     try:
-        from reconciler.boundary import run_command_line
         from reconciler.cli import reconcile
+        from reconciler.cli.error_handler import run_command_line
     except KeyboardInterrupt:  # the imports take longer than many a run
         _ignore_signals()
-        from reconciler.boundary import interrupted
+        from reconciler.cli.error_handler import interrupted
 
         return interrupted(arguments)
     return run_command_line(reconcile, arguments)

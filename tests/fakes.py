@@ -17,13 +17,13 @@ import httpx
 
 from reconciler.model import READ_RATE, WRITE_RATE, Compare, Desired, Observed, Rate, Snapshot
 from reconciler.observe.pictures import Pictures
-from reconciler.state.memory import Memory
-from reconciler.state.readings import Readings
-from reconciler.survey import Surveyor
-from reconciler.vod.answers import Line
+from reconciler.planning.planner import Surveyor
+from reconciler.state.settled_covers import Memory
+from reconciler.state.snapshot_cache import Readings
 from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.direct import DirectClient
-from reconciler.vod.quota import Window
+from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.rate_limit import Window
+from reconciler.vod.responses import Line
 
 OPENED: list[Memory | Readings] = []
 """The surveyors' memories; conftest closes them after each test."""

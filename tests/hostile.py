@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from reports import HOSTILE, NOTE
 
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, Doc, FastDoc, Findings, SinceDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, Doc, FastDoc, Findings, SinceDoc
 
 D = TypeVar("D", bound=Findings | ApplyDoc)
 

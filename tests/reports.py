@@ -11,10 +11,10 @@ from pathlib import Path
 from PIL import Image
 
 from reconciler.documents import write
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
+from reconciler.documents.images import Gallery, Shot, Strip
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
 from reconciler.model import Content, Cover, Desired, Failure, Outcome, OutcomeName, Plan, SnapshotRef, Verdict
-from reconciler.report.shots import Gallery, Shot, Strip
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE = "https://cdn.example/asset"

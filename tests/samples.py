@@ -10,10 +10,10 @@ import httpx
 import pytest
 from fakes import ASSET, OTHER, PROJECT, Answer, FakeClock, Script, desired, refusal, snapshot_url, vod_client
 
+from reconciler.config import Flags, Settings, resolve
 from reconciler.documents.write import Origin, as_json, plan_document
 from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Content, Cover, Plan, Rate, SnapshotRef, Verdict
-from reconciler.settings import Flags, Settings, resolve
 
 URL = f"{snapshot_url(offset=5)}?auth_key=17-0-0-abc%2Bdef&b= c"
 FAULTS: dict[str, Callable[[], Answer]] = {

@@ -7,14 +7,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reconciler.act.record import Record
-from reconciler.compare import looks_wanted
 from reconciler.decide.precondition import Settled, Step, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import Failure, NoAnswer, Outcome, Verdict
-from reconciler.survey import Surveyor
+from reconciler.planning.content import looks_wanted
+from reconciler.planning.planner import Surveyor
+from reconciler.state.recorder import Record
+from reconciler.util.concurrency import for_each
 from reconciler.vod.client import Refused
-from reconciler.workers import for_each
 
 
 class Applier:

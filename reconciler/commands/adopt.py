@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
-from reconciler import compare, files
-from reconciler.commands import common
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.common import Options
-from reconciler.compare import Identified
-from reconciler.decide.acceptance import Accepted, Refused, accept, pending_message
+from reconciler.commands import context as common
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report, Terminal
+from reconciler.commands.session import open_session
+from reconciler.config import Settings
+from reconciler.decide.adoption import Accepted, Refused, accept, pending_message
 from reconciler.decide.verdict import identify
 from reconciler.desired.edit import with_numbers
 from reconciler.desired.files import digest, unchanged
@@ -21,14 +21,15 @@ from reconciler.documents.adopted import adopt_document
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import Cover, Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
+from reconciler.planning import content as compare
+from reconciler.planning.content import Identified
+from reconciler.planning.planner import Surveyor
+from reconciler.planning.selection import Selection
 from reconciler.report import adopted as report
 from reconciler.report.diff import unified
-from reconciler.safe import bare_url, clean
-from reconciler.selection import Selection
-from reconciler.session import open_session
-from reconciler.settings import Settings
-from reconciler.survey import Surveyor
-from reconciler.workers import for_each
+from reconciler.util import atomic_files as files
+from reconciler.util.concurrency import for_each
+from reconciler.util.sanitize import bare_url, clean
 
 # Drift that plan can't put right, because the entry names no snapshot; the cover that is there may well be one.
 _ADOPTABLE = ("snapshot_out_of_range", "no_snapshot_at_offset")

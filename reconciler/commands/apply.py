@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.commands import carry_out, common, reports
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.carry_out import Done, Manner, Work
-from reconciler.commands.common import Options
+from reconciler.commands import context as common
+from reconciler.commands import execute as carry_out
+from reconciler.commands import reports
+from reconciler.commands.context import Options
+from reconciler.commands.execute import Done, Manner, Work
+from reconciler.commands.result import Report, Terminal
+from reconciler.commands.session import open_session
 from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import Step
+from reconciler.documents.images import Gallery
 from reconciler.documents.read import read_plan
-from reconciler.documents.shapes import PlanDoc
+from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
 from reconciler.errors import PlanFileError
 from reconciler.model import Desired
-from reconciler.report.shots import Gallery
-from reconciler.session import open_session
 
 if TYPE_CHECKING:
-    from reconciler.gallery import Wanted
+    from reconciler.observe.filmstrips import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ async def _saved_pictures(work: Work, plan: PlanDoc) -> Gallery:
     """The pictures of a saved plan, as far as its URLs, which stand without their queries, still lead to them."""
 
     def wanted() -> list[Wanted]:
-        from reconciler.gallery import Wanted
+        from reconciler.observe.filmstrips import Wanted
 
         return [
             Wanted(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)

@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from reconciler.commands import common, reports
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.common import Options
+from reconciler.commands import context as common
+from reconciler.commands import reports
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report, Terminal
+from reconciler.commands.session import Session, open_session
+from reconciler.config import Settings
+from reconciler.documents.baseline import since
+from reconciler.documents.images import Gallery
 from reconciler.documents.read import read_audit
-from reconciler.documents.shapes import AuditDoc, FastDoc
-from reconciler.documents.since import since
+from reconciler.documents.schemas import AuditDoc, FastDoc
 from reconciler.documents.write import Selected, audit_document, moment, sealed
-from reconciler.listed import Listing, read_covers
 from reconciler.model import DesiredState
+from reconciler.planning.asset_index import Listing, read_covers
 from reconciler.report.metrics import RunFacts
-from reconciler.report.shots import Gallery
-from reconciler.session import Session, open_session
-from reconciler.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

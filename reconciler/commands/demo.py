@@ -8,10 +8,10 @@ from pathlib import Path
 
 import reconciler
 from reconciler.commands import apply, plan
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.common import Options
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report, Terminal
+from reconciler.config import EMULATOR
 from reconciler.errors import UsageError
-from reconciler.settings import EMULATOR
 
 
 async def run(options: Options, terminal: Terminal) -> Report:

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.commands.base import Terminal
+from reconciler.commands.result import Terminal
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.state import folder
 

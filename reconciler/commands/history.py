@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from reconciler.clock import SystemClock
-from reconciler.commands import common
-from reconciler.commands.base import Report
-from reconciler.commands.common import Options
+from reconciler.commands import context as common
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report
+from reconciler.commands.session import open_session
+from reconciler.config import Settings
 from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin, as_json
 from reconciler.report.history import history_text
-from reconciler.session import open_session
-from reconciler.settings import Settings
 from reconciler.state.folder import locate
 from reconciler.state.runs import Runs
+from reconciler.util.clock import SystemClock
 
 
 async def run(options: Options) -> Report:

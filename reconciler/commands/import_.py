@@ -7,28 +7,28 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconciler import files
-from reconciler.commands import common
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.common import Options
-from reconciler.commands.entries import Later, entry_for
+from reconciler.commands import context as common
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report, Terminal
+from reconciler.commands.session import Session, open_session
+from reconciler.config import Settings
 from reconciler.desired.edit import with_entries
 from reconciler.desired.files import find, unchanged
-from reconciler.desired.fresh import NewEntry, fresh_file
 from reconciler.desired.load import LOWER_ID, load_with_digests
 from reconciler.desired.problems import Problems
+from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState, NoAnswer
+from reconciler.planning.import_entries import Later, entry_for
+from reconciler.planning.planner import Surveyor
+from reconciler.planning.selection import Selection
 from reconciler.report import imported
-from reconciler.safe import hide, shorten
-from reconciler.selection import Selection
-from reconciler.session import Session, open_session
-from reconciler.settings import Settings
-from reconciler.survey import Surveyor
-from reconciler.vod import wire
-from reconciler.workers import for_each
+from reconciler.util import atomic_files as files
+from reconciler.util.concurrency import for_each
+from reconciler.util.sanitize import hide, shorten
+from reconciler.vod import schemas as wire
 
 _DEFAULT = Path("desired")
 

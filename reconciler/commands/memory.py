@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler import files
-from reconciler.commands import common
-from reconciler.commands.base import Report
-from reconciler.commands.common import Options
-from reconciler.session import open_session
+from reconciler.commands import context as common
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report
+from reconciler.commands.session import open_session
 from reconciler.state.folder import make
-from reconciler.state.memory import Memory, document_text, read_document
+from reconciler.state.settled_covers import Memory, document_text, read_document
+from reconciler.util import atomic_files as files
 
 
 async def export(options: Options, file: str) -> Report:

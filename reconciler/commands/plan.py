@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from reconciler import files
-from reconciler.commands import common, reports
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.common import Options
-from reconciler.documents.walk import redacted
+from reconciler.commands import context as common
+from reconciler.commands import reports
+from reconciler.commands.context import Options
+from reconciler.commands.result import Report, Terminal
+from reconciler.commands.session import open_session
+from reconciler.documents.transform import redacted
 from reconciler.documents.write import as_json, plan_document, sealed
-from reconciler.safe import json_text
-from reconciler.session import open_session
+from reconciler.util import atomic_files as files
+from reconciler.util.sanitize import json_text
 
 
 async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str | None) -> Report:

@@ -9,20 +9,20 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from reconciler.commands.base import Page, Report, Terminal
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.documents.walk import redacted, relocated
+from reconciler.commands.result import Page, Report, Terminal
+from reconciler.documents.images import NO_PICTURES, Gallery
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
+from reconciler.documents.transform import redacted, relocated
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError, not_installed
-from reconciler.files import check_writable, size
 from reconciler.model import Rate, Reason, Verdict
 from reconciler.report.markdown import target
-from reconciler.report.shots import NO_PICTURES, Gallery
+from reconciler.util.atomic_files import check_writable, size
 
 if TYPE_CHECKING:
-    from reconciler.gallery import Wanted
+    from reconciler.commands.session import Session
+    from reconciler.observe.filmstrips import Wanted
     from reconciler.report.metrics import RunFacts
-    from reconciler.session import Session
 
 Document = PlanDoc | AuditDoc | ApplyDoc
 CI = Literal["github", "gitlab", "none"]
@@ -120,7 +120,7 @@ async def of_changes(
     """The pictures of planned changes, if they are asked for."""
 
     def wanted() -> list[Wanted]:
-        from reconciler.gallery import Wanted
+        from reconciler.observe.filmstrips import Wanted
 
         return [
             Wanted(
@@ -142,7 +142,7 @@ async def fetched(
     """The pictures of assets, if they are asked for; only then `choose` is called, and Pillow imported."""
     if not reports.pictured:
         return NO_PICTURES
-    from reconciler.gallery import collect, count
+    from reconciler.observe.filmstrips import collect, count
 
     wanted = choose()
     with terminal.progress("Pictures", count(wanted, reports.pictures), None) as advance:
@@ -185,7 +185,8 @@ def folded(wanted: Reports, document: Document, text: str, *, rate: Rate) -> str
     """The text as the log of a pipeline shows it: to be folded away under its headline."""
     if wanted.ci == "none":
         return text
-    from reconciler.report import github, gitlab, words
+    from reconciler.report import github, gitlab
+    from reconciler.report import phrases as words
 
     lines = words.applied(document) if isinstance(document, ApplyDoc) else words.findings(document, rate)
     headline = next(lines)

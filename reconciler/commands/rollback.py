@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from reconciler.act.undo import Blocked, Undoer, Undoing
-from reconciler.commands import carry_out, common
-from reconciler.commands.base import Report, Terminal
-from reconciler.commands.carry_out import Done, Manner, Work
-from reconciler.commands.common import Options
+from reconciler.commands import context as common
+from reconciler.commands import execute as carry_out
+from reconciler.commands.context import Options
+from reconciler.commands.execute import Done, Manner, Work
+from reconciler.commands.result import Report, Terminal
+from reconciler.commands.session import open_session
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
-from reconciler.documents.shapes import PlanDoc, SourceDoc
+from reconciler.documents.schemas import PlanDoc, SourceDoc
 from reconciler.documents.write import as_json, plan_document
+from reconciler.planning.rollback import Blocked, Undoer, Undoing
+from reconciler.planning.selection import Selection
 from reconciler.report.rollback import DESIRED_STAYS, NOTHING, not_undone_count, not_undone_text
-from reconciler.safe import clean, hide
-from reconciler.selection import Selection
-from reconciler.session import open_session
 from reconciler.state.journal import Applied
 from reconciler.state.runs import Run, Runs
+from reconciler.util.sanitize import clean, hide
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.commands.base import Report
-from reconciler.safe import json_text
+from reconciler.commands.result import Report
+from reconciler.util.sanitize import json_text
 
 
 def run(what: str) -> Report:
@@ -19,10 +19,10 @@ def run(what: str) -> Report:
 
 def _schema(what: str) -> dict[str, Any]:
     if what == "desired":
-        from reconciler.desired.form import json_schema
+        from reconciler.desired.schema import json_schema
 
         return json_schema()
-    from reconciler.documents import shapes
+    from reconciler.documents import schemas as shapes
 
     document = shapes.PlanDoc if what == "plan" else shapes.ApplyDoc
     schema = document.model_json_schema(mode="serialization")

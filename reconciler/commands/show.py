@@ -8,26 +8,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler import compare
-from reconciler.commands import common, reports
-from reconciler.commands.base import Page, Report, Terminal
-from reconciler.commands.common import Options
+from reconciler.commands import context as common
+from reconciler.commands import reports
+from reconciler.commands.context import Options
+from reconciler.commands.result import Page, Report, Terminal
+from reconciler.commands.session import open_session
+from reconciler.documents.images import Gallery
 from reconciler.documents.read import read_plan
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
-from reconciler.documents.walk import redacted
+from reconciler.documents.transform import redacted
 from reconciler.documents.write import as_json, cover_document
 from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
+from reconciler.planning import content as compare
+from reconciler.planning.selection import ASSET_ID
 from reconciler.report import shown
-from reconciler.report.shots import Gallery
-from reconciler.safe import bare_url, hide, shorten
-from reconciler.selection import ASSET_ID
-from reconciler.session import open_session
-from reconciler.state.memory import Memory
+from reconciler.state.settled_covers import Memory
+from reconciler.util.sanitize import bare_url, hide, shorten
 
 if TYPE_CHECKING:
-    from reconciler.gallery import Wanted
+    from reconciler.observe.filmstrips import Wanted
 
 
 async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> Report:
@@ -86,7 +87,7 @@ async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> R
 
 
 def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[Wanted]:
-    from reconciler.gallery import Wanted
+    from reconciler.observe.filmstrips import Wanted
 
     return [Wanted(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot) for seen, cover in shown]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.commands.base import Report
+from reconciler.commands.result import Report
 from reconciler.desired.load import load
-from reconciler.selection import Selection
+from reconciler.planning.selection import Selection
 
 
 def run(paths: Sequence[str], targets: Sequence[str], excludes: Sequence[str]) -> Report:

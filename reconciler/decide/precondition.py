@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.decide.equality import same_cover, same_picture
 from reconciler.decide.plan import differences
-from reconciler.decide.same import same_cover, same_picture
 from reconciler.model import Cover, Desired, Failure, OutcomeName, Verdict
 
 

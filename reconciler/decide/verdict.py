@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.decide.identity import picture
+from reconciler.decide.picture_id import picture
 from reconciler.model import (
     SNAPSHOTS_IN_PROGRESS,
     Compare,
@@ -15,7 +15,7 @@ from reconciler.model import (
     Snapshot,
     Verdict,
 )
-from reconciler.safe import bare_url
+from reconciler.util.sanitize import bare_url
 
 _FAILED = "THUMBNAIL_FAILED"
 

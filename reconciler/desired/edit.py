@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.desired.events import Event, Events
-from reconciler.desired.fresh import block_covers, block_lines, flow_lines
 from reconciler.desired.problems import Problems
+from reconciler.desired.render import block_covers, block_lines, flow_lines
 from reconciler.errors import DesiredError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from reconciler.desired.fresh import NewEntry
+    from reconciler.desired.render import NewEntry
     from reconciler.model import NumberKey
 
     _Note = Callable[[str, "_Number | None"], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from reconciler.desired.text import is_null, quoted, scalar
+from reconciler.desired.messages import is_null, quoted, scalar
 from reconciler.model import SET_NAMES, SetName
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reconciler.desired.encoding import first_bad, line_and_column
-from reconciler.desired.text import place, quoted, scalar, suggestion, syntax
+from reconciler.desired.messages import place, quoted, scalar, suggestion, syntax
 from reconciler.errors import DesiredError
 from reconciler.model import Source
-from reconciler.safe import shorten
+from reconciler.util.sanitize import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

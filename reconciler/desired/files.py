@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

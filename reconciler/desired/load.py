@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from reconciler.desired import files
 from reconciler.desired.entry import INTEGER, Entry, integer, read_entry
 from reconciler.desired.events import Event, Events, StopReadingError, c_parser
+from reconciler.desired.messages import quoted, scalar
 from reconciler.desired.problems import Problems
-from reconciler.desired.text import quoted, scalar
 from reconciler.model import Desired, DesiredState, Source
 
 if TYPE_CHECKING:

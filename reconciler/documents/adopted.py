@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.decide.acceptance import Accepted, Refused, WhyRefused
-from reconciler.documents.shapes import AssetId, Count, CoverDoc, Doc, Head, SourceDoc, is_none
+from reconciler.decide.adoption import Accepted, Refused, WhyRefused
+from reconciler.documents.schemas import AssetId, Count, CoverDoc, Doc, Head, SourceDoc, is_none
 from reconciler.documents.write import Origin, cover_document
 from reconciler.model import Desired, NumberKey, Plan, Reason
-from reconciler.safe import hide
+from reconciler.util.sanitize import hide
 
 
 class AdoptSummary(Doc):

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.documents.shapes import Count, Doc, Head, is_none
+from reconciler.documents.schemas import Count, Doc, Head, is_none
 from reconciler.documents.write import Origin, moment
-from reconciler.safe import hide
 from reconciler.state.runs import Run
+from reconciler.util.sanitize import hide
 
 
 class RunSummary(Doc):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.documents.shapes import AssetId, Count, Doc, Head
+from reconciler.documents.schemas import AssetId, Count, Doc, Head
 from reconciler.model import Reason
 
 

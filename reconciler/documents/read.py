@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.documents.shapes import FORMAT_VERSION, AuditDoc, Findings, PlanDoc
+from reconciler.documents.schemas import FORMAT_VERSION, AuditDoc, Findings, PlanDoc
 from reconciler.errors import PlanFileError
-from reconciler.safe import shorten
+from reconciler.util.sanitize import shorten
 
 _MOST_BYTES = 256 * 1024 * 1024
 D = TypeVar("D", bound=Findings)

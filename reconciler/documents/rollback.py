@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.documents.shapes import ApplyDoc, AssetId, Doc, SourceDoc, is_none
+from reconciler.documents.schemas import ApplyDoc, AssetId, Doc, SourceDoc, is_none
 from reconciler.model import Reason
-from reconciler.safe import hide
 from reconciler.state.runs import WhyNot
+from reconciler.util.sanitize import hide
 
 
 class NotUndoneDoc(Doc):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.documents.shapes import FORMAT_VERSION, AssetId, Count, CoverDoc, Doc
+from reconciler.documents.schemas import FORMAT_VERSION, AssetId, Count, CoverDoc, Doc
 from reconciler.model import Reason, SetName
 
 

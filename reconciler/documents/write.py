@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from reconciler import __version__
 from reconciler.documents.read import digest
-from reconciler.documents.shapes import (
+from reconciler.documents.schemas import (
     ApplyDoc,
     ApplySummary,
     AuditDoc,
@@ -30,7 +30,7 @@ from reconciler.documents.shapes import (
     Unmanaged,
 )
 from reconciler.model import Cover, Failure, Outcome, Plan, SnapshotRef, Source, Verdict
-from reconciler.safe import hide
+from reconciler.util.sanitize import hide
 
 F = TypeVar("F", PlanDoc, AuditDoc)
 

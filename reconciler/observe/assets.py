@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
 from reconciler.model import NoAnswer, Observed, Reason, SetName, Snapshot
-from reconciler.vod import codes, wire
+from reconciler.vod import error_codes as codes
+from reconciler.vod import schemas as wire
 from reconciler.vod.client import VodClient
 
 

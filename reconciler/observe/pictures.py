@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from reconciler.clock import Clock
 from reconciler.model import Content, NoAnswer
-from reconciler.safe import bare_url, shorten
+from reconciler.util.clock import Clock
+from reconciler.util.sanitize import bare_url, shorten
 from reconciler.vod.retry import ATTEMPTS, persistently
 
 MOST_BYTES = 20 * 1024 * 1024

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.model import NoAnswer
-from reconciler.safe import shorten
+from reconciler.util.sanitize import shorten
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import click
 
 from reconciler.documents.adopted import AdoptDoc
-from reconciler.report import words
+from reconciler.report import phrases as words
 from reconciler.report.blocks import not_done
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 _COLOURS = {"-": "red", "+": "green", "@": "cyan"}
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import click
 
-from reconciler.documents.shapes import SourceDoc
-from reconciler.safe import clean
+from reconciler.documents.schemas import SourceDoc
+from reconciler.util.sanitize import clean
 
 
 class NotDone(Protocol):

@@ -1,10 +1,10 @@
 """What GitHub Actions reads: annotations and log groups (workflow commands), and the step's summary."""
 
-from reconciler.documents.shapes import ApplyDoc, Findings
+from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.model import WRITE_RATE, Rate
-from reconciler.report.facts import Fact, Kind, facts
+from reconciler.report.findings import Fact, Kind, facts
 from reconciler.report.markdown import markdown
-from reconciler.safe import clean, disarm
+from reconciler.util.sanitize import clean, disarm
 
 _MOST = 10
 """Annotations of a kind that GitHub shows for one step."""

@@ -6,9 +6,9 @@ import hashlib
 import posixpath
 from datetime import datetime
 
-from reconciler.documents.shapes import ApplyDoc, Findings
-from reconciler.report.facts import Fact, Kind, facts
-from reconciler.safe import clean, json_text
+from reconciler.documents.schemas import ApplyDoc, Findings
+from reconciler.report.findings import Fact, Kind, facts
+from reconciler.util.sanitize import clean, json_text
 
 _SEVERITIES: dict[Kind, str] = {
     "drift": "major",

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 
 from reconciler.documents.history import HistoryDoc, RunDoc
-from reconciler.report import words
-from reconciler.safe import clean, shorten
+from reconciler.report import phrases as words
+from reconciler.util.sanitize import clean, shorten
 
 _WIDTH = 80
 _MOST_NAMED = 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, PlanDoc
+from reconciler.documents.images import NO_PICTURES, Gallery
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import not_installed
 from reconciler.model import WRITE_RATE, Rate
 from reconciler.report.html_page import page
-from reconciler.report.shots import NO_PICTURES, Gallery
 
 
 def html(

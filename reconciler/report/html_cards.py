@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from reconciler.documents.shapes import ChangeDoc, ContentDoc, CoverDoc, ResultDoc, SnapshotDoc, SourceDoc
+from reconciler.documents.images import Gallery, Shot, Strip
+from reconciler.documents.schemas import ChangeDoc, ContentDoc, CoverDoc, ResultDoc, SnapshotDoc, SourceDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset
-from reconciler.report import words
-from reconciler.report.shots import Gallery, Shot, Strip
-from reconciler.safe import clean, hide, shorten
+from reconciler.report import phrases as words
+from reconciler.util.sanitize import clean, hide, shorten
 
 T = TypeVar("T")
 _LONGEST_WHY = 300

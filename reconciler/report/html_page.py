@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reconciler.documents.shapes import (
+from reconciler.documents.images import Gallery
+from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
     ChangedDoc,
@@ -20,10 +21,9 @@ from reconciler.documents.shapes import (
 )
 from reconciler.documents.shown import ShowDoc, ShownAsset
 from reconciler.model import Rate
-from reconciler.report import words
+from reconciler.report import phrases as words
 from reconciler.report.html_cards import Card, Choice, by, change, choices, place, result, text
-from reconciler.report.shots import Gallery
-from reconciler.safe import json_text
+from reconciler.util.sanitize import json_text
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)Z")
 _NONE_TAKEN = "This report was made without pictures."

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reconciler.documents.imported import ImportDoc
-from reconciler.report import words
-from reconciler.safe import clean
+from reconciler.report import phrases as words
+from reconciler.util.sanitize import clean
 
 _MOST_LISTED = 20
 

@@ -6,10 +6,10 @@ import re
 from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, Findings
-from reconciler.report import words
-from reconciler.report.facts import Fact, Kind, facts, place
-from reconciler.safe import clean
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings
+from reconciler.report import phrases as words
+from reconciler.report.findings import Fact, Kind, facts, place
+from reconciler.util.sanitize import clean
 
 _ELEMENTS: dict[Kind, str] = {
     "drift": "failure",

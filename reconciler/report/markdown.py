@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, ChangeDoc, Findings, ResultDoc, SinceDoc, UnknownDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, ResultDoc, SinceDoc, UnknownDoc
 from reconciler.model import WRITE_RATE, OutcomeName, Rate
-from reconciler.report import words
-from reconciler.report.facts import MOST_TEXT, MOST_TITLE, cover, failure, named, place
-from reconciler.safe import clean, shorten
+from reconciler.report import phrases as words
+from reconciler.report.findings import MOST_TEXT, MOST_TITLE, cover, failure, named, place
+from reconciler.util.sanitize import clean, shorten
 
 _MOST_URL = 2_000
 _TROUBLE_FIRST: tuple[OutcomeName, ...] = ("failed", "stale", "not_attempted", "applied", "unchanged")

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from reconciler.documents.shapes import AuditDoc
+from reconciler.documents.schemas import AuditDoc
 from reconciler.errors import not_installed
 from reconciler.model import Reason
-from reconciler.safe import clean, hide
+from reconciler.util.sanitize import clean, hide
 
 _Sample = tuple[dict[str, str], float]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.documents.shapes import SnapshotDoc
+from reconciler.documents.schemas import SnapshotDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset
-from reconciler.report import words
+from reconciler.report import phrases as words
 from reconciler.report.markdown import fence
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 
 def text(document: ShowDoc) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.documents.shapes import (
+from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
     ChangeDoc,
@@ -16,9 +16,9 @@ from reconciler.documents.shapes import (
     Unmanaged,
 )
 from reconciler.model import Rate
-from reconciler.report import words
-from reconciler.report.layout import COLUMNS, Ink, pad, place, width, wrapped
-from reconciler.safe import clean
+from reconciler.report import phrases as words
+from reconciler.report.terminal import COLUMNS, Ink, pad, place, width, wrapped
+from reconciler.util.sanitize import clean
 
 _COLOURS = {
     "~": "yellow",

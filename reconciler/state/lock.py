@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from reconciler.errors import StateError
-from reconciler.safe import shorten
+from reconciler.util.sanitize import shorten
 
 
 @contextmanager

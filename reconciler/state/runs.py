@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from reconciler.errors import UsageError
-from reconciler.safe import shorten
 from reconciler.state.journal import NAME, VERSION, Applied, CoverRecord, numbered_records
+from reconciler.util.sanitize import shorten
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _MOST_TEXT = 1024

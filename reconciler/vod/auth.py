@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
 
-from reconciler.clock import Clock
 from reconciler.errors import AuthenticationError
+from reconciler.util.clock import Clock
 
 ALGORITHM = "SDK-HMAC-SHA256"
 DATE_HEADER = "X-Sdk-Date"

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from reconciler.clock import Clock
 from reconciler.errors import ApiError, UnreachableError
-from reconciler.safe import shorten
-from reconciler.vod import codes, wire
-from reconciler.vod.answers import Fault, Line, Throttled
+from reconciler.util.clock import Clock
+from reconciler.util.sanitize import shorten
+from reconciler.vod import error_codes as codes
+from reconciler.vod import schemas as wire
 from reconciler.vod.listing import Span, list_assets
-from reconciler.vod.quota import Slot, Window
+from reconciler.vod.rate_limit import Slot, Window
+from reconciler.vod.responses import Fault, Line, Throttled
 from reconciler.vod.retry import ATTEMPTS, persistently
 
 _LOG = logging.getLogger(__name__)

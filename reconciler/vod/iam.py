@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from reconciler.errors import ApiError
-from reconciler.safe import shorten
-from reconciler.vod import wire
-from reconciler.vod.answers import Fault, Line, Throttled
+from reconciler.util.sanitize import shorten
+from reconciler.vod import schemas as wire
+from reconciler.vod.responses import Fault, Line, Throttled
 from reconciler.vod.retry import ATTEMPTS, persistently
 
 _HINT = "Check the region, or set --project-id or HW_PROJECT_ID."

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from reconciler.errors import ApiError
-from reconciler.vod import wire
-from reconciler.workers import for_each
+from reconciler.util.concurrency import for_each
+from reconciler.vod import schemas as wire
 
 PAGE = 100
 MOST = 20_000

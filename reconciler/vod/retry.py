@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
-from reconciler.clock import Clock
+from reconciler.util.clock import Clock
 
 ATTEMPTS = 5
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clock import SystemClock
 from reconciler.emulator import options
+from reconciler.util.clock import SystemClock
 
 from .harness import Cloud, cloud
 

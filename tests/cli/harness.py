@@ -20,8 +20,8 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-from reconciler.boundary import run_command_line
 from reconciler.cli import reconcile
+from reconciler.cli.error_handler import run_command_line
 from reconciler.emulator import catalogue, options
 from reconciler.emulator.app import create_app
 

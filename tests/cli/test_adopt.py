@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_written_is_known_before_the_cloud_is_read(
 ) -> None:
     cloud = serve(Options())
     write(entries(1, drifted=1))
-    monkeypatch.setattr("reconciler.files.os.access", lambda path, mode: Path(path) != FILE)
+    monkeypatch.setattr("reconciler.util.atomic_files.os.access", lambda path, mode: Path(path) != FILE)
     ran = run("adopt", "--all")
     assert (ran.code, ran.out, cloud.requests()) == (1, "", [])
     assert "desired/covers.yaml can't be written: it is read-only" in ran.err
@@ -258,7 +258,7 @@ def test_an_edit_right_after_loading_is_noticed(emulator: str, monkeypatch: pyte
     [item] = flat(1)
     write({item.asset_id: str(item.other)})
     edited = f"covers: {{{item.asset_id}: {item.other}}} # mine\n"
-    monkeypatch.setattr("reconciler.files.check_replaceable", lambda _: FILE.write_text(edited))
+    monkeypatch.setattr("reconciler.util.atomic_files.check_replaceable", lambda _: FILE.write_text(edited))
     ran = run("adopt", "--all", "--endpoint", emulator)
     assert (ran.code, ran.out, FILE.read_text()) == (1, "", edited)
     assert "desired/covers.yaml changed while the covers were read" in ran.err

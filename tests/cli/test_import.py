@@ -305,7 +305,7 @@ def test_the_report_never_replaces_the_desired_file(emulator: str, flag: str) ->
 def test_a_read_only_file_is_known_before_anything_is_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = serve(Options())
     write(entries(1), to="mine.yaml")
-    monkeypatch.setattr("reconciler.files.os.access", lambda path, mode: Path(path) != Path("mine.yaml"))
+    monkeypatch.setattr("reconciler.util.atomic_files.os.access", lambda path, mode: Path(path) != Path("mine.yaml"))
     ran = run("import", "--update", "mine.yaml")
     assert (ran.code, cloud.requests()) == (1, [])
     assert "mine.yaml can't be written: it is read-only" in ran.err

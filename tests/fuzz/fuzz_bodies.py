@@ -39,13 +39,13 @@ from reconciler.errors import ReconcileError
 from reconciler.model import READ_RATE, SET_NAMES, WRITE_RATE, Compare, Desired, NoAnswer, Observed, Verdict
 from reconciler.observe.assets import observe
 from reconciler.report.text import Text
-from reconciler.safe import Redactor, json_text
-from reconciler.vod.answers import Line
+from reconciler.util.sanitize import Redactor, json_text
 from reconciler.vod.auth import Login, LoginAuth
 from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.direct import DirectClient
+from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.iam import find_project
-from reconciler.vod.quota import Window
+from reconciler.vod.rate_limit import Window
+from reconciler.vod.responses import Line
 
 ORIGIN = Origin(VOD, REGION, PROJECT, START)
 COMPARES: tuple[Compare, ...] = ("auto", "url", "content")

@@ -23,18 +23,18 @@ import httpx
 from bodies import IAM, OTHER, OWN, PROJECT, REGION, START, TEXTS, VOD, command_line, encode, inert, mutate_tree
 from fuzz_desired import mutate
 
+from reconciler.config import Flags, resolve
+from reconciler.decide.equality import same_cover
 from reconciler.decide.plan import PlanBuilder
-from reconciler.decide.same import same_cover
 from reconciler.desired.load import load
 from reconciler.documents.read import digest, read_plan
 from reconciler.documents.write import Origin, as_json, plan_document
 from reconciler.errors import DesiredError, PlanFileError, ReconcileError, StateError, UsageError
 from reconciler.model import Content, Cover, Desired, SnapshotRef, State, Verdict
-from reconciler.settings import Flags, resolve
 from reconciler.state.journal import NAME as JOURNAL
 from reconciler.state.journal import CoverRecord, applied_since, records
-from reconciler.state.memory import NAME as MEMORY
-from reconciler.state.memory import Memory, Settled, document_text, read_document
+from reconciler.state.settled_covers import NAME as MEMORY
+from reconciler.state.settled_covers import Memory, Settled, document_text, read_document
 
 HEX64 = "0123456789abcdef" * 4
 WINDOW = timedelta(minutes=5)

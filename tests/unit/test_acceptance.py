@@ -9,10 +9,10 @@ from fakes import ASSET, OTHER, desired, observed, snapshot_url
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.decide.acceptance import Accepted, Refused, accept
+from reconciler.decide.adoption import Accepted, Refused, accept
 from reconciler.decide.verdict import choose
 from reconciler.model import Content, Cover, Desired, Observed, SetName, Snapshot, SnapshotRef
-from reconciler.safe import bare_url
+from reconciler.util.sanitize import bare_url
 
 URL = "https://cdn.example.com/asset/" + ASSET + "/cover/Cover0.jpg"
 SEEN = observed(URL)

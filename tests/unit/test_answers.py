@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import ApiError
-from reconciler.vod import wire
-from reconciler.vod.answers import Fault, Line, Throttled
-from reconciler.vod.direct import DirectClient
+from reconciler.vod import schemas as wire
+from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.responses import Fault, Line, Throttled
 
 
 def read(clock: FakeClock, handler: Handler) -> wire.AssetDetails:

@@ -11,12 +11,12 @@ import pytest
 from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, refusal, snapshot_url
 
 from reconciler.act.apply import Applier
-from reconciler.act.record import Record
 from reconciler.decide.precondition import Step
 from reconciler.model import Compare, Cover, Outcome
-from reconciler.selection import Selection
+from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
+from reconciler.state.recorder import Record
 from reconciler.state.runs import Runs
 from reconciler.vod.retry import ATTEMPTS
 

@@ -12,10 +12,10 @@ from fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, des
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import compare
 from reconciler.decide.verdict import judge
 from reconciler.model import Content, Cover, Observed, Question, SnapshotRef, Verdict
-from reconciler.state.memory import Memory, Settled
+from reconciler.planning import content as compare
+from reconciler.state.settled_covers import Memory, Settled
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 OFFSETS = (0, 5, 10)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired.edit import with_entries, with_numbers
-from reconciler.desired.fresh import NewEntry, fresh_file
 from reconciler.desired.load import load
+from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.errors import DesiredError
 from reconciler.model import DesiredState
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired.edit import with_entries, with_numbers
-from reconciler.desired.fresh import NewEntry, fresh_file
 from reconciler.desired.load import load
+from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.model import SET_NAMES, Desired
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 hex_ids = st.text("0123456789abcdef", min_size=32, max_size=32)
 digit_ids = st.text("0123456789", min_size=32, max_size=32)

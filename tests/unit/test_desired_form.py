@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.desired.form import json_schema
 from reconciler.desired.load import load
+from reconciler.desired.schema import json_schema
 from reconciler.errors import DesiredError
 
 A = "6e76f92034ceae2fcdcef9413221511f"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fakes import BASE, Handler, Script
 
-from reconciler.vod.direct import DirectClient
+from reconciler.vod.fast_client import DirectClient
 
 
 class Body(httpx.AsyncByteStream):

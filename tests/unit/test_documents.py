@@ -9,7 +9,7 @@ import pytest
 from fakes import ASSET, OTHER, PROJECT, snapshot_url
 from samples import AFTER, BEFORE, FOURTH, ORIGIN, SAVED, THIRD, a_plan
 
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, Doc, PlanDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, Doc, PlanDoc
 from reconciler.documents.write import Origin, apply_document, as_json, audit_document, plan_document
 from reconciler.model import Cover, Failure, Outcome, Plan, Source
 

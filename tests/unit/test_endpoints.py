@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import refused, settings
 
+from reconciler.config import base_url
 from reconciler.errors import UsageError
-from reconciler.settings import base_url
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
 LOGIN = {"HW_USER_NAME": "otto", "HW_USER_PASSWORD": "sesame", "HW_DOMAIN_NAME": "acme"}

@@ -15,11 +15,11 @@ from fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, observed, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.decide.glance import Listed, glance
-from reconciler.listed import Listing, read_covers
+from reconciler.decide.fast_path import Listed, glance
 from reconciler.model import Compare, Desired, Plan, SetName
-from reconciler.selection import Selection
-from reconciler.state.readings import NAME, Readings
+from reconciler.planning.asset_index import Listing, read_covers
+from reconciler.planning.selection import Selection
+from reconciler.state.snapshot_cache import NAME, Readings
 
 DAY = timedelta(days=1)
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.files import append, check_replaceable, check_writable, create, replace, write
+from reconciler.util.atomic_files import append, check_replaceable, check_writable, create, replace, write
 
 
 def mode(path: Path) -> int:
@@ -119,7 +119,7 @@ def test_a_new_file_never_replaces_one_that_holds_something(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
     if not links:
-        monkeypatch.setattr("reconciler.files.os.link", no_links)
+        monkeypatch.setattr("reconciler.util.atomic_files.os.link", no_links)
     file = tmp_path / "covers.yaml"
     create(str(file), "片\n")
     assert file.read_text(encoding="utf-8") == "片\n"

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from fakes import ASSET, OTHER, FakeClock, vod_client
 
-from reconciler.decide.identity import picture
+from reconciler.decide.picture_id import picture
 from reconciler.errors import ApiError, StateError
-from reconciler.report.words import picture_path
-from reconciler.safe import Redactor
-from reconciler.state.memory import NAME, Memory
+from reconciler.report.phrases import picture_path
+from reconciler.state.settled_covers import NAME, Memory
+from reconciler.util.sanitize import Redactor
 from reconciler.vod.auth import Login, LoginAuth
 
 CDN = "https://cdn.example.com"

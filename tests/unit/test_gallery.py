@@ -13,12 +13,12 @@ import pytest
 from fakes import CDN, FakeClock, FakeCloud, Handler, Picture, served, snapshot_url
 from PIL import Image
 
-from reconciler import gallery
+from reconciler.documents.images import Gallery, Shot, Strip
 from reconciler.errors import UsageError
-from reconciler.gallery import Wanted, collect, count
 from reconciler.model import SetName, Snapshot, SnapshotRef
+from reconciler.observe import filmstrips as gallery
+from reconciler.observe.filmstrips import Wanted, collect, count
 from reconciler.observe.pictures import Pictures
-from reconciler.report.shots import Gallery, Shot, Strip
 
 
 def jpeg(colour: tuple[int, int, int] = (200, 60, 60), size: tuple[int, int] = (640, 360)) -> bytes:

@@ -7,7 +7,7 @@ from fakes import ASSET, OTHER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.decide.identity import Picture, picture
+from reconciler.decide.picture_id import Picture, picture
 
 SAMPLE = f"/asset/{ASSET}/snapshot/sample/5.jpg"
 MD5 = "0123456789abcdef0123456789abcdef"

@@ -67,4 +67,4 @@ def test_only_the_boundary_and_its_streams_know_stdout() -> None:
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "click.echo", "click.secho"))
     }
-    assert writers == {"reconciler/boundary.py", "reconciler/streams.py"}
+    assert writers == {"reconciler/cli/error_handler.py", "reconciler/cli/streams.py"}

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from samples import bomb
 
 from reconciler.emulator.pictures import drawn, recoded
-from reconciler.observe.likeness import alike
+from reconciler.observe.similarity import alike
 
 ASSET = "6e76f92034ceae2fcdcef9413221511f"
 OTHER = "41cff636d5b12a51e7eb2838bbf45201"

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import ApiError
-from reconciler.vod import listing, wire
+from reconciler.vod import listing
+from reconciler.vod import schemas as wire
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 REACH = 200

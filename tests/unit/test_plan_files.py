@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samples import FOURTH, ORIGIN, SAVED, a_plan
 
 from reconciler.documents.read import digest, read_plan
-from reconciler.documents.shapes import PlanDoc
+from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import as_json, audit_document
 from reconciler.errors import PlanFileError
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model import Rate
-from reconciler.vod.quota import Window
+from reconciler.vod.rate_limit import Window
 
 # Sixteenths of a second are exact in binary: no rounding blurs the edge of a window.
 STEP = 16

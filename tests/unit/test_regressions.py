@@ -30,7 +30,6 @@ from fakes import (
 )
 
 from reconciler.act.apply import Applier
-from reconciler.act.record import Record
 from reconciler.decide.precondition import Step
 from reconciler.decide.verdict import judge
 from reconciler.desired.load import load
@@ -38,16 +37,17 @@ from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import DesiredError, StateError
 from reconciler.model import READ_RATE, WRITE_RATE, Cover, NoAnswer, Observed, Outcome, Verdict
 from reconciler.observe.assets import observe
-from reconciler.selection import Selection
+from reconciler.planning.planner import Surveyor
+from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.memory import Memory, Settled
-from reconciler.survey import Surveyor
-from reconciler.vod.answers import Line
+from reconciler.state.recorder import Record
+from reconciler.state.settled_covers import Memory, Settled
 from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.direct import DirectClient
-from reconciler.vod.quota import Window
-from reconciler.vod.shared import SharedWindow
+from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.rate_limit import Window
+from reconciler.vod.redis_rate_limit import SharedWindow
+from reconciler.vod.responses import Line
 
 IDS = tuple(f"{n:032x}" for n in range(1, 13))
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"

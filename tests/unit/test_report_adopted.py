@@ -13,13 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from reports import CATALOGUE, COPY, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
 
-from reconciler.decide.acceptance import Accepted, Refused, pending_message
+from reconciler.decide.adoption import Accepted, Refused, pending_message
 from reconciler.documents import write
 from reconciler.documents.adopted import AdoptDoc, adopt_document
 from reconciler.documents.write import as_json
 from reconciler.report import adopted as report
 from reconciler.report.diff import unified
-from reconciler.safe import json_text
+from reconciler.util.sanitize import json_text
 
 BEFORE = f"covers:\r\n  {'1' * 32}: 3 # \x1b[31m ::error:: auth_key=17-0-0-abc\r\n  {'2' * 32}: {{snapshot: 3}}"
 

@@ -6,7 +6,7 @@ import pytest
 from reports import apply_doc, plan_doc
 
 from reconciler.model import Reason
-from reconciler.report.facts import facts
+from reconciler.report.findings import facts
 
 
 def told(reason: Reason, message: str) -> str:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
-from reconciler.documents.shapes import ApplyDoc, Findings
+from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.model import WRITE_RATE
 from reconciler.report import github
 from reconciler.report.github import grouped, step_summary
 from reconciler.report.markdown import markdown
 from reconciler.report.text import Text
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
 COMMAND = re.compile(r"::(?P<command>warning|error|notice) (?P<properties>[^:]+)::(?P<message>.*)")

@@ -12,9 +12,9 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
-from reconciler.documents.shapes import ApplyDoc, Findings, PlanDoc, SourceDoc
+from reconciler.documents.schemas import ApplyDoc, Findings, PlanDoc, SourceDoc
 from reconciler.report.gitlab import code_quality, section
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "codequality.schema.json").read_text(encoding="utf-8"))
 DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}

@@ -31,7 +31,8 @@ from reports import (
 )
 
 from reconciler.documents import write
-from reconciler.documents.shapes import (
+from reconciler.documents.images import NO_PICTURES, Shot, Strip
+from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
     ChangedDoc,
@@ -44,9 +45,8 @@ from reconciler.documents.shapes import (
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Rate, Reason
-from reconciler.report import words
+from reconciler.report import phrases as words
 from reconciler.report.html import html
-from reconciler.report.shots import NO_PICTURES, Shot, Strip
 from reconciler.report.text import Text
 
 Document = PlanDoc | AuditDoc | ApplyDoc | ShowDoc

@@ -12,9 +12,9 @@ from hostile import TEXTS, saying
 from hypothesis import given
 from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
-from reconciler.documents.shapes import ApplyDoc, Findings, SourceDoc
+from reconciler.documents.schemas import ApplyDoc, Findings, SourceDoc
 from reconciler.report.junit import junit
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
 Results = dict[str, tuple[str, str]]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
-from reconciler.documents.shapes import ApplyDoc, Findings
+from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.model import WRITE_RATE, Rate
-from reconciler.report import words
+from reconciler.report import phrases as words
 from reconciler.report.markdown import markdown, utf16
-from reconciler.safe import clean
+from reconciler.util.sanitize import clean
 
 URL = "https://ci.example/runs/1/report.html"
 DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}

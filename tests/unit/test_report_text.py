@@ -32,11 +32,11 @@ from reports import (
 from rich.cells import cell_len
 
 from reconciler.documents import write
-from reconciler.documents.shapes import ApplyDoc, AuditDoc, PlanDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.model import WRITE_RATE, Outcome, OutcomeName, Plan, Rate, Verdict
-from reconciler.report.layout import pad, wrapped
+from reconciler.report.terminal import pad, wrapped
 from reconciler.report.text import Text
-from reconciler.safe import json_text
+from reconciler.util.sanitize import json_text
 
 BASE = "file:///srv/repo/"
 LINK = re.compile("\x1b\\]8;;([^\x1b]*)\x1b\\\\")

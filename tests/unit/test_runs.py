@@ -20,9 +20,9 @@ from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin, as_json
 from reconciler.errors import StateError, UsageError
 from reconciler.report.history import history_text
-from reconciler.safe import clean
 from reconciler.state.journal import NAME, Journal
 from reconciler.state.runs import Runs
+from reconciler.util.sanitize import clean
 
 ENDPOINT = "https://vod.cn-north-4.myhuaweicloud.com"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

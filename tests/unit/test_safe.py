@@ -10,7 +10,7 @@ from fakes import ASSET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.safe import Redactor, bare_url, clean, json_text, shorten
+from reconciler.util.sanitize import Redactor, bare_url, clean, json_text, shorten
 
 MD5 = "0123456789abcdef0123456789abcdef"
 TAIL = f"/asset/{ASSET}/snapshot/sample/5.jpg"

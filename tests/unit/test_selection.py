@@ -9,7 +9,7 @@ from fakes import ASSET, OTHER, observed
 
 from reconciler.errors import UsageError
 from reconciler.model import NoAnswer
-from reconciler.selection import Selection
+from reconciler.planning.selection import Selection
 
 
 def selected(selection: Selection, asset_id: str, title: str) -> bool:

@@ -9,9 +9,9 @@ import pytest
 from fakes import PROJECT
 from samples import refused, settings
 
+from reconciler.config import Credentials, parse_rate
 from reconciler.errors import UsageError
 from reconciler.model import READ_RATE, WRITE_RATE, Rate
-from reconciler.settings import Credentials, parse_rate
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
 HW_KEYS = {"HW_ACCESS_KEY": "ak-2", "HW_SECRET_KEY": "sk-2"}

@@ -14,16 +14,16 @@ import pytest
 from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
 from PIL import Image, ImageDraw
 
-from reconciler.act.record import Record
-from reconciler.act.settle import Settler
+from reconciler.act.verify import Settler
 from reconciler.decide.precondition import Step
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.model import Cover, Outcome
-from reconciler.observe.likeness import alike
-from reconciler.selection import Selection
+from reconciler.observe.similarity import alike
+from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.memory import Memory, Settled
+from reconciler.state.recorder import Record
+from reconciler.state.settled_covers import Memory, Settled
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 OFFSETS = (0, 5, 10)

@@ -12,14 +12,14 @@ import pytest
 from fakes import ASSET, CDN, OTHER, PROJECT, FakeClock, FakeCloud, Picture, details_json, snapshot_url
 from PIL import Image
 
-from reconciler.act.undo import Undoer, Undoing
 from reconciler.errors import UsageError
 from reconciler.model import Content, Cover, SnapshotRef
-from reconciler.selection import Selection
+from reconciler.planning.planner import Surveyor
+from reconciler.planning.rollback import Undoer, Undoing
+from reconciler.planning.selection import Selection
 from reconciler.state.journal import Applied, CoverRecord
-from reconciler.state.memory import Settled
 from reconciler.state.runs import PastChange
-from reconciler.survey import Surveyor
+from reconciler.state.settled_covers import Settled
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 JOURNAL = Path("/state/journal.jsonl")

@@ -10,7 +10,7 @@ from fakes import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.workers import for_each
+from reconciler.util.concurrency import for_each
 
 
 @given(st.lists(st.integers(0, 8), max_size=20), st.integers(1, 6))

@@ -18,8 +18,8 @@ from cli.harness import Cloud
 from redis import Redis
 from redis.exceptions import RedisError
 
-from reconciler.clock import SystemClock
 from reconciler.emulator.options import Options
+from reconciler.util.clock import SystemClock
 
 from .harness import Serve, Skipped, Watch, free_port, weather
 

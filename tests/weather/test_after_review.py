@@ -23,15 +23,15 @@ from cli.harness import TRACEBACK, Ran, entries, run, serving, spawn, video, vid
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reconciler.clock import SystemClock
 from reconciler.emulator import ODD
 from reconciler.emulator import options as known
 from reconciler.emulator.app import create_app
 from reconciler.emulator.options import Options
 from reconciler.emulator.pictures import drawn
 from reconciler.model import Rate
-from reconciler.vod.quota import Window
-from reconciler.vod.shared import SharedStore, SharedWindow
+from reconciler.util.clock import SystemClock
+from reconciler.vod.rate_limit import Window
+from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
 
 from .harness import APPROVED, PUT, Serve, accepted, files_under, free_port, running
 from .test_interrupts import INTERRUPTED, SIGNALS, Moment, Trigger
@@ -110,7 +110,7 @@ def test_a_sigterm_after_the_changes_still_ends_the_process() -> None:
     """While reports are made and connections closed nothing catches it for an orderly end any more."""
     code = (
         "import asyncio, os, signal\n"
-        "from reconciler.commands.interrupts import caught\n"
+        "from reconciler.act.interrupts import caught\n"
         "async def main():\n"
         "    with caught(print): pass\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
@@ -123,7 +123,7 @@ def test_a_sigterm_after_the_changes_still_ends_the_process() -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("module", ["click.exceptions", "reconciler.options", "reconciler.settings", "httpx"])
+@pytest.mark.parametrize("module", ["click.exceptions", "reconciler.cli.options", "reconciler.config", "httpx"])
 def test_an_interrupt_during_the_imports_is_told_as_one(serve: Serve, module: str, number: signal.Signals) -> None:
     """They take longer than many a run. What comes before our first line is the interpreter's to tell."""
     serve(Options())

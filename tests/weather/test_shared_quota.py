@@ -10,12 +10,12 @@ import pytest
 from cli.harness import TRACEBACK, entries, run, spawn, write
 from redis import Redis
 
-from reconciler.clock import SystemClock
 from reconciler.emulator.options import Options, Rate
 from reconciler.errors import UnreachableError
 from reconciler.model import Rate as Ours
-from reconciler.vod.quota import Window
-from reconciler.vod.shared import SharedStore, SharedWindow
+from reconciler.util.clock import SystemClock
+from reconciler.vod.rate_limit import Window
+from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
 
 from .conftest import PASSWORD
 from .harness import APPROVED, PUT, Serve, accepted, files_under, free_port, running

@@ -1,0 +1,28 @@
+"""Whether two looks at a cover saw the same one."""
+
+from __future__ import annotations
+
+from reconciler.decide.picture_id import picture
+from reconciler.model import Cover
+
+
+def same_picture(one: Cover, other: Cover) -> bool:
+    """For wanted snapshots: the same index, the same picture, and the same bytes where both were read."""
+    if one.snapshot != other.snapshot or picture(one.url) != picture(other.url):
+        return False
+    return one.content is None or other.content is None or one.content == other.content
+
+
+def same_cover(one: Cover, other: Cover) -> bool:
+    """For current covers: by the snapshot they are, else by their bytes, else by their URL."""
+    if one.snapshot is not None or other.snapshot is not None:
+        looked = one.snapshot is not None or one.content is not None
+        return one.snapshot == other.snapshot if looked else _same_url(one, other)
+    if one.content is not None and other.content is not None:
+        return one.content == other.content
+    return _same_url(one, other)
+
+
+def _same_url(one: Cover, other: Cover) -> bool:
+    named = picture(one.url)
+    return one.url == other.url or (named is not None and named == picture(other.url))

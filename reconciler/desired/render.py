@@ -1,0 +1,98 @@
+"""Entries that we write ourselves, with comments made of what the API says, and whole new files of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.util.sanitize import hide, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model import SetName
+
+_LONGEST_COMMENT = 200
+_STEP = "  "
+# What cleaning leaves, but YAML does not allow.
+_NOT_YAML = re.compile("[\ufffe\uffff]")
+# To other readers of YAML than our loader, 32 digits are a number, also with an e or a leading 0b.
+_LIKE_A_NUMBER = re.compile("[0-9]+[be]?[0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry to be written: the snapshot wanted, or `ignore: true` where there is no index. The texts become
+    comments: `title` behind the key, `reason` behind `ignore: true`."""
+
+    asset_id: str
+    """32 lower-case hex digits."""
+    index: int | None
+    set: SetName = "sample"
+    title: str = ""
+    reason: str = ""
+
+
+def fresh_file(
+    entries: Sequence[NewEntry], region: str | None, project_id: str | None, header: Sequence[str] = ()
+) -> str:
+    """The text of a new desired file, in block style.
+
+    Args:
+        header: comment lines for the top, without their `#`.
+    """
+    lines = [f"# {_inert(line)}".rstrip() for line in header]
+    lines.append("version: 1")
+    if region is not None:
+        lines.append(f"region: {region}")
+    if project_id is not None:
+        quote = '"' if _LIKE_A_NUMBER.fullmatch(project_id) else ""
+        lines.append(f"project_id: {quote}{project_id}{quote}")
+    lines += block_covers(entries) if entries else ["covers: {}"]
+    return "\n".join(lines) + "\n"
+
+
+def block_covers(entries: Sequence[NewEntry]) -> list[str]:
+    """The lines of `covers` in block style."""
+    return ["covers:", *(_STEP + line for line in block_lines(entries))]
+
+
+def block_lines(entries: Sequence[NewEntry]) -> list[str]:
+    """The lines of the entries in block style, not indented."""
+    lines: list[str] = []
+    for entry in entries:
+        title, reason = _comment(entry.title), _comment(entry.reason)
+        if entry.index is None:
+            lines += [f"{entry.asset_id}:{title}", f"{_STEP}ignore: true{reason}"]
+        elif entry.set == "sample":
+            lines.append(f"{entry.asset_id}: {entry.index}{title}")
+        else:
+            lines += [f"{entry.asset_id}:{title}", f"{_STEP}snapshot: {entry.index}", f"{_STEP}from: {entry.set}"]
+    return lines
+
+
+def flow_lines(entries: Sequence[NewEntry]) -> list[str]:
+    """The same in flow style, one line an entry, with commas in between."""
+    lines: list[str] = []
+    for left, entry in enumerate(entries, 1 - len(entries)):
+        comma = "," if left else ""
+        told = "; ".join(text for text in (entry.title, entry.reason if entry.index is None else "") if text)
+        lines.append(f"{entry.asset_id}: {_flow_value(entry)}{comma}{_comment(told)}")
+    return lines
+
+
+def _flow_value(entry: NewEntry) -> str:
+    if entry.index is None:
+        return "{ignore: true}"
+    return str(entry.index) if entry.set == "sample" else f"{{snapshot: {entry.index}, from: {entry.set}}}"
+
+
+def _comment(text: str) -> str:
+    told = _inert(text)
+    return f"  # {told}" if told else ""
+
+
+def _inert(text: str) -> str:
+    """One line that YAML allows in a comment, that does nothing wherever it is printed, and holds no signature."""
+    return shorten(_NOT_YAML.sub("\ufffd", hide(text)), _LONGEST_COMMENT).strip()

@@ -1,0 +1,133 @@
+"""Quotas as moving windows: never more than so many calls in any stretch of so many seconds.
+
+The server counts a call when it arrives, we only know when it was sent and when its answer came. A slot is
+therefore held from its grant until its answer, and a whole window longer: whenever the call arrived in between,
+no window of the server holds more than the quota.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from reconciler.errors import UnreachableError
+from reconciler.model import Rate
+from reconciler.util.clock import Clock
+from reconciler.vod.redis_rate_limit import SharedWindow
+
+_STARVED = 30 * 60
+
+
+@dataclass(slots=True)
+class Slot:
+    """Room for one call. Whoever finds that no call is needed says so, and the room is free again at once."""
+
+    unused: bool = False
+
+
+class Window:
+    """Hands out the slots of one class of calls, first come first served."""
+
+    def __init__(self, rate: Rate, clock: Clock, shared: SharedWindow | None = None) -> None:
+        self._rates = {rate.seconds: rate}
+        self.seconds = rate.seconds
+        self._clock = clock
+        self._shared = shared
+        self._giving_back: set[asyncio.Task[None]] = set()
+        self._hungry_since: float | None = None
+        self._turn = asyncio.Lock()
+        self._in_flight = 0
+        self._answered: deque[float] = deque()
+        self._answer_came = asyncio.Event()
+        self._held_until = float("-inf")
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Waits for a slot; it counts until the block ends, and a window longer."""
+        async with self._turn:
+            while (pause := self._pause()) != 0:
+                await self._wait(pause)
+            ticket = await self._ticket()
+            self._in_flight += 1
+        slot = Slot()
+        try:
+            yield slot
+        finally:
+            self._in_flight -= 1
+            if not slot.unused:
+                self._answered.append(self._clock.monotonic())
+            self._answer_came.set()
+            if self._shared is not None:
+                # Not awaited: the call is over, and its result must not be lost to a cancellation here.
+                task = asyncio.ensure_future(self._give_back(self._shared, ticket, slot))
+                self._giving_back.add(task)
+                task.add_done_callback(self._giving_back.discard)
+
+    def fed(self) -> None:
+        """A call of this class succeeded."""
+        self._hungry_since = None
+
+    def starving(self, pause: float) -> bool:
+        """A call was refused: whether, after another pause, half an hour will have passed without one success."""
+        now = self._clock.monotonic()
+        if self._hungry_since is None:
+            self._hungry_since = now
+        return now + pause - self._hungry_since > _STARVED
+
+    async def _ticket(self) -> str:
+        """Room in the window that is shared with other runners, where there is one."""
+        if self._shared is None:
+            return ""
+        while True:
+            ticket, pause = await self._shared.acquire()
+            if pause == 0:
+                return ticket
+            await self._clock.sleep(pause)
+
+    def hold(self, seconds: float, learned: Rate | None = None) -> None:
+        """Nobody gets a slot for so long; a rate the server named is kept to from now on, beside the others."""
+        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+        if learned is not None:
+            known = self._rates.get(learned.seconds, learned)
+            self._rates[learned.seconds] = min(known, learned, key=lambda rate: rate.amount)
+
+    async def _give_back(self, shared: SharedWindow, ticket: str, slot: Slot) -> None:
+        # Where the store is gone, the ticket's lease counts the call for longer, that is all.
+        with suppress(UnreachableError):
+            await (shared.unused(ticket) if slot.unused else shared.answered(ticket))
+
+    async def _wait(self, pause: float | None) -> None:
+        """Until the pause is over, or an answer comes before: a slot given back is free at once."""
+        self._answer_came.clear()
+        if pause is None:
+            await self._answer_came.wait()
+            return
+        waits = [asyncio.create_task(self._clock.sleep(pause)), asyncio.create_task(self._answer_came.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _pause(self) -> float | None:
+        """Seconds to wait before a slot may be free; 0 when one is, None when only an answer can free one."""
+        now = self._clock.monotonic()
+        self._forget(now)
+        pauses: list[float] = [self._held_until - now]
+        for rate in self._rates.values():
+            over = self._in_flight + len(self._answered) + 1 - rate.amount
+            recent = [at for at in self._answered if now - at < rate.seconds] if over > 0 else []
+            over = self._in_flight + len(recent) + 1 - rate.amount
+            if over > len(recent):
+                return None
+            if over > 0:
+                pauses.append(recent[over - 1] + rate.seconds - now)
+        return max(0.0, *pauses)
+
+    def _forget(self, now: float) -> None:
+        longest = max(self._rates)
+        while self._answered and now - self._answered[0] >= longest:
+            self._answered.popleft()
