@@ -17,13 +17,13 @@ import httpx
 
 from reconciler.model import READ_RATE, WRITE_RATE, Compare, Desired, Observed, Rate, Snapshot
 from reconciler.observe.pictures import Pictures
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
 from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.rate_limit import Window
-from reconciler.vod.responses import Line
+from reconciler.vod.responses import ApiConnection
 
 OPENED: list[Memory | Readings] = []
 """The surveyors' memories; conftest closes them after each test."""
@@ -123,7 +123,7 @@ def vod_client(
     """Our client, talking to a function."""
     http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
     windows = Windows(Window(reads, clock), Window(writes, clock))
-    return VodClient(Line(http, clock, timeout), PROJECT, windows)
+    return VodClient(ApiConnection(http, clock, timeout), PROJECT, windows)
 
 
 class Script:
@@ -289,9 +289,9 @@ class FakeCloud:
         http = httpx.AsyncClient(transport=httpx.MockTransport(self))
         return Pictures(http, trusted=trusted, clock=clock, timeout=30)
 
-    def surveyor(
+    def planner(
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
-    ) -> Surveyor:
+    ) -> Planner:
         memory, readings = Memory(folder), Readings(folder)
         OPENED.extend((memory, readings))
-        return Surveyor(self.client(clock), self.reader(clock), memory, readings, compare, replace_unreadable)
+        return Planner(self.client(clock), self.reader(clock), memory, readings, compare, replace_unreadable)

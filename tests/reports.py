@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from reconciler.documents import write
-from reconciler.documents.images import Gallery, Shot, Strip
+from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
 from reconciler.model import Content, Cover, Desired, Failure, Outcome, OutcomeName, Plan, SnapshotRef, Verdict
@@ -173,17 +173,17 @@ def picture(colour: tuple[int, int, int], size: tuple[int, int] = (320, 180)) ->
     return "data:image/webp;base64," + base64.b64encode(raw.getvalue()).decode()
 
 
-def gallery() -> Gallery:
+def images() -> ImagesByAsset:
     """Pictures for some of the changes: whole strips, a missing one, none at all."""
 
-    def shot(number: int, index: int) -> Shot:
-        return Shot(picture((40 * index % 256, 60 * number % 256, 120)), 320, 180)
+    def shot(number: int, index: int) -> EmbeddedImage:
+        return EmbeddedImage(picture((40 * index % 256, 60 * number % 256, 120)), 320, 180)
 
-    def strip(number: int, before: Shot) -> Strip:
+    def strip(number: int, before: EmbeddedImage) -> AssetImages:
         refs = [SnapshotDoc(set="sample", index=index, offset=5 * index) for index in range(6)]
-        return Strip(before, shot(number, 3), tuple((ref, shot(number, ref.index)) for ref in refs))
+        return AssetImages(before, shot(number, 3), tuple((ref, shot(number, ref.index)) for ref in refs))
 
-    broken = Shot("", why=f"HTTP 404 {HOSTILE}")
+    broken = EmbeddedImage("", why=f"HTTP 404 {HOSTILE}")
     return {asset(1): strip(1, shot(1, 0)), asset(2): strip(2, shot(2, 5)), asset(3): strip(3, broken)}
 
 

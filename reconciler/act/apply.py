@@ -7,23 +7,23 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reconciler.decide.precondition import Settled, Step, revisit
+from reconciler.decide.precondition import NoPut, Step, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import Failure, NoAnswer, Outcome, Verdict
 from reconciler.planning.content import looks_wanted
-from reconciler.planning.planner import Surveyor
-from reconciler.state.recorder import Record
+from reconciler.planning.planner import Planner
+from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each
-from reconciler.vod.client import Refused
+from reconciler.vod.client import CancelledAfterRefusal
 
 
 class Applier:
     """Applies steps through one surveyor. `advance` is called once for each step that is settled."""
 
-    def __init__(self, surveyor: Surveyor, record: Record, at_once: int, advance: Callable[[], None]) -> None:
-        self._surveyor = surveyor
+    def __init__(self, planner: Planner, record: RunRecorder, parallelism: int, advance: Callable[[], None]) -> None:
+        self._surveyor = planner
         self._record = record
-        self._at_once = at_once
+        self._at_once = parallelism
         self._advance = advance
         self._stopped = False
         self._trouble: Failure | None = None
@@ -38,7 +38,7 @@ class Applier:
 
     async def apply(self, steps: Sequence[Step]) -> list[Outcome]:
         """One outcome for each step, in their order. Never raises for what the service answers."""
-        outcomes = [_outcome(step, Settled("not_attempted")) for step in steps]
+        outcomes = [_outcome(step, NoPut("not_attempted")) for step in steps]
 
         async def work(item: tuple[int, Step]) -> None:
             position, step = item
@@ -92,33 +92,33 @@ _FINAL = (AuthenticationError.type, UnreachableError.type, StateError.type)
 class _Attempt:
     """One step on its way."""
 
-    def __init__(self, surveyor: Surveyor, record: Record, step: Step) -> None:
-        self._surveyor = surveyor
+    def __init__(self, planner: Planner, record: RunRecorder, step: Step) -> None:
+        self._surveyor = planner
         self._record = record
         self._step = step
-        self._settled: Settled | None = None
+        self._settled: NoPut | None = None
         self._sent = 0
         self._saved: str | None = None
 
     async def settle(self) -> Outcome:
         try:
             await self._surveyor.client.set_cover(self._prepare)
-            settled = self._settled or Settled("applied")
+            settled = self._settled or NoPut("applied")
         except ApiError as error:
-            settled = Settled("failed", _failure(error))
+            settled = NoPut("failed", _failure(error))
         except StateError as error:
-            settled = Settled("failed", Failure(error.type, error.told))
+            settled = NoPut("failed", Failure(error.type, error.told))
         except asyncio.CancelledError as error:
-            if self._sent == 0 or (self._sent == 1 and isinstance(error, Refused)):
+            if self._sent == 0 or (self._sent == 1 and isinstance(error, CancelledAfterRefusal)):
                 raise
-            settled = Settled("failed", Failure("interrupted", f"Interrupted. {_PERHAPS}", perhaps=True))
+            settled = NoPut("failed", Failure("interrupted", f"Interrupted. {_PERHAPS}", perhaps=True))
         return _outcome(self._step, settled, self._saved)
 
     async def _prepare(self) -> str | None:
         """The URL to PUT, once there is room for it; None where there is nothing to do."""
         now = await self._surveyor.check(self._step.desired)
         decision = revisit(self._step, now)
-        if isinstance(decision, Settled):
+        if isinstance(decision, NoPut):
             self._settled = await self._after_an_attempt(decision, now) if self._sent else decision
             return None
         if self._sent == 0:
@@ -139,26 +139,26 @@ class _Attempt:
         known = self._surveyor.memory.of(self._step.desired.asset_id)
         return next((item.snapshot_sha256 for item in known if item.cover_sha256 == shown), shown)
 
-    async def _after_an_attempt(self, decision: Settled, now: Verdict) -> Settled:
+    async def _after_an_attempt(self, decision: NoPut, now: Verdict) -> NoPut:
         """What it means that the plan does not hold any more, when an attempt of ours got no usable answer."""
         if decision.outcome == "unchanged" or await looks_wanted(now, self._surveyor.pictures):
-            return Settled("applied")
+            return NoPut("applied")
         told = "Meanwhile the cover, or the snapshot that the entry names, is another one."
         if decision.outcome != "stale" and decision.error is not None:
             told = decision.error.message  # a stale one's says that nothing was touched
-        return Settled("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}", perhaps=True))
+        return NoPut("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}", perhaps=True))
 
-    async def _keep(self, now: Verdict) -> Settled | None:
+    async def _keep(self, now: Verdict) -> NoPut | None:
         """Saves a cover that is none of the asset's snapshots; what settles the step where that can't be done."""
         if now.before is None or now.before.snapshot is not None or not now.cover_url:
             return None
         data = await self._surveyor.pictures.data(now.cover_url)
         if isinstance(data, NoAnswer):
             optional = self._surveyor.replace_unreadable or self._surveyor.compare == "url"
-            return None if optional else Settled("failed", Failure(data.reason, data.message))
+            return None if optional else NoPut("failed", Failure(data.reason, data.message))
         content = now.before.content
         if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
-            return Settled("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
+            return NoPut("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
         self._saved = str(self._record.save(self._step.desired.asset_id, data))
         return None
 
@@ -166,7 +166,7 @@ class _Attempt:
 _PERHAPS = "No usable answer came to the PUT, so it may have been set all the same: run again to see."
 
 
-def _outcome(step: Step, settled: Settled, saved: str | None = None) -> Outcome:
+def _outcome(step: Step, settled: NoPut, saved: str | None = None) -> Outcome:
     desired = step.desired
     return Outcome(
         desired.asset_id,

@@ -13,9 +13,9 @@ from reconciler.decide.precondition import Step
 from reconciler.errors import ApiError
 from reconciler.model import Content, NoAnswer, Outcome, Verdict
 from reconciler.observe.similarity import alike
-from reconciler.planning.planner import Surveyor
-from reconciler.state.recorder import Record
-from reconciler.state.settled_covers import Settled
+from reconciler.planning.planner import Planner
+from reconciler.state.recorder import RunRecorder
+from reconciler.state.settled_covers import SettledCover
 from reconciler.util.concurrency import for_each
 
 _FIRST_PAUSE = 1.0
@@ -30,14 +30,14 @@ class _Watched:
     verdict: Verdict | None = None
 
 
-class Settler:
+class Verifier:
     """Watches applied covers. `advance` is called once for each that is seen."""
 
-    def __init__(self, surveyor: Surveyor, record: Record, at_once: int, advance: Callable[[], None]) -> None:
+    def __init__(self, planner: Planner, record: RunRecorder, parallelism: int, advance: Callable[[], None]) -> None:
         # What was applied a moment ago is the very thing to look for: nothing is pending here.
-        self._surveyor = replace(surveyor, recent={})
+        self._surveyor = replace(planner, recent={})
         self._record = record
-        self._at_once = at_once
+        self._at_once = parallelism
         self._advance = advance
         self._seen: set[str] = set()
 
@@ -124,7 +124,7 @@ class Settler:
         moved_on = item.last is not None and item.last.sha256 != cover
         if like is False or (plainly and like is None) or moved_on:
             return
-        settled = Settled(
+        settled = SettledCover(
             asset_id=item.step.desired.asset_id,
             cover_sha256=cover,
             snapshot_path=named.path,

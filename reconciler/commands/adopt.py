@@ -12,7 +12,7 @@ from reconciler.commands.context import Options
 from reconciler.commands.result import Report, Terminal
 from reconciler.commands.session import open_session
 from reconciler.config import Settings
-from reconciler.decide.adoption import Accepted, Refused, accept, pending_message
+from reconciler.decide.adoption import Adoption, NotAdopted, accept, pending_message
 from reconciler.decide.verdict import identify
 from reconciler.desired.edit import with_numbers
 from reconciler.desired.files import digest, unchanged
@@ -23,7 +23,7 @@ from reconciler.errors import UsageError
 from reconciler.model import Cover, Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
 from reconciler.planning import content as compare
 from reconciler.planning.content import Identified
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import adopted as report
 from reconciler.report.diff import unified
@@ -45,14 +45,14 @@ async def run(options: Options, terminal: Terminal) -> Report:
     _check_files(state, options)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        with common.surveyor(options, session) as surveyor:
-            plan = await common.survey(options, settings, surveyor, state.covers, terminal)
-            found = await _Judge(options, settings, surveyor).judge(plan, terminal)
+        with common.planner(options, session) as planner:
+            plan = await common.make_plan(options, settings, planner, state.covers, terminal)
+            found = await _Judge(options, settings, planner).judge(plan, terminal)
         origin = common.origin(session)
     order = {file: position for position, file in enumerate(state.files)}
     found.sort(key=lambda item: (order[item.desired.file], item.desired.line, item.desired.column))
-    accepted = [item for item in found if isinstance(item, Accepted)]
-    refused = [item for item in found if isinstance(item, Refused)]
+    accepted = [item for item in found if isinstance(item, Adoption)]
+    refused = [item for item in found if isinstance(item, NotAdopted)]
     edits = [
         _edit(file, digests[file], list(group)) for file, group in groupby(accepted, lambda item: item.desired.file)
     ]
@@ -84,15 +84,15 @@ def _check_files(state: DesiredState, options: Options) -> None:
 class _Judge:
     """Looks once more at what drifted, and says what may be adopted."""
 
-    def __init__(self, options: Options, settings: Settings, surveyor: Surveyor) -> None:
+    def __init__(self, options: Options, settings: Settings, planner: Planner) -> None:
         self._options = options
         self._settings = settings
-        self._surveyor = surveyor
+        self._surveyor = planner
 
-    async def judge(self, plan: Plan, terminal: Terminal) -> list[Accepted | Refused]:
+    async def judge(self, plan: Plan, terminal: Terminal) -> list[Adoption | NotAdopted]:
         """What is to become of the entries that are not in sync, in any order."""
         verdicts = (*plan.changes, *plan.pending, *plan.unknown)
-        found: list[Accepted | Refused] = []
+        found: list[Adoption | NotAdopted] = []
         with terminal.progress("Checking", len(verdicts), self._settings.read_rate) as advance:
 
             async def work(verdict: Verdict) -> None:
@@ -102,22 +102,22 @@ class _Judge:
             await for_each(verdicts, work, self._settings.parallelism)
         return found
 
-    async def _one(self, verdict: Verdict) -> Accepted | Refused:
-        desired, surveyor = verdict.desired, self._surveyor
+    async def _one(self, verdict: Verdict) -> Adoption | NotAdopted:
+        desired, planner = verdict.desired, self._surveyor
         if verdict.state == "pending":
-            return Refused(desired, verdict.title, "pending", pending_message())
+            return NotAdopted(desired, verdict.title, "pending", pending_message())
         if verdict.state == "unknown" and verdict.reason not in _ADOPTABLE:
-            return Refused(desired, verdict.title, verdict.reason or "api_error", verdict.message)
-        seen = await surveyor.observe(desired.asset_id)
+            return NotAdopted(desired, verdict.title, verdict.reason or "api_error", verdict.message)
+        seen = await planner.observe(desired.asset_id)
         if isinstance(seen, NoAnswer):
-            return Refused(desired, verdict.title, seen.reason, seen.message)
+            return NotAdopted(desired, verdict.title, seen.reason, seen.message)
         shown = await self._identified(desired, seen)
         if shown.unread is not None:
-            return Refused(desired, seen.title, shown.unread.reason, shown.unread.message)
-        applied = surveyor.recent.get(desired.asset_id)
+            return NotAdopted(desired, seen.title, shown.unread.reason, shown.unread.message)
+        applied = planner.recent.get(desired.asset_id)
         recent = (applied.before.cover(), applied.after.cover()) if applied else None
         found = accept(desired, seen, shown.cover, verdict.before, recent)
-        if self._options.compare == "url" and isinstance(found, Refused) and found.reason == "not_a_snapshot":
+        if self._options.compare == "url" and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
         return found
 
@@ -142,7 +142,7 @@ class _Edit:
     keys: Mapping[str, NumberKey]
 
 
-def _edit(file: str, loaded: bytes, accepted: Sequence[Accepted]) -> _Edit:
+def _edit(file: str, loaded: bytes, accepted: Sequence[Adoption]) -> _Edit:
     before = unchanged(file, loaded)
     numbers = {item.desired.asset_id: item.number for item in accepted}
     return _Edit(file, before, *with_numbers(before, numbers, file=file))

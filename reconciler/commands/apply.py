@@ -14,7 +14,7 @@ from reconciler.commands.result import Report, Terminal
 from reconciler.commands.session import open_session
 from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import Step
-from reconciler.documents.images import Gallery
+from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
@@ -53,16 +53,16 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     async with open_session(settings) as session:
         opened = carry_out.working(options, choices.manner, settings, session, terminal, files=state.files)
         with opened as work:
-            plan = await common.survey(options, settings, work.surveyor, state.covers, terminal)
+            plan = await common.make_plan(options, settings, work.planner, state.covers, terminal)
             document = plan_document(plan, common.origin(session))
             # Before anything changes: afterwards the covers from before may be gone.
-            at_once = settings.parallelism
-            gallery = await reports.of_changes(options.reports, plan.changes, session, at_once, terminal)
+            parallelism = settings.parallelism
+            images = await reports.of_changes(options.reports, plan.changes, session, parallelism, terminal)
             _show(work, document)
             steps = carry_out.steps_of(plan)
             if steps:
                 carry_out.ask(work)
-            return _report(work, await carry_out.carry_out(work, document, steps), gallery)
+            return _report(work, await carry_out.carry_out(work, document, steps), images)
 
 
 async def _saved(options: Options, choices: Choices, file: str, terminal: Terminal) -> Report:
@@ -81,9 +81,9 @@ async def _saved(options: Options, choices: Choices, file: str, terminal: Termin
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
         with carry_out.working(options, choices.manner, settings, session, terminal, files=(file,)) as work:
-            gallery = await _saved_pictures(work, document)
+            images = await _saved_pictures(work, document)
             _show(work, document)
-            return _report(work, await carry_out.carry_out(work, document, _steps(document)), gallery)
+            return _report(work, await carry_out.carry_out(work, document, _steps(document)), images)
 
 
 def _show(work: Work, document: PlanDoc) -> None:
@@ -97,14 +97,14 @@ def _show(work: Work, document: PlanDoc) -> None:
         check_safety(document.summary.update, document.summary.in_sync, work.options.safety_percent)
 
 
-def _report(work: Work, done: Done, gallery: Gallery) -> Report:
+def _report(work: Work, done: Done, images: ImagesByAsset) -> Report:
     wanted, rate = work.options.reports, work.settings.write_rate
     return reports.report(
-        wanted, work.terminal, done.document, done.text, done.exit_code, done.notes, rate=rate, gallery=gallery
+        wanted, work.terminal, done.document, done.text, done.exit_code, done.notes, rate=rate, images=images
     )
 
 
-async def _saved_pictures(work: Work, plan: PlanDoc) -> Gallery:
+async def _saved_pictures(work: Work, plan: PlanDoc) -> ImagesByAsset:
     """The pictures of a saved plan, as far as its URLs, which stand without their queries, still lead to them."""
 
     def wanted() -> list[Wanted]:
@@ -115,8 +115,8 @@ async def _saved_pictures(work: Work, plan: PlanDoc) -> Gallery:
             for change in plan.changes
         ]
 
-    at_once = work.settings.parallelism
-    return await reports.fetched(work.options.reports, wanted, work.session, at_once, work.terminal)
+    parallelism = work.settings.parallelism
+    return await reports.fetched(work.options.reports, wanted, work.session, parallelism, work.terminal)
 
 
 def _steps(document: PlanDoc) -> list[Step]:

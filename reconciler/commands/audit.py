@@ -13,12 +13,12 @@ from reconciler.commands.result import Report, Terminal
 from reconciler.commands.session import Session, open_session
 from reconciler.config import Settings
 from reconciler.documents.baseline import since
-from reconciler.documents.images import Gallery
+from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_audit
 from reconciler.documents.schemas import AuditDoc, FastDoc
 from reconciler.documents.write import Selected, audit_document, moment, sealed
 from reconciler.model import DesiredState
-from reconciler.planning.asset_index import Listing, read_covers
+from reconciler.planning.asset_index import AssetIndex, read_covers
 from reconciler.report.metrics import RunFacts
 
 
@@ -44,7 +44,7 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
         started = session.clock.monotonic()
-        document, gallery = await _audit(options, choices, settings, session, state, terminal)
+        document, images = await _audit(options, choices, settings, session, state, terminal)
         clock = session.clock
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if baseline is not None:
@@ -54,9 +54,7 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     text = partial(common.text(terminal).findings, document, settings.write_rate, quiet=options.quiet)
     code = common.exit_code(document, options, detailed=True)
     why, rate = tuple(common.why(document.unknown, options)), settings.write_rate
-    return reports.report(
-        options.reports, terminal, document, text, code, why, rate=rate, gallery=gallery, facts=facts
-    )
+    return reports.report(options.reports, terminal, document, text, code, why, rate=rate, images=images, facts=facts)
 
 
 async def _audit(
@@ -66,18 +64,18 @@ async def _audit(
     session: Session,
     state: DesiredState,
     terminal: Terminal,
-) -> tuple[AuditDoc, Gallery]:
+) -> tuple[AuditDoc, ImagesByAsset]:
     """Both kinds of audit: a fast one lists first and reads what is left, a full one reads everything."""
-    listing: Listing | None = None
-    with common.surveyor(options, session) as surveyor:
+    listing: AssetIndex | None = None
+    with common.planner(options, session) as planner:
         if choices.fast:
             covers = await read_covers(session.client)
             max_age = timedelta(seconds=choices.max_age)
-            listing = Listing(covers, surveyor.readings, session.clock.now(), max_age, options.compare)
-        asking = replace(surveyor, listing=listing)
-        plan = await common.survey(options, settings, asking, state.covers, terminal)
-    at_once = settings.parallelism
-    gallery = await reports.of_changes(options.reports, plan.changes, session, at_once, terminal)
+            listing = AssetIndex(covers, planner.readings, session.clock.now(), max_age, options.compare)
+        asking = replace(planner, listing=listing)
+        plan = await common.make_plan(options, settings, asking, state.covers, terminal)
+    parallelism = settings.parallelism
+    images = await reports.of_changes(options.reports, plan.changes, session, parallelism, terminal)
     if listing is not None:
         listed = set(listing.assets)
     else:
@@ -85,10 +83,10 @@ async def _audit(
     strangers = sorted(listed - {desired.asset_id for desired in state.covers})
     fast = _fast(listing) if listing is not None else None
     about = Selected(options.targets, options.excludes)
-    return audit_document(plan, common.origin(session), strangers, about, fast), gallery
+    return audit_document(plan, common.origin(session), strangers, about, fast), images
 
 
-def _fast(listing: Listing) -> FastDoc:
+def _fast(listing: AssetIndex) -> FastDoc:
     oldest = moment(listing.oldest) if listing.oldest is not None else None
     return FastDoc(
         by_url=listing.by_url, by_memory=listing.by_memory, by_details=listing.undecided, oldest_reading=oldest

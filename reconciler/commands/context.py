@@ -19,7 +19,7 @@ from reconciler.documents.schemas import Findings, PlanSummary, UnknownDoc
 from reconciler.documents.write import Origin
 from reconciler.errors import SafetyLimitError
 from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report.text import Text
 from reconciler.state.journal import applied_since
@@ -77,11 +77,11 @@ def connect_without_files(options: Options, *, offline: bool = False) -> Setting
 
 
 @contextmanager
-def surveyor(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Surveyor]:
+def planner(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Planner]:
     """Asks the session's project, with what its state folder remembers."""
     recent = applied_since(session.folder, session.clock.now(), PENDING, session.endpoint, session.project_id)
     with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
-        yield Surveyor(
+        yield Planner(
             session.client,
             session.pictures,
             memory,
@@ -93,16 +93,16 @@ def surveyor(options: Options, session: Session, *, replace_unreadable: bool = F
         )
 
 
-async def survey(
+async def make_plan(
     options: Options,
     resolved: Settings,
-    surveyor: Surveyor,
+    planner: Planner,
     covers: Sequence[Desired],
     terminal: Terminal,
 ) -> Plan:
     selection = Selection(options.targets, options.excludes)
     with terminal.progress("Reading", len(covers), resolved.read_rate) as advance:
-        return await surveyor.survey(covers, selection, resolved.parallelism, advance)
+        return await planner.make_plan(covers, selection, resolved.parallelism, advance)
 
 
 def text(terminal: Terminal) -> Text:

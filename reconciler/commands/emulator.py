@@ -16,7 +16,7 @@ from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.state import folder
 
 if TYPE_CHECKING:
-    from reconciler.emulator.options import Options
+    from reconciler.emulator.options import EmulatorOptions
 
 
 def run(given: Mapping[str, Any], terminal: Terminal) -> None:
@@ -70,11 +70,11 @@ def _exports(base: str) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
 
 
-def _options(given: Mapping[str, Any]) -> Options:
-    from reconciler.emulator.options import Options, parse_fault, parse_quota
+def _options(given: Mapping[str, Any]) -> EmulatorOptions:
+    from reconciler.emulator.options import EmulatorOptions, parse_fault, parse_quota
 
     try:
-        return Options(
+        return EmulatorOptions(
             assets=given["assets"],
             cover_mode=given["cover_mode"],
             propagation=given["propagation"],

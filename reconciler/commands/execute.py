@@ -10,7 +10,7 @@ from functools import partial
 
 from reconciler.act.apply import Applier
 from reconciler.act.interrupts import EXIT_CODE, Interrupts, caught
-from reconciler.act.verify import Settler
+from reconciler.act.verify import Verifier
 from reconciler.commands import context as common
 from reconciler.commands import reports
 from reconciler.commands.context import Options
@@ -22,9 +22,9 @@ from reconciler.documents.schemas import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import StateError, UsageError
 from reconciler.model import Cover, Outcome, Plan
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.report.phrases import NO_CHANGES
-from reconciler.state.recorder import Record, recording
+from reconciler.state.recorder import RunRecorder, recording
 from reconciler.util.sanitize import clean
 
 _QUESTION = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
@@ -48,8 +48,8 @@ class Work:
     settings: Settings
     session: Session
     terminal: Terminal
-    surveyor: Surveyor
-    record: Record
+    planner: Planner
+    record: RunRecorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ def working(
         StateError: another apply is running, or the state folder can't be used.
     """
     about = recording(session.folder, session.clock, session.endpoint, session.project_id, files, rollback_of)
-    with about as record, common.surveyor(options, session, replace_unreadable=manner.force) as surveyor:
-        yield Work(options, manner, settings, session, terminal, surveyor, record)
+    with about as record, common.planner(options, session, replace_unreadable=manner.force) as planner:
+        yield Work(options, manner, settings, session, terminal, planner, record)
 
 
 def show(work: Work, document: PlanDoc, *, blocked: bool = False, nothing: str = NO_CHANGES) -> None:
@@ -132,7 +132,7 @@ async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step], *, blocked
     wait = work.manner.wait
     with caught(work.terminal.note) as interrupts:
         with work.terminal.progress("Setting", len(steps), work.settings.write_rate) as advance:
-            applier = Applier(work.surveyor, work.record, work.settings.parallelism, advance)
+            applier = Applier(work.planner, work.record, work.settings.parallelism, advance)
             interrupts.tell(applier.stop)
             outcomes = await applier.apply(steps)
         if wait is not None and not interrupts.requested:
@@ -162,8 +162,8 @@ async def _wait(
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
     finished = False
     with work.terminal.progress("Waiting", total, None) as advance:
-        settler = Settler(work.surveyor, work.record, work.settings.parallelism, advance)
-        watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
+        verifier = Verifier(work.planner, work.record, work.settings.parallelism, advance)
+        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, seconds))
         interrupts.tell(watching.cancel)
         try:
             await watching
@@ -174,7 +174,7 @@ async def _wait(
         except asyncio.CancelledError:
             if not interrupts.requested:
                 raise
-    return settler.verified(outcomes, finished=finished)
+    return verifier.verified(outcomes, finished=finished)
 
 
 def _exit_code(document: ApplyDoc, outcomes: Sequence[Outcome], options: Options) -> int:

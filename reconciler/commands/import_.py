@@ -22,7 +22,7 @@ from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState, NoAnswer
 from reconciler.planning.import_entries import Later, entry_for
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import imported
 from reconciler.util import atomic_files as files
@@ -85,12 +85,12 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
     _check_same_project(settings, there.state)
     found = _Found()
     async with open_session(settings) as session:
-        with common.surveyor(options, session) as surveyor:
+        with common.planner(options, session) as planner:
             missing = await _missing(options, choices, session, there.state, found)
             with terminal.progress("Reading", len(missing), settings.read_rate) as advance:
 
                 async def work(asset: wire.AssetSummary) -> None:
-                    await _read(surveyor, asset, found)
+                    await _read(planner, asset, found)
                     advance()
 
                 await for_each(missing, work, settings.parallelism)
@@ -209,13 +209,13 @@ def _meant(asset: wire.AssetSummary, statuses: frozenset[str], selection: Select
     return selection.by_title(asset.asset_id.lower(), asset) if by_id is None else by_id
 
 
-async def _read(surveyor: Surveyor, asset: wire.AssetSummary, found: _Found) -> None:
-    seen = await surveyor.observe(asset.asset_id)
+async def _read(planner: Planner, asset: wire.AssetSummary, found: _Found) -> None:
+    seen = await planner.observe(asset.asset_id)
     if isinstance(seen, NoAnswer):
         if seen.reason != "asset_not_found":  # deleted since it was listed: nothing to manage
             found.failed.append(_failed(asset.asset_id, asset.title, seen))
         return
-    entry = await entry_for(surveyor, seen)
+    entry = await entry_for(planner, seen)
     if isinstance(entry, Later):
         found.failed.append(_failed(asset.asset_id, seen.title, entry))
         return

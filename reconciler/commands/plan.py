@@ -27,10 +27,10 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
     options.reports.check_apart(state.files)
     settings = common.connect(options, state.region, state.project_id)
     async with open_session(settings) as session:
-        with common.surveyor(options, session) as surveyor:
-            plan = await common.survey(options, settings, surveyor, state.covers, terminal)
-        at_once = settings.parallelism
-        gallery = await reports.of_changes(options.reports, plan.changes, session, at_once, terminal)
+        with common.planner(options, session) as planner:
+            plan = await common.make_plan(options, settings, planner, state.covers, terminal)
+        parallelism = settings.parallelism
+        images = await reports.of_changes(options.reports, plan.changes, session, parallelism, terminal)
         document = plan_document(plan, common.origin(session))
         del plan  # as large as the document
     notes = list(common.safety_warning(document.summary, options.safety_percent))
@@ -43,4 +43,4 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
     code = common.exit_code(document, options, detailed=detailed)
     notes += common.why(document.unknown, options)
     rate = settings.write_rate
-    return reports.report(options.reports, terminal, document, text, code, notes, rate=rate, gallery=gallery)
+    return reports.report(options.reports, terminal, document, text, code, notes, rate=rate, images=images)

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.commands.result import Page, Report, Terminal
-from reconciler.documents.images import NO_PICTURES, Gallery
+from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.transform import redacted, relocated
 from reconciler.documents.write import as_json
@@ -115,8 +115,8 @@ def detected(env: Mapping[str, str]) -> CI:
 
 
 async def of_changes(
-    reports: Reports, changes: Sequence[Verdict], session: Session, at_once: int, terminal: Terminal
-) -> Gallery:
+    reports: Reports, changes: Sequence[Verdict], session: Session, parallelism: int, terminal: Terminal
+) -> ImagesByAsset:
     """The pictures of planned changes, if they are asked for."""
 
     def wanted() -> list[Wanted]:
@@ -133,20 +133,22 @@ async def of_changes(
             for verdict in changes
         ]
 
-    return await fetched(reports, wanted, session, at_once, terminal)
+    return await fetched(reports, wanted, session, parallelism, terminal)
 
 
 async def fetched(
-    reports: Reports, choose: Callable[[], Sequence[Wanted]], session: Session, at_once: int, terminal: Terminal
-) -> Gallery:
+    reports: Reports, choose: Callable[[], Sequence[Wanted]], session: Session, parallelism: int, terminal: Terminal
+) -> ImagesByAsset:
     """The pictures of assets, if they are asked for; only then `choose` is called, and Pillow imported."""
     if not reports.pictured:
-        return NO_PICTURES
+        return NO_IMAGES
     from reconciler.observe.filmstrips import collect, count
 
     wanted = choose()
     with terminal.progress("Pictures", count(wanted, reports.pictures), None) as advance:
-        return await collect(wanted, session.pictures, most=reports.pictures, at_once=at_once, advance=advance)
+        return await collect(
+            wanted, session.pictures, most=reports.pictures, parallelism=parallelism, advance=advance
+        )
 
 
 def report(
@@ -158,7 +160,7 @@ def report(
     notes: Sequence[str] = (),
     *,
     rate: Rate,
-    gallery: Gallery = NO_PICTURES,
+    images: ImagesByAsset = NO_IMAGES,
     facts: RunFacts | None = None,
 ) -> Report:
     """A plan, an audit or an apply in every format there is; each is only made where it is shown.
@@ -168,7 +170,7 @@ def report(
         facts: about the run, for an audit's metrics.
     """
     shown = cache(lambda: redacted(document, terminal.redact))
-    pages = _Pages(wanted, shown, rate, gallery)
+    pages = _Pages(wanted, shown, rate, images)
     return Report(
         partial(as_json, document),
         text,
@@ -202,7 +204,7 @@ class _Pages:
     wanted: Reports
     document: Callable[[], Document]
     rate: Rate
-    gallery: Gallery
+    images: ImagesByAsset
 
     def files(self, facts: RunFacts | None) -> Iterator[Page]:
         wanted = self.wanted
@@ -222,7 +224,7 @@ class _Pages:
     def html(self) -> str:
         from reconciler.report.html import html
 
-        return html(self.document(), self.gallery, rate=self.rate)
+        return html(self.document(), self.images, rate=self.rate)
 
     def markdown(self) -> str:
         from reconciler.report.markdown import markdown

@@ -15,7 +15,7 @@ from reconciler.commands.session import open_session
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
 from reconciler.documents.schemas import PlanDoc, SourceDoc
 from reconciler.documents.write import as_json, plan_document
-from reconciler.planning.rollback import Blocked, Undoer, Undoing
+from reconciler.planning.rollback import Blocked, RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.report.rollback import DESIRED_STAYS, NOTHING, not_undone_count, not_undone_text
 from reconciler.state.journal import Applied
@@ -55,8 +55,8 @@ async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
     work = _expecting(work, runs.perhaps_recent(changes, undone.run, work.session.clock.now() - common.PENDING))
     selection = Selection(options.targets, options.excludes)
     with terminal.progress("Reading", len(changes), work.settings.read_rate) as advance:
-        undoer = Undoer(work.surveyor, runs.journal)
-        found = await undoer.survey(changes, selection, work.settings.parallelism, advance)
+        rollback_planner = RollbackPlanner(work.planner, runs.journal)
+        found = await rollback_planner.make_plan(changes, selection, work.settings.parallelism, advance)
     document = plan_document(found.plan, common.origin(work.session))
     # No safety limit: a rollback can't change more than its run did.
     _show(work, undone.run, document, found)
@@ -69,14 +69,14 @@ async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
 
 def _expecting(work: Work, perhaps: Mapping[str, Applied]) -> Work:
     """What a killed run may have set a moment ago counts as on its way, like what is known to have been applied."""
-    known = work.surveyor.recent
+    known = work.planner.recent
     later = {
         asset_id: one for asset_id, one in perhaps.items() if asset_id not in known or known[asset_id].at < one.at
     }
-    return replace(work, surveyor=replace(work.surveyor, recent={**known, **later}))
+    return replace(work, planner=replace(work.planner, recent={**known, **later}))
 
 
-def _show(work: Work, run: str, document: PlanDoc, found: Undoing) -> None:
+def _show(work: Work, run: str, document: PlanDoc, found: RollbackPlan) -> None:
     """The plan, whose unknown assets tell why themselves, and below it what else can't be undone."""
     unknown = {item.asset_id for item in document.unknown}
     below = [_document(item) for item in found.blocked if item.change.asset_id not in unknown]

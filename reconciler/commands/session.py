@@ -23,7 +23,7 @@ from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.iam import find_project
 from reconciler.vod.rate_limit import Window
 from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
-from reconciler.vod.responses import Line
+from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport, is_near, is_public
 
 _AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json"}
@@ -68,7 +68,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     await stack.enter_async_context(pictures)
     project_id = settings.project_id
     if project_id is None:
-        line = Line(api, clock, settings.timeout)
+        line = ApiConnection(api, clock, settings.timeout)
         project_id = await find_project(line, settings.iam_endpoint or "", settings.region or "")
     if isinstance(auth, AccessKeyAuth):
         api.headers["X-Project-Id"] = project_id
@@ -93,7 +93,7 @@ def _session(
 
     windows = Windows(window("reads", settings.read_rate), window("writes", settings.write_rate))
     return Session(
-        client=VodClient(Line(api, clock, settings.timeout), project_id, windows),
+        client=VodClient(ApiConnection(api, clock, settings.timeout), project_id, windows),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
         clock=clock,
         folder=folder.locate(settings.state_dir, settings.endpoint, project_id),
@@ -117,7 +117,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
         raise UsageError(f"The emulator's file {file} can't be there: there is no folder {store.parent}")
     base = "http://emulator.localhost"
     try:
-        transport = httpx.ASGITransport(create_app(store, options.Options(), base))
+        transport = httpx.ASGITransport(create_app(store, options.EmulatorOptions(), base))
     except (OSError, sqlite3.Error) as error:
         raise StateError(
             f"{store} can't be used: {error}", hint="Choose another: --endpoint emulator:FILE."

@@ -13,7 +13,7 @@ from reconciler.commands import reports
 from reconciler.commands.context import Options
 from reconciler.commands.result import Page, Report, Terminal
 from reconciler.commands.session import open_session
-from reconciler.documents.images import Gallery
+from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
 from reconciler.documents.transform import redacted
@@ -72,11 +72,11 @@ async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> R
                 cover = (await compare.identify_cover(seen, session.pictures, memory)).cover
                 found.append(_asset(seen, cover))
                 read.append((seen, cover))
-        at_once = settings.parallelism
-        gallery = await reports.fetched(options.reports, partial(_wanted, read), session, at_once, terminal)
+        parallelism = settings.parallelism
+        images = await reports.fetched(options.reports, partial(_wanted, read), session, parallelism, terminal)
     document = ShowDoc(assets=tuple(found))
     public = redacted(document, terminal.redact)
-    page = partial(_html, public, gallery)
+    page = partial(_html, public, images)
     return Report(
         partial(as_json, document),
         partial(shown.text, document),
@@ -92,10 +92,10 @@ def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[Wanted]:
     return [Wanted(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot) for seen, cover in shown]
 
 
-def _html(document: ShowDoc, gallery: Gallery) -> str:
+def _html(document: ShowDoc, images: ImagesByAsset) -> str:
     from reconciler.report.html import html
 
-    return html(document, gallery)
+    return html(document, images)
 
 
 def _asset(seen: Observed, cover: Cover) -> ShownAsset:

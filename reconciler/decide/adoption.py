@@ -17,7 +17,7 @@ _LARGEST = 999_999
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Adoption:
     """The entry's new number: an index counted from 0, or its offset in seconds."""
 
     desired: Desired
@@ -33,7 +33,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotAdopted:
     """Why an entry stays as it is, and what to do."""
 
     desired: Desired
@@ -44,7 +44,7 @@ class Refused:
 
 def accept(
     desired: Desired, seen: Observed, cover: Cover, first: Cover | None, recent: tuple[Cover, Cover] | None
-) -> Accepted | Refused:
+) -> Adoption | NotAdopted:
     """
     Args:
         seen: the asset.
@@ -53,8 +53,8 @@ def accept(
         recent: the covers before and after a change so recent that it need not be visible yet.
     """
 
-    def refused(reason: WhyRefused, message: str) -> Refused:
-        return Refused(desired, seen.title, reason, message)
+    def refused(reason: WhyRefused, message: str) -> NotAdopted:
+        return NotAdopted(desired, seen.title, reason, message)
 
     if recent is not None and same_cover(recent[0], cover) and not same_cover(recent[1], cover):
         return refused("pending", pending_message())
@@ -85,25 +85,25 @@ def _unchanged(first: Cover, cover: Cover, seen: Observed) -> bool:
     return same_cover(first, cover)
 
 
-def _numbered(desired: Desired, seen: Observed, cover: Cover, shown: SnapshotRef) -> Accepted | Refused:
+def _numbered(desired: Desired, seen: Observed, cover: Cover, shown: SnapshotRef) -> Adoption | NotAdopted:
     by_offset = desired.offset is not None
     number = shown.offset if by_offset else shown.index
     if not 0 <= number <= _LARGEST:
         message = f"Its cover is at {number:,}, which a desired file can't say."
-        return Refused(desired, seen.title, "not_writable", message)
+        return NotAdopted(desired, seen.title, "not_writable", message)
     wanted = choose(replace(desired, offset=number) if by_offset else replace(desired, index=number), seen)
     if isinstance(wanted, NoAnswer):
-        return Refused(desired, seen.title, wanted.reason, wanted.message)
+        return NotAdopted(desired, seen.title, wanted.reason, wanted.message)
     if wanted.ref == shown and choose(desired, seen) != wanted:
-        return Accepted(desired, seen.title, number, cover)
+        return Adoption(desired, seen.title, number, cover)
     if wanted.ref != shown and wanted.offset == shown.offset:
         message = (
             f"Its cover is {shown.set}[{shown.index}], but {number} s is also where {name(wanted)} was taken: "
             f"write `snapshot: {shown.index}` instead of `offset` by hand."
         )
-        return Refused(desired, seen.title, "same_offset", message)
+        return NotAdopted(desired, seen.title, "same_offset", message)
     message = "Its snapshots or its cover changed while they were read: run again."
-    return Refused(desired, seen.title, "changed_meanwhile", message)
+    return NotAdopted(desired, seen.title, "changed_meanwhile", message)
 
 
 def pending_message() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reconciler.decide.picture_id import Picture, picture
+from reconciler.decide.picture_id import PictureId, picture
 from reconciler.model import Desired, SetName
 
 Evidence = Literal["url", "memory"]
@@ -42,7 +42,7 @@ def glance(desired: Desired, listed: Listed, remembered: Snapshots | None) -> Ev
     return "url" if named and (remembered is None or wanted == shown) else None
 
 
-def _remembered(desired: Desired, remembered: Snapshots) -> Picture | None:
+def _remembered(desired: Desired, remembered: Snapshots) -> PictureId | None:
     """The picture that an entry wanted when the snapshots were read."""
     found = remembered.get(desired.set, ())
     if desired.offset is not None:

@@ -11,14 +11,14 @@ _ASSET = re.compile(r"/asset/([0-9a-fA-F]{32})(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureId:
     """`path` is what follows `/asset/<asset_id>/`, decoded: "snapshot/sample/5.jpg"."""
 
     asset_id: str
     path: str
 
 
-def picture(url: str) -> Picture | None:
+def picture(url: str) -> PictureId | None:
     """The picture that a URL names, or None where it names none, or more than one could be meant."""
     try:
         parts = urlsplit(url)
@@ -34,4 +34,4 @@ def picture(url: str) -> Picture | None:
     if len(found) != 1 or any(segment in (".", "..") for segment in path.split("/")):
         return None
     rest = path[found[0].end() + 1 :]
-    return Picture(found[0][1].lower(), rest) if rest and not rest.startswith("/") else None
+    return PictureId(found[0][1].lower(), rest) if rest and not rest.startswith("/") else None

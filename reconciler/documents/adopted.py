@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.decide.adoption import Accepted, Refused, WhyRefused
+from reconciler.decide.adoption import Adoption, NotAdopted, WhyRefused
 from reconciler.documents.schemas import AssetId, Count, CoverDoc, Doc, Head, SourceDoc, is_none
 from reconciler.documents.write import Origin, cover_document
 from reconciler.model import Desired, NumberKey, Plan, Reason
@@ -59,8 +59,8 @@ class AdoptDoc(Head):
 
 
 def adopt_document(
-    accepted: Sequence[Accepted],
-    refused: Sequence[Refused],
+    accepted: Sequence[Adoption],
+    refused: Sequence[NotAdopted],
     plan: Plan,
     keys: Mapping[str, NumberKey],
     diff: str,
@@ -81,7 +81,7 @@ def adopt_document(
     )
 
 
-def _adopted(item: Accepted, key: NumberKey) -> AdoptedDoc:
+def _adopted(item: Adoption, key: NumberKey) -> AdoptedDoc:
     return AdoptedDoc(
         asset_id=item.desired.asset_id,
         title=hide(item.title),
@@ -93,7 +93,7 @@ def _adopted(item: Accepted, key: NumberKey) -> AdoptedDoc:
     )
 
 
-def _refused(item: Refused) -> RefusedDoc:
+def _refused(item: NotAdopted) -> RefusedDoc:
     return RefusedDoc(
         asset_id=item.desired.asset_id,
         title=hide(item.title) or None,

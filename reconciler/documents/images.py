@@ -9,7 +9,7 @@ from reconciler.documents.schemas import SnapshotDoc
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class EmbeddedImage:
     """A picture ready to be embedded: a `data:` URI with its size in pixels; or "" and why there is no picture."""
 
     data: str
@@ -19,14 +19,14 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class AssetImages:
     """The pictures about one asset: its cover, the wanted snapshot (None where there is none), and its snapshots."""
 
-    before: Shot
-    after: Shot | None
-    others: tuple[tuple[SnapshotDoc, Shot], ...] = ()
+    before: EmbeddedImage
+    after: EmbeddedImage | None
+    others: tuple[tuple[SnapshotDoc, EmbeddedImage], ...] = ()
 
 
-Gallery = Mapping[str, Strip]
+ImagesByAsset = Mapping[str, AssetImages]
 """By asset ID. What is not in it is shown without pictures."""
-NO_PICTURES: Gallery = {}
+NO_IMAGES: ImagesByAsset = {}

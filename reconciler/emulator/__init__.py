@@ -33,6 +33,6 @@ there are odd ones, `ODD[name]`:
 """  # noqa: E501
 
 from reconciler.emulator.catalogue import ODD
-from reconciler.emulator.options import Fault, Options, Rate, parse_fault, parse_quota
+from reconciler.emulator.options import EmulatorOptions, FaultRule, QuotaRate, parse_fault, parse_quota
 
-__all__ = ["ODD", "Fault", "Options", "Rate", "parse_fault", "parse_quota"]
+__all__ = ["ODD", "EmulatorOptions", "FaultRule", "QuotaRate", "parse_fault", "parse_quota"]

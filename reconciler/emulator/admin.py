@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.responses import JSONResponse, Response
 
 from reconciler.emulator.refusal import illegal, not_there
-from reconciler.emulator.store import Selection
+from reconciler.emulator.store import AssetFilter
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -54,7 +54,7 @@ async def upload(world: World, request: Request) -> Response:
 
 async def catalogue(world: World, _: Request) -> Response:
     """`GET /_emulator/catalogue`: every listed asset."""
-    _total, assets = world.store.page(Selection(), world.clock())
+    _total, assets = world.store.page(AssetFilter(), world.clock())
     found = [
         {
             "asset_id": asset.asset_id,

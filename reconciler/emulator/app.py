@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from reconciler.emulator.options import Options
+    from reconciler.emulator.options import EmulatorOptions
 
 Handler = Callable[[Request], Awaitable[Response]]
 _TEMPLATE = "reconciler.emulator.template"
@@ -35,7 +35,9 @@ _ASSET = "/v1.0/{project_id}/asset"
 _PICTURE = "/asset/{rest:path}"
 
 
-def create_app(state: Path, options: Options, base_url: str, *, clock: Callable[[], float] = time.time) -> Emulator:
+def create_app(
+    state: Path, options: EmulatorOptions, base_url: str, *, clock: Callable[[], float] = time.time
+) -> Emulator:
     """The emulator over this SQLite file, which is made and filled where it does not exist.
 
     Args:

@@ -14,7 +14,7 @@ from reconciler.emulator.refusal import Refusal
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from reconciler.emulator.store import Stored
+    from reconciler.emulator.store import StoredAsset
     from reconciler.emulator.world import World
 
 _COVER = re.compile(r"([0-9a-f]{32})/cover/Cover0\.jpg")
@@ -38,7 +38,7 @@ async def picture(world: World, request: Request) -> Response:
     return Response(found.data, media_type=found.media_type, headers=headers)
 
 
-def _found(world: World, rest: str) -> pictures.Picture | None:
+def _found(world: World, rest: str) -> pictures.GeneratedPicture | None:
     now = world.clock()
     cover = _COVER.fullmatch(rest)
     if cover is not None:
@@ -54,7 +54,7 @@ def _found(world: World, rest: str) -> pictures.Picture | None:
     return pictures.drawn(asset_id, set_name, offset, unit=_unit(world))
 
 
-def _cover(world: World, asset: Stored, now: float) -> pictures.Picture | None:
+def _cover(world: World, asset: StoredAsset, now: float) -> pictures.GeneratedPicture | None:
     if asset.kind == "custom":
         data = world.store.uploaded(asset.asset_id, now)
         if data is not None:

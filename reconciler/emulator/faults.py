@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from reconciler.emulator.options import Fault, FaultKind
+    from reconciler.emulator.options import FaultKind, FaultRule
 
 RAW_SEND = "reconciler.emulator.send"
 """The scope's key for the server's own `send`, which leads to the connection."""
@@ -35,7 +35,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 class Faults:
     """Counts the requests of each route and says which of them go wrong."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[FaultRule, ...]) -> None:
         self._faults = faults
         self._seen: Counter[str] = Counter()
 

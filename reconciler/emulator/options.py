@@ -29,7 +29,7 @@ _RATE = re.compile(r"([0-9]{1,9})(?:/([0-9]{1,5}(?:\.[0-9]{1,3})?)s)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class QuotaRate:
     """At most `limit` calls in any `seconds`; a limit of 0 means no limit."""
 
     limit: int
@@ -37,7 +37,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FaultRule:
     """Every `every`-th request of `route` goes wrong in the way `kind` says."""
 
     route: FaultRoute
@@ -46,7 +46,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EmulatorOptions:
     """How the emulator behaves.
 
     Attributes:
@@ -65,19 +65,19 @@ class Options:
     cover_mode: CoverMode = "copy"
     propagation: float = 0.0
     latency: float = 0.0
-    quota: tuple[Rate | int | None, Rate | int | None] = (1500, 100)
+    quota: tuple[QuotaRate | int | None, QuotaRate | int | None] = (1500, 100)
     quota_window: float = 60.0
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FaultRule, ...] = ()
     etag: ETag = "md5"
     head: bool = True
 
-    def rates(self) -> tuple[Rate, Rate]:
+    def rates(self) -> tuple[QuotaRate, QuotaRate]:
         """The quotas for reads and for writes."""
         read, write = self.quota
         return _rate(read, self.quota_window), _rate(write, self.quota_window)
 
 
-def parse_quota(text: str) -> tuple[Rate, Rate]:
+def parse_quota(text: str) -> tuple[QuotaRate, QuotaRate]:
     """Reads `READ,WRITE`, each `1500` (a minute), `10/2s`, or 0 for none; ValueError says what is wrong."""
     parts = [part.strip() for part in text.split(",")]
     matches = [_RATE.fullmatch(part) for part in parts]
@@ -89,7 +89,7 @@ def parse_quota(text: str) -> tuple[Rate, Rate]:
     return read, write
 
 
-def parse_fault(text: str) -> Fault:
+def parse_fault(text: str) -> FaultRule:
     """Reads `ROUTE:KIND:EVERY`, such as `cover:500:5`; ValueError says what is wrong."""
     parts = text.split(":")
     if len(parts) != 3:
@@ -101,12 +101,12 @@ def parse_fault(text: str) -> Fault:
         raise ValueError(f"{text!r} names no kind of fault: {kind!r} is none of {', '.join(KINDS)}")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", every):
         raise ValueError(f"{text!r}: every how many requests must be a whole number from 1, not {every!r}")
-    return Fault(route, kind, int(every))
+    return FaultRule(route, kind, int(every))
 
 
-def _parsed(match: re.Match[str]) -> Rate:
-    return Rate(int(match[1]), float(match[2]) if match[2] else 60.0)
+def _parsed(match: re.Match[str]) -> QuotaRate:
+    return QuotaRate(int(match[1]), float(match[2]) if match[2] else 60.0)
 
 
-def _rate(item: Rate | int | None, window: float) -> Rate:
-    return item if isinstance(item, Rate) else Rate(item or 0, window)
+def _rate(item: QuotaRate | int | None, window: float) -> QuotaRate:
+    return item if isinstance(item, QuotaRate) else QuotaRate(item or 0, window)

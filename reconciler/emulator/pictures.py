@@ -24,7 +24,7 @@ _CACHED = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class GeneratedPicture:
     """The bytes of a picture, and their MD5 in hexadecimal."""
 
     data: bytes
@@ -32,29 +32,29 @@ class Picture:
     media_type: str = "image/jpeg"
 
 
-def uploaded(data: bytes) -> Picture:
+def uploaded(data: bytes) -> GeneratedPicture:
     """A picture that somebody brought along, as it is."""
     kind = "image/jpeg"
     if data.startswith(b"\x89PNG"):
         kind = "image/png"
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         kind = "image/webp"
-    return Picture(data, _md5(data), kind)
+    return GeneratedPicture(data, _md5(data), kind)
 
 
 @lru_cache(maxsize=_CACHED)
-def drawn(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT) -> Picture:
+def drawn(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT) -> GeneratedPicture:
     """The snapshot of this asset at this second; its length is a multiple of `unit`."""
     data = _padded(_encoded(_scene(asset_id, set_name, offset), _QUALITY), unit)
-    return Picture(data, _md5(data))
+    return GeneratedPicture(data, _md5(data))
 
 
 @lru_cache(maxsize=_CACHED)
-def recoded(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT) -> Picture:
+def recoded(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT) -> GeneratedPicture:
     """The same picture, decoded and encoded again: other bytes."""
     with Image.open(io.BytesIO(drawn(asset_id, set_name, offset, unit=unit).data)) as image:
         data = _padded(_encoded(image, _RECODED_QUALITY), unit)
-    return Picture(data, _md5(data))
+    return GeneratedPicture(data, _md5(data))
 
 
 def _scene(asset_id: str, set_name: str, offset: int) -> Image.Image:

@@ -10,13 +10,13 @@ from reconciler.emulator.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.emulator.options import Rate
+    from reconciler.emulator.options import QuotaRate
 
 
 class Quota:
     """One class of calls. `clock` gives seconds and need not be the time of day."""
 
-    def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
+    def __init__(self, rate: QuotaRate, clock: Callable[[], float]) -> None:
         self._rate = rate
         self._clock = clock
         self._taken: deque[float] = deque()

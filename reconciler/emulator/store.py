@@ -36,7 +36,7 @@ FROM assets a JOIN covers c
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAsset:
     """An asset as reads show it at one moment.
 
     Attributes:
@@ -58,7 +58,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class AssetFilter:
     """Which assets a page is taken from. Times in seconds since the epoch, both ends included."""
 
     asset_ids: Sequence[str] = ()
@@ -80,12 +80,14 @@ class Store:
         self._db.executescript(_SCHEMA)
         self._fill(assets, "reference" if mode == "reference" else "copy")
 
-    def asset(self, asset_id: str, now: float) -> Stored | None:
+    def asset(self, asset_id: str, now: float) -> StoredAsset | None:
         """What reads show of this asset now."""
         row = self._db.execute(f"{_SHOWN} WHERE a.asset_id = ?", (now, asset_id)).fetchone()
         return None if row is None else _stored(row)
 
-    def page(self, chosen: Selection, now: float, *, skip: int = 0, limit: int = -1) -> tuple[int, list[Stored]]:
+    def page(
+        self, chosen: AssetFilter, now: float, *, skip: int = 0, limit: int = -1
+    ) -> tuple[int, list[StoredAsset]]:
         """How many assets there are, and some of them; the one whose details fail is never listed."""
         where, values = _where(chosen)
         (total,) = self._db.execute(f"SELECT count(*) FROM assets a WHERE {where}", values).fetchone()  # noqa: S608 - no value is pasted in
@@ -150,7 +152,7 @@ class Store:
             )
 
 
-def _where(chosen: Selection) -> tuple[str, list[str | int]]:
+def _where(chosen: AssetFilter) -> tuple[str, list[str | int]]:
     parts = ["a.asset_id <> ?"]
     values: list[str | int] = [ODD["api_error"]]
     if chosen.asset_ids:
@@ -173,6 +175,6 @@ def _marks(values: Sequence[str]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _stored(row: tuple[str, str, int, str, str, str, str, str, str, float]) -> Stored:
+def _stored(row: tuple[str, str, int, str, str, str, str, str, str, float]) -> StoredAsset:
     asset_id, title, created, owner, sets, state, form, kind, path, changed = row
-    return Stored(asset_id, title, created, owner, json.loads(sets), state, form, kind, path, changed)
+    return StoredAsset(asset_id, title, created, owner, json.loads(sets), state, form, kind, path, changed)

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from reconciler.emulator import words
 from reconciler.emulator.catalogue import ODD
 from reconciler.emulator.refusal import Refusal, illegal, not_there
-from reconciler.emulator.store import Selection
+from reconciler.emulator.store import AssetFilter
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -123,9 +123,9 @@ def _number(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def _selection(request: Request, asset_ids: list[str]) -> Selection:
+def _selection(request: Request, asset_ids: list[str]) -> AssetFilter:
     start, end = (request.query_params.get(name) for name in ("start_time", "end_time"))
-    return Selection(
+    return AssetFilter(
         asset_ids=asset_ids,
         statuses=request.query_params.getlist("status"),
         start=None if start is None else words.moment(start, "start_time"),

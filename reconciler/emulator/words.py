@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.emulator.refusal import illegal
 
 if TYPE_CHECKING:
-    from reconciler.emulator.store import Stored
+    from reconciler.emulator.store import StoredAsset
 
 _TIME = "%Y%m%d%H%M%S"
 _PICTURE = re.compile(r"(?:^|/)asset/([0-9a-f]{32})/snapshot/(sample|dots|quantity)/([0-9]{1,6})\.jpg")
@@ -39,7 +39,7 @@ def snapshot_named(path: str) -> tuple[str, str, int] | None:
     return match[1], match[2], int(match[3])
 
 
-def picture_url(base_url: str, asset: Stored, rest: str, *, owner: str | None = None) -> str:
+def picture_url(base_url: str, asset: StoredAsset, rest: str, *, owner: str | None = None) -> str:
     """The URL of one of the asset's pictures, in the form that this asset's URLs have."""
     path = f"asset/{owner or asset.asset_id}/{rest}"
     seal = hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()
@@ -52,13 +52,13 @@ def picture_url(base_url: str, asset: Stored, rest: str, *, owner: str | None = 
     return f"{base_url}/{forms[asset.form]}"
 
 
-def cover_url(base_url: str, asset: Stored) -> str:
+def cover_url(base_url: str, asset: StoredAsset) -> str:
     """Where the current cover is: the snapshot itself after a PUT by reference, else the copy."""
     rest = f"snapshot/{asset.path}.jpg" if asset.kind == "reference" else "cover/Cover0.jpg"
     return picture_url(base_url, asset, rest)
 
 
-def base_info(base_url: str, asset: Stored) -> dict[str, Any]:
+def base_info(base_url: str, asset: StoredAsset) -> dict[str, Any]:
     """`base_info` of details and info."""
     info: dict[str, Any] = {
         "title": asset.title,
@@ -77,14 +77,14 @@ def base_info(base_url: str, asset: Stored) -> dict[str, Any]:
     return info
 
 
-def covers(base_url: str, asset: Stored) -> list[dict[str, str]] | None:
+def covers(base_url: str, asset: StoredAsset) -> list[dict[str, str]] | None:
     """The list of covers; null and empty ones are the odd assets'."""
     if asset.kind in {"absent", "null"}:
         return None
     return [] if asset.kind == "empty" else [{"cover_url": cover_url(base_url, asset)}]
 
 
-def thumbnail_info(base_url: str, asset: Stored) -> dict[str, Any] | None:
+def thumbnail_info(base_url: str, asset: StoredAsset) -> dict[str, Any] | None:
     """`thumbnail_info`: the snapshots; while they are being taken only the status; else nothing."""
     if asset.state == "THUMBNAILING":
         return {"thumbnail_status": asset.state, "exec_desc": ""}
@@ -103,7 +103,7 @@ def thumbnail_info(base_url: str, asset: Stored) -> dict[str, Any] | None:
     return {**lists, "thumbnail_status": asset.state, "exec_desc": ""}
 
 
-def summary(base_url: str, asset: Stored) -> dict[str, Any]:
+def summary(base_url: str, asset: StoredAsset) -> dict[str, Any]:
     """An item of `asset/list`."""
     return {
         "asset_id": asset.asset_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.emulator.options import Options
+    from reconciler.emulator.options import EmulatorOptions
     from reconciler.emulator.store import Store
 
 
@@ -17,6 +17,6 @@ class World:
     """The account, how it behaves, where it is reached, and what time it is there."""
 
     store: Store
-    options: Options
+    options: EmulatorOptions
     base_url: str
     clock: Callable[[], float]

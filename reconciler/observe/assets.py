@@ -48,14 +48,14 @@ def _observed(asset_id: str, details: wire.AssetDetails) -> Observed:
     return Observed(asset_id, base.title, cover, status, snapshots)
 
 
-def _in_order(name: SetName, listed: Sequence[wire.Thumbnail]) -> list[Snapshot]:
+def _in_order(name: SetName, listed: Sequence[wire.ThumbnailItem]) -> list[Snapshot]:
     """The API does not promise an order; ties are broken by the URL so that an index always means the same."""
     placed = [(_offset(name, item), item.url) for item in listed if item.url or item.offset is not None]
     placed.sort(key=lambda snapshot: (snapshot[0], snapshot[1].partition("?")[0]))
     return [Snapshot(name, index, offset, url) for index, (offset, url) in enumerate(placed)]
 
 
-def _offset(name: SetName, item: wire.Thumbnail) -> int:
+def _offset(name: SetName, item: wire.ThumbnailItem) -> int:
     """Its own, or the one that its file is named after."""
     if item.offset is not None:
         return item.offset

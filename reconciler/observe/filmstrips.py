@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.documents.images import Gallery, Shot, Strip
+from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.documents.schemas import SnapshotDoc
 from reconciler.errors import ReconcileError
 from reconciler.model import NoAnswer, Snapshot, SnapshotRef
@@ -21,7 +21,7 @@ from reconciler.util.sanitize import hide
 WIDE, NARROW = 480, 160
 _MOST_BYTES = 11 * 1024 * 1024
 _MOST_AROUND, _MOST_LISTED = 24, 100
-_NO_COVER = Shot("", why="It has no cover.")
+_NO_COVER = EmbeddedImage("", why="It has no cover.")
 _MOST_SILENT = 3
 _SILENT = "Left out: its host did not give the pictures before it."
 _FULL = f"Left out: the report's pictures have reached {_MOST_BYTES // 2**20} MiB."
@@ -42,8 +42,8 @@ class Wanted:
 
 
 async def collect(
-    changes: Sequence[Wanted], pictures: Pictures, *, most: int, at_once: int, advance: Callable[[], None]
-) -> Gallery:
+    changes: Sequence[Wanted], pictures: Pictures, *, most: int, parallelism: int, advance: Callable[[], None]
+) -> ImagesByAsset:
     """Pictures for the first of the changes, as many as the limit has room for; the others have no strip.
 
     Covers and wanted snapshots come first, in the order of the changes; what is left goes to the snapshots, strip by
@@ -59,8 +59,8 @@ async def collect(
     uses = Counter((url, WIDE) for change in shown for url in (change.cover_url, change.put_url))
     uses.update((item.url, NARROW) for change in shown for item in _listed(change))
     album = _Album(pictures, uses, advance)
-    await for_each(urls, album.take, at_once)
-    not_fetched = Shot("", why=f"Not among the first {most:,} pictures.")
+    await for_each(urls, album.take, parallelism)
+    not_fetched = EmbeddedImage("", why=f"Not among the first {most:,} pictures.")
     return {change.asset_id: _strip(change, album.shots, not_fetched) for change in shown}
 
 
@@ -113,7 +113,7 @@ class _Album:
     """
 
     def __init__(self, pictures: Pictures, uses: Counter[tuple[str, int]], advance: Callable[[], None]) -> None:
-        self.shots: dict[tuple[str, int], Shot] = {}
+        self.shots: dict[tuple[str, int], EmbeddedImage] = {}
         self._pictures = pictures
         self._uses = uses
         self._advance = advance
@@ -143,21 +143,21 @@ class _Album:
         self._silent[host] = self._silent[host] + 1 if isinstance(data, NoAnswer) and not data.lasting else 0
         return data
 
-    async def _shot(self, data: bytes | NoAnswer, url: str, width: int) -> Shot:
+    async def _shot(self, data: bytes | NoAnswer, url: str, width: int) -> EmbeddedImage:
         made = data if isinstance(data, NoAnswer) else await asyncio.to_thread(thumbnail, data, width)
         if isinstance(made, NoAnswer):
-            return Shot("", why=hide(made.lasting or made.message))
+            return EmbeddedImage("", why=hide(made.lasting or made.message))
         encoded = "data:image/webp;base64," + base64.b64encode(made.webp).decode("ascii")
         needed = len(encoded) * self._uses[url, width]
         if needed > self._room:
             self._full = True
-            return Shot("", why=_FULL)
+            return EmbeddedImage("", why=_FULL)
         self._room -= needed
-        return Shot(encoded, made.width, made.height)
+        return EmbeddedImage(encoded, made.width, made.height)
 
 
-def _strip(change: Wanted, shots: dict[tuple[str, int], Shot], not_fetched: Shot) -> Strip:
-    return Strip(
+def _strip(change: Wanted, shots: dict[tuple[str, int], EmbeddedImage], not_fetched: EmbeddedImage) -> AssetImages:
+    return AssetImages(
         before=shots[change.cover_url, WIDE] if change.cover_url else _NO_COVER,
         after=shots[change.put_url, WIDE] if change.put_url else None,
         others=tuple(

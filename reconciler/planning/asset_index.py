@@ -11,7 +11,7 @@ from reconciler.state.snapshot_cache import Reading, Readings
 from reconciler.vod.client import VodClient
 
 
-class Listing:
+class AssetIndex:
     """One listing, and what it decided.
 
     Args:

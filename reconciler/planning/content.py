@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reconciler.decide.picture_id import Picture, picture
+from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
 from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
 from reconciler.observe.pictures import Pictures, Stamp
@@ -174,7 +174,7 @@ async def _remembered(
     for settled in known:
         if settled.cover_sha256 != content.sha256:
             continue
-        named = Picture(seen.asset_id, settled.snapshot_path)
+        named = PictureId(seen.asset_id, settled.snapshot_path)
         of_it = [snapshot for snapshot in seen.snapshots if picture(snapshot.url) == named]
         for snapshot in ([wanted] if wanted else []) + of_it:
             now = await pictures.content(snapshot.url)

@@ -11,7 +11,7 @@ from reconciler.decide.verdict import choose
 from reconciler.desired.render import NewEntry
 from reconciler.model import SNAPSHOTS_IN_PROGRESS, Cover, Desired, NoAnswer, Observed, Reason, Snapshot
 from reconciler.planning import content as compare
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.state.journal import Applied
 from reconciler.util.sanitize import hide
 
@@ -31,25 +31,25 @@ class Later:
     message: str
 
 
-async def entry_for(surveyor: Surveyor, seen: Observed) -> NewEntry | Later:
+async def entry_for(planner: Planner, seen: Observed) -> NewEntry | Later:
     """The entry that is in sync with what the asset shows, or `ignore: true` with the reason where it is certain that
     there is none."""
-    applied = surveyor.recent.get(seen.asset_id)
+    applied = planner.recent.get(seen.asset_id)
     nothing = _nothing_to_compare(seen)
     if nothing and applied is None:
         return _ignored(seen, nothing)
-    found = await _identified(surveyor, seen, applied.after.cover() if applied is not None else None)
+    found = await _identified(planner, seen, applied.after.cover() if applied is not None else None)
     if applied is not None and _unsettled(found.cover, applied):
         return Later("pending", _PENDING)
     return _ignored(seen, nothing) if nothing else _entry(seen, found)
 
 
-async def _identified(surveyor: Surveyor, seen: Observed, coming: Cover | None) -> compare.Identified:
+async def _identified(planner: Planner, seen: Observed, coming: Cover | None) -> compare.Identified:
     """Its cover: of snapshots that are the same picture, the one that was applied a moment ago."""
     if coming is not None:
         applied_first = sorted(seen.snapshots, key=lambda snapshot: snapshot.ref != coming.snapshot)
         seen = replace(seen, snapshots=tuple(applied_first))
-    return await compare.identify_cover(seen, surveyor.pictures, surveyor.memory)
+    return await compare.identify_cover(seen, planner.pictures, planner.memory)
 
 
 def _unsettled(shown: Cover, applied: Applied) -> bool:

@@ -12,7 +12,7 @@ from reconciler.model import Compare, Desired, NoAnswer, Observed, Plan, Verdict
 from reconciler.observe.assets import observe
 from reconciler.observe.pictures import Pictures
 from reconciler.planning import content as compare
-from reconciler.planning.asset_index import Listing
+from reconciler.planning.asset_index import AssetIndex
 from reconciler.planning.selection import Selection
 from reconciler.state.journal import Applied
 from reconciler.state.settled_covers import Memory
@@ -22,7 +22,7 @@ from reconciler.vod.client import VodClient
 
 
 @dataclass(frozen=True, slots=True)
-class Surveyor:
+class Planner:
     """Asks the cloud about entries.
 
     Args:
@@ -42,7 +42,7 @@ class Surveyor:
     compare: Compare = "auto"
     replace_unreadable: bool = False
     recent: Mapping[str, Applied] = field(default_factory=dict)
-    listing: Listing | None = None
+    listing: AssetIndex | None = None
     keep_snapshots: bool = False
 
     async def check(self, desired: Desired) -> Verdict:
@@ -101,11 +101,11 @@ class Surveyor:
             return verdict
         return update(verdict.desired, seen, wanted, coming, verdict.after.content)
 
-    async def survey(
+    async def make_plan(
         self,
         covers: Sequence[Desired],
         selection: Selection,
-        at_once: int,
+        parallelism: int,
         advance: Callable[[], None],
     ) -> Plan:
         """The plan for all selected entries. `advance` is called once for each that is settled."""
@@ -118,7 +118,7 @@ class Surveyor:
                 builder.add(position, verdict)
             advance()
 
-        await for_each(enumerate(covers), work, at_once)
+        await for_each(enumerate(covers), work, parallelism)
         selection.check_all_matched()
         return builder.build()
 

@@ -11,7 +11,7 @@ from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Plan, Reason, Snapshot, SnapshotRef, Verdict
 from reconciler.planning.content import looks_wanted
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.runs import PastChange, WhyNot
 from reconciler.util.concurrency import for_each
@@ -29,7 +29,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Undoing:
+class RollbackPlan:
     """The plan to the covers from before, and all that can't be undone, those unknown in the plan among them; both
     in the order of the run."""
 
@@ -37,19 +37,19 @@ class Undoing:
     blocked: tuple[Blocked, ...]
 
 
-class Undoer:
+class RollbackPlanner:
     """Asks through one surveyor; `journal` is the file that every entry of the plan names as its place.
 
     A surveyor that replaces unreadable covers also goes on where nobody can tell any more what a snapshot was.
     """
 
-    def __init__(self, surveyor: Surveyor, journal: Path) -> None:
-        self._surveyor = surveyor
+    def __init__(self, planner: Planner, journal: Path) -> None:
+        self._surveyor = planner
         self._journal = str(journal)
 
-    async def survey(
-        self, changes: Sequence[PastChange], selection: Selection, at_once: int, advance: Callable[[], None]
-    ) -> Undoing:
+    async def make_plan(
+        self, changes: Sequence[PastChange], selection: Selection, parallelism: int, advance: Callable[[], None]
+    ) -> RollbackPlan:
         """One details call for each selected change, and pictures where the URLs do not tell. `advance` is called
         once for each change that is settled.
 
@@ -73,9 +73,9 @@ class Undoer:
                 blocked[position] = found
             advance()
 
-        await for_each(enumerate(changes), work, at_once)
+        await for_each(enumerate(changes), work, parallelism)
         selection.check_all_matched()
-        return Undoing(builder.build(), tuple(blocked[position] for position in sorted(blocked)))
+        return RollbackPlan(builder.build(), tuple(blocked[position] for position in sorted(blocked)))
 
     async def _selected(self, change: PastChange, selection: Selection) -> Verdict | Blocked | None:
         by_id = selection.by_id(change.asset_id)

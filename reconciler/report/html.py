@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from reconciler.documents.images import NO_PICTURES, Gallery
+from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import not_installed
@@ -15,7 +15,7 @@ from reconciler.report.html_page import page
 
 def html(
     document: PlanDoc | AuditDoc | ApplyDoc | ShowDoc,
-    gallery: Gallery = NO_PICTURES,
+    images: ImagesByAsset = NO_IMAGES,
     *,
     rate: Rate = WRITE_RATE,
 ) -> str:
@@ -39,5 +39,5 @@ def html(
     # The policy names the one style that is ours, by the hash of exactly what stands between its tags.
     style = environment.get_template("style.css").render()
     allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    view = page(document, gallery, rate)
+    view = page(document, images, rate)
     return environment.get_template("report.html.j2").render(page=view, style_hash=allowed)

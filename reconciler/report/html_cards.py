@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from reconciler.documents.images import Gallery, Shot, Strip
+from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.documents.schemas import ChangeDoc, ContentDoc, CoverDoc, ResultDoc, SnapshotDoc, SourceDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset
 from reconciler.report import phrases as words
@@ -104,8 +104,8 @@ def by(key: Callable[[T], str], items: Iterable[T]) -> Iterator[tuple[str, list[
     yield from groups.items()
 
 
-def change(doc: ChangeDoc, gallery: Gallery) -> Card:
-    strip = gallery.get(doc.asset_id)
+def change(doc: ChangeDoc, images: ImagesByAsset) -> Card:
+    strip = images.get(doc.asset_id)
     return Card(
         doc.asset_id,
         text(doc.title),
@@ -120,8 +120,8 @@ def change(doc: ChangeDoc, gallery: Gallery) -> Card:
     )
 
 
-def result(doc: ResultDoc, gallery: Gallery) -> Card:
-    strip = gallery.get(doc.asset_id)
+def result(doc: ResultDoc, images: ImagesByAsset) -> Card:
+    strip = images.get(doc.asset_id)
     error = ""
     if doc.error is not None:
         request = f" (request {doc.error.request_id})" if doc.error.request_id else ""
@@ -147,16 +147,16 @@ def _size(old: ContentDoc | None, new: ContentDoc | None) -> str:
     return f"{old.length:,} → {new.length:,} bytes" if old and new and old.length != new.length else ""
 
 
-def choices(document: ShowDoc, gallery: Gallery) -> Iterator[Choice]:
+def choices(document: ShowDoc, images: ImagesByAsset) -> Iterator[Choice]:
     for asset in document.assets:
         if isinstance(asset, NotShown):
             told = words.advice(asset.reason)
             yield Choice(asset.asset_id, reason=asset.reason, message=text(asset.message), advice=told)
         else:
-            yield _choice(asset, gallery.get(asset.asset_id))
+            yield _choice(asset, images.get(asset.asset_id))
 
 
-def _choice(asset: ShownAsset, strip: Strip | None) -> Choice:
+def _choice(asset: ShownAsset, strip: AssetImages | None) -> Choice:
     shots = {(ref.set, ref.index, ref.offset): shot for ref, shot in strip.others} if strip else {}
     film = []
     for item in asset.snapshots:
@@ -176,17 +176,17 @@ def _choice(asset: ShownAsset, strip: Strip | None) -> Choice:
     )
 
 
-def _cover(label: str, spoken: str, doc: CoverDoc, shot: Shot | None) -> Picture:
+def _cover(label: str, spoken: str, doc: CoverDoc, shot: EmbeddedImage | None) -> Picture:
     told = words.cover(doc)
     return _pictured(told, f"{spoken}: {_spoken(doc.snapshot) if doc.snapshot else told}", shot, label=label)
 
 
-def _film(strip: Strip | None, *, now: SnapshotDoc | None, wanted: SnapshotDoc | None) -> tuple[Picture, ...]:
+def _film(strip: AssetImages | None, *, now: SnapshotDoc | None, wanted: SnapshotDoc | None) -> tuple[Picture, ...]:
     others = strip.others if strip else ()
     return tuple(_frame(ref, shot, current=ref == now, wanted=ref == wanted) for ref, shot in others)
 
 
-def _frame(ref: SnapshotDoc, shot: Shot | None, *, current: bool = False, wanted: bool = False) -> Picture:
+def _frame(ref: SnapshotDoc, shot: EmbeddedImage | None, *, current: bool = False, wanted: bool = False) -> Picture:
     spoken = _spoken(ref) + (", the cover now" if current else "") + (", wanted" if wanted else "")
     return _pictured(words.snapshot(ref), f"Snapshot {spoken}", shot, current=current, wanted=wanted)
 
@@ -196,8 +196,8 @@ def _spoken(ref: SnapshotDoc) -> str:
 
 
 def _pictured(
-    told: str, alt: str, shot: Shot | None, *, label: str = "", current: bool = False, wanted: bool = False
+    told: str, alt: str, shot: EmbeddedImage | None, *, label: str = "", current: bool = False, wanted: bool = False
 ) -> Picture:
-    shot = shot or Shot("")
+    shot = shot or EmbeddedImage("")
     why = shorten(hide(shot.why), _LONGEST_WHY)
     return Picture(told, alt, shot.data, shot.width, shot.height, why, label, wanted, current)

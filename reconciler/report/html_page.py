@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reconciler.documents.images import Gallery
+from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
@@ -97,14 +97,14 @@ class Page:
         return self.remark != _NONE_TAKEN
 
 
-def page(document: PlanDoc | AuditDoc | ApplyDoc | ShowDoc, gallery: Gallery, rate: Rate) -> Page:
+def page(document: PlanDoc | AuditDoc | ApplyDoc | ShowDoc, images: ImagesByAsset, rate: Rate) -> Page:
     """The view of a document; `rate` is the one at which covers may be set."""
     if isinstance(document, ShowDoc):
-        return _shown(document, gallery)
-    return _applied(document, gallery) if isinstance(document, ApplyDoc) else _found(document, gallery, rate)
+        return _shown(document, images)
+    return _applied(document, images) if isinstance(document, ApplyDoc) else _found(document, images, rate)
 
 
-def _found(document: PlanDoc | AuditDoc, gallery: Gallery, rate: Rate) -> Page:
+def _found(document: PlanDoc | AuditDoc, images: ImagesByAsset, rate: Rate) -> Page:
     audit = document if isinstance(document, AuditDoc) else None
     facts = list(_facts(document))
     if audit and (audit.targets or audit.excludes):
@@ -117,9 +117,9 @@ def _found(document: PlanDoc | AuditDoc, gallery: Gallery, rate: Rate) -> Page:
         tuple(facts),
         tuple(words.findings(document, rate)),
         tuple(_numbers(document)),
-        _remark([item.asset_id for item in document.changes], gallery, "change"),
+        _remark([item.asset_id for item in document.changes], images, "change"),
         text(document.tool_version),
-        tuple(_groups([change(item, gallery) for item in document.changes])),
+        tuple(_groups([change(item, images) for item in document.changes])),
         unknown=tuple(_unknown(document.unknown)),
         pending=_entries(document.pending),
         since=tuple(_since(since)) if since else (),
@@ -129,7 +129,7 @@ def _found(document: PlanDoc | AuditDoc, gallery: Gallery, rate: Rate) -> Page:
     )
 
 
-def _applied(document: ApplyDoc, gallery: Gallery) -> Page:
+def _applied(document: ApplyDoc, images: ImagesByAsset) -> Page:
     waited = any(item.verified is not None for item in document.results)
     counts = document.summary
     return Page(
@@ -145,14 +145,14 @@ def _applied(document: ApplyDoc, gallery: Gallery) -> Page:
             Number(counts.not_attempted, "not attempted", "change", "changes"),
             Number(counts.unknown, "unknown", "bad", "unknown"),
         ),
-        _remark([item.asset_id for item in document.results], gallery, "change"),
+        _remark([item.asset_id for item in document.results], images, "change"),
         text(document.tool_version),
-        tuple(_groups([result(item, gallery) for item in document.results])),
+        tuple(_groups([result(item, images) for item in document.results])),
         unknown=tuple(_unknown(document.unknown)),
     )
 
 
-def _shown(document: ShowDoc, gallery: Gallery) -> Page:
+def _shown(document: ShowDoc, images: ImagesByAsset) -> Page:
     read = [asset for asset in document.assets if isinstance(asset, ShownAsset)]
     snapshots = sum(len(asset.snapshots) for asset in read)
     return Page(
@@ -161,9 +161,9 @@ def _shown(document: ShowDoc, gallery: Gallery) -> Page:
         (),
         (f"{words.counted(len(document.assets), 'asset')}, {words.counted(snapshots, 'snapshot')}.",),
         (),
-        _remark([asset.asset_id for asset in read], gallery, "asset"),
+        _remark([asset.asset_id for asset in read], images, "asset"),
         "",
-        choices=tuple(choices(document, gallery)),
+        choices=tuple(choices(document, images)),
     )
 
 
@@ -193,9 +193,9 @@ def _numbers(document: PlanDoc | AuditDoc) -> Iterator[Number]:
         yield Number(document.unmanaged.count, "unmanaged", "calm", "unmanaged")
 
 
-def _remark(asset_ids: Sequence[str], gallery: Gallery, what: str) -> str:
+def _remark(asset_ids: Sequence[str], images: ImagesByAsset, what: str) -> str:
     """How much stands without pictures, said once."""
-    without = sum(asset_id not in gallery for asset_id in asset_ids)
+    without = sum(asset_id not in images for asset_id in asset_ids)
     if not without:
         return ""
     if without == len(asset_ids):

@@ -21,7 +21,7 @@ from reconciler.state.lock import exclusive
 from reconciler.util.clock import Clock
 
 
-class Record:
+class RunRecorder:
     """One run in the journal."""
 
     def __init__(self, folder: Path, journal: Journal, clock: Clock, about: Mapping[str, object]) -> None:
@@ -76,7 +76,7 @@ def recording(
     project_id: str,
     files: Iterable[str],
     rollback_of: str | None = None,
-) -> Iterator[Record]:
+) -> Iterator[RunRecorder]:
     """Opens the journal for one run, alone on this machine.
 
     Args:
@@ -99,7 +99,7 @@ def recording(
     with exclusive(folder, started):
         journal = Journal(folder, f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}", endpoint, project_id)
         try:
-            yield Record(folder, journal, clock, about)
+            yield RunRecorder(folder, journal, clock, about)
         finally:
             journal.close()
 

@@ -23,7 +23,7 @@ _MOST_BYTES = 256 * 1024 * 1024
 _Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Settled(BaseModel):
+class SettledCover(BaseModel):
     """One settled cover: the cover's SHA-256 is what came of the snapshot with that path and SHA-256."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
@@ -42,7 +42,7 @@ class MemoryDocument(BaseModel):
 
     format_version: Annotated[str, Field(pattern=r"^1\.[0-9]+$")] = "1.0"
     kind: Literal["memory"] = "memory"
-    covers: tuple[Settled, ...]
+    covers: tuple[SettledCover, ...]
 
 
 class Memory:
@@ -56,14 +56,14 @@ class Memory:
         self._path = folder / NAME
         self._database: sqlite3.Connection | None = None
 
-    def of(self, asset_id: str) -> tuple[Settled, ...]:
+    def of(self, asset_id: str) -> tuple[SettledCover, ...]:
         """What is remembered of one asset."""
         return self._select("WHERE asset_id = ?", asset_id)
 
-    def all(self) -> tuple[Settled, ...]:
+    def all(self) -> tuple[SettledCover, ...]:
         return self._select("ORDER BY asset_id, cover_sha256")
 
-    def remember(self, settled: Iterable[Settled]) -> None:
+    def remember(self, settled: Iterable[SettledCover]) -> None:
         """Adds, or replaces what was remembered of the same cover."""
         rows = [(item.asset_id, item.cover_sha256, item.snapshot_path, item.snapshot_sha256) for item in settled]
         with self._using() as database, database:
@@ -73,7 +73,7 @@ class Memory:
         if self._database is not None:
             self._database.close()
 
-    def _select(self, clause: str, *values: str) -> tuple[Settled, ...]:
+    def _select(self, clause: str, *values: str) -> tuple[SettledCover, ...]:
         if self._database is None and not self._path.exists():
             return ()
         with self._using() as database:
@@ -96,11 +96,11 @@ class Memory:
             raise StateError(told, hint="Move it away to start anew.") from error
 
 
-def _valid(rows: Iterable[tuple[Any, ...]]) -> Iterator[Settled]:
+def _valid(rows: Iterable[tuple[Any, ...]]) -> Iterator[SettledCover]:
     """What somebody else may have written into the file is not believed."""
     for asset_id, cover, path, snapshot in rows:
         try:
-            yield Settled(asset_id=asset_id, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
+            yield SettledCover(asset_id=asset_id, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
         except ValidationError:
             continue
 
@@ -124,6 +124,6 @@ def read_document(file: str) -> MemoryDocument:
         raise UsageError(f"{file} is no exported memory: {told}") from error
 
 
-def document_text(settled: Iterable[Settled]) -> str:
+def document_text(settled: Iterable[SettledCover]) -> str:
     """An exported memory as JSON."""
     return json.dumps(MemoryDocument(covers=tuple(settled)).model_dump(mode="json"), indent=2) + "\n"

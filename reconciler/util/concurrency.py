@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int) -> None:
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], parallelism: int) -> None:
     """Runs `work` on every item, `at_once` at a time, taking items only when somebody is free.
 
     Raises:
@@ -23,7 +23,7 @@ async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(at_once):
+            for _ in range(parallelism):
                 group.create_task(worker())
     except BaseExceptionGroup as failed:
         raise _first(failed) from None

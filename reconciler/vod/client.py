@@ -18,7 +18,7 @@ from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas as wire
 from reconciler.vod.listing import Span, list_assets
 from reconciler.vod.rate_limit import Slot, Window
-from reconciler.vod.responses import Fault, Line, Throttled
+from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
 from reconciler.vod.retry import ATTEMPTS, persistently
 
 _LOG = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class VodClient:
         project_id: 32 hex digits.
     """
 
-    def __init__(self, line: Line, project_id: str, windows: Windows) -> None:
+    def __init__(self, line: ApiConnection, project_id: str, windows: Windows) -> None:
         self._line = line
         self._base = f"{str(line.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
         self._windows = windows
@@ -62,7 +62,7 @@ class VodClient:
         async def send(_: Slot) -> wire.AssetDetails:
             answer = await self._line.read("details", self._request("details", query), wire.AssetDetails)
             if answer.base_info is None and not answer.asset_id:
-                raise Fault("details", "the answer holds neither an asset ID nor its base_info")
+                raise TransientFault("details", "the answer holds neither an asset ID nor its base_info")
             return answer
 
         answer = await self._call("details", self._windows.reads, send)
@@ -82,7 +82,7 @@ class VodClient:
         async def send(_: Slot) -> wire.AssetList:
             answer = await self._line.read("list", self._request("list", query), wire.AssetList)
             if answer.total is None and not answer.assets:
-                raise Fault("list", "the answer holds no assets and no total")
+                raise TransientFault("list", "the answer holds no assets and no total")
             return answer
 
         return await self._call("list", self._windows.reads, send)
@@ -113,12 +113,12 @@ class VodClient:
             request = self._line.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
             try:
                 status, body = await _to_its_end(self._line.send("cover", request, changes=True))
-            except Fault as fault:
+            except TransientFault as fault:
                 # Whatever a later attempt is told: one that got no answer may have been carried out.
                 unanswered = unanswered or fault.unanswered
                 raise
             if body.strip():
-                raise Fault("cover", f"HTTP {status} with a body, which no success has", status=status)
+                raise TransientFault("cover", f"HTTP {status} with a body, which no success has", status=status)
             return True
 
         try:
@@ -134,8 +134,10 @@ class VodClient:
 
     async def _call(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
         try:
-            result = await persistently(self.clock, lambda: self._within_quota(operation, window, send), Fault)
-        except Fault as fault:
+            result = await persistently(
+                self.clock, lambda: self._within_quota(operation, window, send), TransientFault
+            )
+        except TransientFault as fault:
             fatal = not self._heard and not fault.heard
             raise fault.error(ATTEMPTS, fatal=fatal) from fault
         except ApiError:
@@ -168,7 +170,7 @@ class VodClient:
                 return result
 
 
-class Refused(asyncio.CancelledError):
+class CancelledAfterRefusal(asyncio.CancelledError):
     """Cancelled while a request was on its way that was then refused for the quota: it had no effect."""
 
 
@@ -184,7 +186,7 @@ async def _to_its_end(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[
     except asyncio.CancelledError:
         try:
             return await task
-        except Fault as fault:
+        except TransientFault as fault:
             raise fault.error(1, fatal=False) from fault
         except Throttled:
-            raise Refused from None
+            raise CancelledAfterRefusal from None

@@ -7,13 +7,13 @@ import re
 from reconciler.errors import ApiError
 from reconciler.util.sanitize import shorten
 from reconciler.vod import schemas as wire
-from reconciler.vod.responses import Fault, Line, Throttled
+from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
 from reconciler.vod.retry import ATTEMPTS, persistently
 
 _HINT = "Check the region, or set --project-id or HW_PROJECT_ID."
 
 
-async def find_project(line: Line, iam: str, region: str) -> str:
+async def find_project(line: ApiConnection, iam: str, region: str) -> str:
     """The ID of the project that is named after the region (IAM, "Querying project information").
 
     Raises:
@@ -25,8 +25,8 @@ async def find_project(line: Line, iam: str, region: str) -> str:
         return await line.read("projects", request, wire.Projects)
 
     try:
-        answer = await persistently(line.clock, ask, Fault, Throttled)
-    except Fault as fault:
+        answer = await persistently(line.clock, ask, TransientFault, Throttled)
+    except TransientFault as fault:
         raise fault.error(ATTEMPTS, fatal=not fault.heard) from fault
     except Throttled as error:
         raise ApiError(

@@ -175,7 +175,7 @@ async def _pages(fetch: Fetch, first: wire.AssetList, span: Span | None) -> Asyn
     """The assets of all pages, in order; a few pages are asked for at once where their number is known."""
     numbered = first.total is not None
     pages = -(-min(first.total if first.total is not None else MOST, MOST) // PAGE)
-    at_once = _AT_ONCE if numbered else 1
+    parallelism = _AT_ONCE if numbered else 1
     answers, page = [first], 1
     while True:
         for answer in answers:
@@ -183,7 +183,7 @@ async def _pages(fetch: Fetch, first: wire.AssetList, span: Span | None) -> Asyn
                 yield asset
         if page >= pages or (not numbered and len(answers[-1].assets) < PAGE):
             return
-        following = range(page, min(page + at_once, pages))
+        following = range(page, min(page + parallelism, pages))
         answers, page = await _together(fetch, following, span), following.stop
 
 

@@ -33,7 +33,7 @@ _LABELS = {
 }
 
 
-class Fault(Exception):
+class TransientFault(Exception):
     """An attempt that failed in a way that another may not.
 
     Attributes:
@@ -84,7 +84,7 @@ class Throttled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ApiConnection:
     """A way to send one request at a time and get an answer that is worth reading, or one of the four errors.
 
     Attributes:
@@ -110,13 +110,13 @@ class Line:
                 finally:
                     await response.aclose()
         except TimeoutError as error:
-            raise Fault(operation, f"no answer within {self.timeout:g} s", unanswered=changes) from error
+            raise TransientFault(operation, f"no answer within {self.timeout:g} s", unanswered=changes) from error
         except LoginFault as error:
             status = error.response.status_code
-            raise Fault(operation, str(error), status=status) from error
+            raise TransientFault(operation, str(error), status=status) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             # Decoding: where a login stands between, its answer is read below.
-            raise Fault(operation, _connection_problem(error), unanswered=changes) from error
+            raise TransientFault(operation, _connection_problem(error), unanswered=changes) from error
         _check(operation, response, body, self.clock)
         return response.status_code, body
 
@@ -128,7 +128,7 @@ class Line:
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
             told = f"unreadable answer (HTTP {status}{', at ' + where if where else ''})"
-            raise Fault(operation, told, status=status) from error
+            raise TransientFault(operation, told, status=status) from error
 
 
 def _parsed(model: type[M], body: bytes) -> M:
@@ -158,10 +158,10 @@ async def _read_body(operation: str, response: httpx.Response) -> bytes:
         async for chunk in parts:
             size += len(chunk)
             if size > _MOST_BYTES:
-                raise Fault(operation, f"an answer of more than {_MOST_BYTES // 2**20} MiB", heard=True)
+                raise TransientFault(operation, f"an answer of more than {_MOST_BYTES // 2**20} MiB", heard=True)
             chunks.append(chunk)
     except httpx.DecodingError as error:
-        raise Fault(operation, "an answer that cannot be decoded", status=response.status_code) from error
+        raise TransientFault(operation, "an answer that cannot be decoded", status=response.status_code) from error
     return b"".join(chunks)
 
 
@@ -186,7 +186,7 @@ def _check(operation: str, response: httpx.Response, body: bytes, clock: Clock) 
         raise Throttled(without(told.error_msg) if told else "", _retry_after(response, clock))
     problem = f"HTTP {status} {shorten(code)}: {said}" if code else f"HTTP {status}: {said}"
     if status == httpx.codes.REQUEST_TIMEOUT or status >= 500:
-        raise Fault(operation, problem, code=code, status=status, request_id=request_id, heard=True)
+        raise TransientFault(operation, problem, code=code, status=status, request_id=request_id, heard=True)
     kind, hint = ApiError, codes.hint(code, status)
     if status == httpx.codes.UNAUTHORIZED:
         kind, hint = AuthenticationError, _clock_hint(response, clock) or hint

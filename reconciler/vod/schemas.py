@@ -38,7 +38,7 @@ class BaseInfo(Wire):
     thumbnail_status: Text = ""
 
 
-class Thumbnail(Wire):
+class ThumbnailItem(Wire):
     """One snapshot; `offset` in seconds."""
 
     offset: int | None = None
@@ -46,9 +46,9 @@ class Thumbnail(Wire):
 
 
 class ThumbnailInfo(Wire):
-    sample: Items[Thumbnail] = ()
-    dots: Items[Thumbnail] = ()
-    quantity: Items[Thumbnail] = ()
+    sample: Items[ThumbnailItem] = ()
+    dots: Items[ThumbnailItem] = ()
+    quantity: Items[ThumbnailItem] = ()
     thumbnail_status: Text = ""
 
 

@@ -14,7 +14,7 @@ from reconciler.util.clock import SystemClock
 
 from .harness import Cloud, cloud
 
-Serve = Callable[[options.Options], Cloud]
+Serve = Callable[[options.EmulatorOptions], Cloud]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,7 +53,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None) ->
     """Serves an emulator, which becomes the endpoint of all runs in this test."""
     with ExitStack() as stack:
 
-        def start(given: options.Options) -> Cloud:
+        def start(given: options.EmulatorOptions) -> Cloud:
             found = stack.enter_context(cloud(tmp_path / "served.sqlite", given))
             monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
             return found

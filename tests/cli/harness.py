@@ -193,11 +193,11 @@ class Cloud:
 
 
 @contextmanager
-def cloud(state: Path, given: options.Options | None = None) -> Iterator[Cloud]:
+def cloud(state: Path, given: options.EmulatorOptions | None = None) -> Iterator[Cloud]:
     """Serves the emulator on a free port of the loopback interface."""
     with closing(create_server(("127.0.0.1", 0))) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with serving(create_app(state, given or options.Options(), url), listening):
+        with serving(create_app(state, given or options.EmulatorOptions(), url), listening):
             yield Cloud(url)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.commands.adopt import _Judge
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 from reconciler.vod.client import VodClient
 
 from .harness import COVER, DIGITS, Cloud, Video, entries, run, video, videos, write
@@ -75,8 +75,8 @@ def test_an_entry_by_offset_keeps_speaking_of_seconds(emulator: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["copy", "reference"])
-def test_entries_whose_snapshot_is_gone_are_adopted_too(serve: Callable[[Options], Cloud], mode: Any) -> None:
-    cloud = serve(Options(cover_mode=mode))
+def test_entries_whose_snapshot_is_gone_are_adopted_too(serve: Callable[[EmulatorOptions], Cloud], mode: Any) -> None:
+    cloud = serve(EmulatorOptions(cover_mode=mode))
     one, two = flat(2)
     write({one.asset_id: "9999", two.asset_id: "{offset: 999}"})
     assert run("plan").code == 1
@@ -153,9 +153,9 @@ def test_quiet_leaves_the_summary_and_the_reasons_on_stderr(emulator: str) -> No
     assert ran.err.startswith(f"{ODD['custom_cover']}: not_a_snapshot: Its cover is none of its snapshots")
 
 
-def test_a_change_on_its_way_is_not_overruled(serve: Callable[[Options], Cloud]) -> None:
+def test_a_change_on_its_way_is_not_overruled(serve: Callable[[EmulatorOptions], Cloud]) -> None:
     """Neither where it is what the file wants, nor where the file has changed since."""
-    cloud = serve(Options(propagation=600))
+    cloud = serve(EmulatorOptions(propagation=600))
     one, two = flat(2)
     write({one.asset_id: str(one.other), two.asset_id: str(two.other)})
     assert run("apply", "--auto-approve").code == 0
@@ -166,8 +166,8 @@ def test_a_change_on_its_way_is_not_overruled(serve: Callable[[Options], Cloud])
     assert (ran.code, FILE.read_bytes(), cloud.count(COVER)) == (1, before, 2)
 
 
-def test_comparing_urls_alone_says_that_pictures_could_tell(serve: Callable[[Options], Cloud]) -> None:
-    serve(Options(cover_mode="copy"))
+def test_comparing_urls_alone_says_that_pictures_could_tell(serve: Callable[[EmulatorOptions], Cloud]) -> None:
+    serve(EmulatorOptions(cover_mode="copy"))
     write(entries(1, drifted=1))
     [refused] = run("adopt", "--all", "--compare", "url", "--json").document["refused"]
     assert refused["message"].endswith("Without `--compare url` the pictures are compared too.")
@@ -190,9 +190,9 @@ def test_a_file_that_changes_meanwhile_is_not_touched(emulator: str, monkeypatch
 
 
 def test_a_file_that_cannot_be_written_is_known_before_the_cloud_is_read(
-    serve: Callable[[Options], Cloud], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[EmulatorOptions], Cloud], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     write(entries(1, drifted=1))
     monkeypatch.setattr("reconciler.util.atomic_files.os.access", lambda path, mode: Path(path) != FILE)
     ran = run("adopt", "--all")
@@ -226,9 +226,9 @@ def test_all_or_targets_must_be_said(emulator: str) -> None:
 
 
 def test_what_is_not_visible_yet_is_pending_also_where_the_entry_was_set_back(
-    serve: Callable[[Options], Cloud],
+    serve: Callable[[EmulatorOptions], Cloud],
 ) -> None:
-    serve(Options(propagation=600, cover_mode="reference"))
+    serve(EmulatorOptions(propagation=600, cover_mode="reference"))
     [item] = flat(1)
     write({item.asset_id: str(item.other)})
     assert run("apply", "--auto-approve").code == 0
@@ -238,9 +238,9 @@ def test_what_is_not_visible_yet_is_pending_also_where_the_entry_was_set_back(
 
 
 def test_a_cover_that_changes_behind_the_same_url_is_not_written_down(
-    serve: Callable[[Options], Cloud], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[EmulatorOptions], Cloud], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloud = serve(Options(cover_mode="copy"))
+    cloud = serve(EmulatorOptions(cover_mode="copy"))
     [item] = flat(1)
     write({item.asset_id: str(item.other)})
     judge = _Judge.judge
@@ -265,9 +265,9 @@ def test_an_edit_right_after_loading_is_noticed(emulator: str, monkeypatch: pyte
 
 
 def test_a_cover_that_cannot_be_told_is_not_called_foreign(
-    serve: Callable[[Options], Cloud], impatient: None
+    serve: Callable[[EmulatorOptions], Cloud], impatient: None
 ) -> None:
-    serve(Options(faults=(Fault("picture", "503", 1),)))
+    serve(EmulatorOptions(faults=(FaultRule("picture", "503", 1),)))
     [item] = flat(1)
     write({item.asset_id: "9999"})
     [refused] = run("adopt", "--all", "--json").document["refused"]

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import CoverMode, Fault, FaultKind, Options
+from reconciler.emulator.options import CoverMode, EmulatorOptions, FaultKind, FaultRule
 
 from .harness import DIGITS, TRACEBACK, WITH_AN_E, Cloud, cloud, entries, run, spawn, video, videos, write
 
-Serve = Callable[[Options], Cloud]
+Serve = Callable[[EmulatorOptions], Cloud]
 APPROVED = ("apply", "--auto-approve", "--force")
 
 
@@ -48,7 +48,7 @@ def test_quiet_leaves_the_summaries(emulator: str) -> None:
 
 @pytest.mark.parametrize("mode", ["copy", "reference"])
 def test_24_drifted_assets_are_24_puts_and_a_second_apply_none(serve: Serve, mode: CoverMode) -> None:
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     write(entries(24, drifted=24))
     first = run(*APPROVED)
     assert (first.code, found.puts) == (0, 24)
@@ -61,7 +61,7 @@ def test_24_drifted_assets_are_24_puts_and_a_second_apply_none(serve: Serve, mod
 
 
 def test_each_asset_gets_its_own_cover_and_in_sync_ones_keep_theirs(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     before = found.covers()
     write(entries(24, drifted=5))
     run(*APPROVED)
@@ -71,7 +71,7 @@ def test_each_asset_gets_its_own_cover_and_in_sync_ones_keep_theirs(serve: Serve
 
 
 def test_ids_that_look_like_numbers_are_applied(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({DIGITS: "0", WITH_AN_E: "-1"})
     results = run(*APPROVED, "--json").document["results"]
     assert [(result["asset_id"], result["outcome"]) for result in results] == [
@@ -190,7 +190,7 @@ def test_unknown_assets_do_not_count_towards_the_safety_limit(emulator: str) -> 
 
 @pytest.mark.usefixtures("impatient")
 def test_one_refused_put_does_not_stop_the_others(serve: Serve) -> None:
-    found = serve(Options(faults=(Fault("cover", "403", 3),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 3),)))
     write(entries(6, drifted=6))
     ran = run(*APPROVED, "--json")
     assert ran.code == 1
@@ -206,7 +206,7 @@ def test_one_refused_put_does_not_stop_the_others(serve: Serve) -> None:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("kind", ["503", "reset", "lost", "html"])
 def test_a_put_that_went_wrong_on_the_way_is_tried_again(serve: Serve, kind: FaultKind) -> None:
-    serve(Options(faults=(Fault("cover", kind, 2),)))
+    serve(EmulatorOptions(faults=(FaultRule("cover", kind, 2),)))
     write(entries(4, drifted=4))
     ran = run(*APPROVED)
     assert ran.code == 0, ran.out
@@ -226,7 +226,7 @@ def test_one_asset_that_always_fails_does_not_stop_the_others(emulator: str) -> 
 
 
 def test_wait_stays_until_the_new_covers_are_seen(serve: Serve) -> None:
-    serve(Options(propagation=0.5))
+    serve(EmulatorOptions(propagation=0.5))
     write(entries(3, drifted=2))
     ran = run("apply", "--auto-approve", "--wait", "--json")
     assert ran.code == 0
@@ -234,7 +234,7 @@ def test_wait_stays_until_the_new_covers_are_seen(serve: Serve) -> None:
 
 
 def test_covers_that_are_not_seen_in_time_make_the_run_fail(serve: Serve) -> None:
-    serve(Options(propagation=3600))
+    serve(EmulatorOptions(propagation=3600))
     write(entries(3, drifted=2))
     ran = run("apply", "--auto-approve", "--wait", "--wait-timeout", "0.2", "--json")
     assert ran.code == 1
@@ -251,7 +251,7 @@ def test_without_wait_nobody_looks(emulator: str) -> None:
 
 
 def test_a_cover_that_cannot_be_read_is_replaced_only_by_force(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({ODD["content_unavailable"]: "0"})
     assert run("apply", "--auto-approve").code == 1
     assert found.puts == 0
@@ -260,7 +260,7 @@ def test_a_cover_that_cannot_be_read_is_replaced_only_by_force(serve: Serve) -> 
 
 
 def test_foreign_snapshots_are_never_put_whatever_is_asked_for(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({ODD["foreign_snapshot"]: "0"})
     for how in ("auto", "url", "content"):
         assert run(*APPROVED, "--compare", how).code == 1
@@ -274,7 +274,7 @@ def test_each_cloud_has_a_state_folder_of_its_own(
     monkeypatch.delenv("RECONCILE_STATE_DIR")
     for name in ("XDG_STATE_HOME", "HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    first = serve(Options())
+    first = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     run(*APPROVED)
     with cloud(tmp_path / "other.sqlite") as second:

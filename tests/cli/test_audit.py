@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 from .harness import COVER, Cloud, entries, run, video, write
 
@@ -62,8 +62,8 @@ def test_many_strangers_are_named_in_json_only(emulator: str) -> None:
     ]
 
 
-def test_auditing_never_puts_and_lists_page_by_page(serve: Callable[[Options], Cloud]) -> None:
-    found = serve(Options(assets=130))
+def test_auditing_never_puts_and_lists_page_by_page(serve: Callable[[EmulatorOptions], Cloud]) -> None:
+    found = serve(EmulatorOptions(assets=130))
     write(entries(2, drifted=2))
     assert run("audit", "--json").document["unmanaged"]["count"] == 128 + LISTED_ODD
     assert found.count(COVER) == 0

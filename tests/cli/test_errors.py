@@ -14,11 +14,11 @@ from socket import create_server
 import pytest
 
 from reconciler.emulator import options
-from reconciler.emulator.options import Fault, FaultKind, FaultRoute, Options
+from reconciler.emulator.options import EmulatorOptions, FaultKind, FaultRoute, FaultRule
 
 from .harness import COVER, DETAILS, TRACEBACK, Cloud, entries, run, spawn, write
 
-Serve = Callable[[Options], Cloud]
+Serve = Callable[[EmulatorOptions], Cloud]
 
 
 def both(*arguments: str, kind: str, code: int = 1) -> str:
@@ -88,7 +88,7 @@ def test_bad_flags_are_told_in_json_however_it_was_asked_for(form: list[str]) ->
 @pytest.mark.usefixtures("impatient")
 def test_nobody_there_who_speaks_the_api(serve: Serve, fault: FaultKind) -> None:
     """HTML or nothing from the first request on ends the run; a 500 is an answer about one asset."""
-    found = serve(Options(faults=(Fault("details", fault, 1),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("details", fault, 1),)))
     write(entries(2))
     if fault == "500":
         reasons = {unknown["reason"] for unknown in run("plan", "--json").document["unknown"]}
@@ -101,7 +101,7 @@ def test_nobody_there_who_speaks_the_api(serve: Serve, fault: FaultKind) -> None
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("route", ["projects", "token"])
 def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(Options(faults=(Fault(route, "html", 1),)))
+    serve(EmulatorOptions(faults=(FaultRule(route, "html", 1),)))
     write(entries(2))
     monkeypatch.setenv("HW_REGION_NAME", options.REGION)
     if route == "projects":
@@ -116,7 +116,7 @@ def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("impatient")
 def test_html_from_the_list_and_from_every_put(serve: Serve) -> None:
-    serve(Options(faults=(Fault("list", "html", 1), Fault("cover", "html", 1))))
+    serve(EmulatorOptions(faults=(FaultRule("list", "html", 1), FaultRule("cover", "html", 1))))
     write(entries(2, drifted=2))
     assert "Listing the assets failed: unreadable answer (HTTP 200" in both("audit", kind="api")
     ran = run("apply", "--auto-approve", "--json")
@@ -145,7 +145,7 @@ def test_a_dead_endpoint() -> None:
 
 @pytest.mark.parametrize("verb", [["plan"], ["apply", "--auto-approve", "--force"], ["audit"]])
 def test_a_401_ends_the_run_with_one_error(serve: Serve, verb: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(24, drifted=24))
     monkeypatch.setenv("HUAWEICLOUD_SDK_SK", "not-the-secret-of-anybody")
     message = both(*verb, kind="authentication")
@@ -155,7 +155,7 @@ def test_a_401_ends_the_run_with_one_error(serve: Serve, verb: list[str], monkey
 
 
 def test_a_refused_login_ends_the_run_with_one_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(24))
     log_in(monkeypatch, password="wrong")
     monkeypatch.setenv("HW_REGION_NAME", options.REGION)
@@ -164,7 +164,7 @@ def test_a_refused_login_ends_the_run_with_one_error(serve: Serve, monkeypatch: 
 
 
 def test_anothers_project_is_told_for_each_asset(serve: Serve) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(2))
     ran = run("plan", "--project-id", "12345678901234567890123456789012")
     assert ran.code == 1
@@ -238,7 +238,7 @@ def test_an_interrupt_is_130_and_with_json_still_a_document(form: list[str]) -> 
 
 
 def test_an_interrupted_apply_finishes_what_it_began_and_says_what_it_left(serve: Serve) -> None:
-    found = serve(Options(latency=60, cover_mode="reference"))
+    found = serve(EmulatorOptions(latency=60, cover_mode="reference"))
     write(entries(12, drifted=12))
     command = [
         sys.executable,

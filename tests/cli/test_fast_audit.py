@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 from .harness import DETAILS, TRACEBACK, Cloud, entries, run, video, write
 
@@ -24,7 +24,7 @@ def audited(*more: str) -> dict[str, object]:
 
 @pytest.mark.integration
 def test_an_in_sync_catalogue_takes_a_call_for_a_hundred_assets(serve: Serve) -> None:
-    cloud = serve(Options(assets=250, cover_mode="reference"))
+    cloud = serve(EmulatorOptions(assets=250, cover_mode="reference"))
     write(entries(250))
     full = audited()
     before = cloud.count(DETAILS) + cloud.count(LIST)
@@ -42,7 +42,7 @@ def test_an_in_sync_catalogue_takes_a_call_for_a_hundred_assets(serve: Serve) ->
 
 @pytest.mark.integration
 def test_drift_is_read_in_full_and_told_as_by_a_full_audit(serve: Serve) -> None:
-    serve(Options(cover_mode="reference"))
+    serve(EmulatorOptions(cover_mode="reference"))
     write(entries(10))
     run("audit")
     write({**entries(10, drifted=2), ODD["no_snapshots"]: "0"})
@@ -53,7 +53,7 @@ def test_drift_is_read_in_full_and_told_as_by_a_full_audit(serve: Serve) -> None
 
 @pytest.mark.integration
 def test_old_readings_are_read_again(serve: Serve) -> None:
-    cloud = serve(Options(cover_mode="reference"))
+    cloud = serve(EmulatorOptions(cover_mode="reference"))
     write(entries(5))
     run("audit")
     before = cloud.count(DETAILS)
@@ -181,7 +181,7 @@ def test_a_maximal_age_without_a_memory_to_limit_is_a_mistake() -> None:
 
 @pytest.mark.integration
 def test_retries_are_no_decisions(serve: Serve) -> None:
-    serve(Options(cover_mode="copy", faults=(Fault("details", "503", 4),)))
+    serve(EmulatorOptions(cover_mode="copy", faults=(FaultRule("details", "503", 4),)))
     write(entries(9))
     told = audited("--fast")["fast"]
     assert isinstance(told, dict)

@@ -16,13 +16,13 @@ from rich.cells import cell_len
 from reconciler.documents import write as documents
 from reconciler.documents.history import history_document
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 from reconciler.report.history import history_text
 from reconciler.state.runs import Runs
 
 from .harness import TRACEBACK, Cloud, entries, run, write
 
-Serve = Callable[[Options], Cloud]
+Serve = Callable[[EmulatorOptions], Cloud]
 APPLY = ("apply", "--auto-approve", "--force")
 GOLDEN = Path(__file__).parents[1] / "golden"
 ENDPOINT, PROJECT = "https://vod.cn-north-4.myhuaweicloud.com", "0123456789abcdef0123456789abcdef"
@@ -34,7 +34,7 @@ def journal(tmp_path: Path) -> Path:
 
 
 def test_without_a_journal_it_says_so_and_creates_none(serve: Serve, journal: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     ran = run("history")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("No runs yet. ")
@@ -43,7 +43,7 @@ def test_without_a_journal_it_says_so_and_creates_none(serve: Serve, journal: Pa
 
 
 def test_runs_are_listed_newest_first_with_what_came_of_them(serve: Serve, journal: Path) -> None:
-    found = serve(Options(faults=(Fault("cover", "403", 3),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 3),)))
     write(entries(3, drifted=3))
     began = datetime.now(UTC).replace(microsecond=0)
     run(*APPLY)
@@ -65,7 +65,7 @@ def test_runs_are_listed_newest_first_with_what_came_of_them(serve: Serve, journ
 
 
 def test_a_killed_run_is_not_finished(serve: Serve, journal: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3, drifted=3))
     run(*APPLY)
     lines = journal.read_text().splitlines(keepends=True)
@@ -83,7 +83,7 @@ def test_a_custom_cover_and_a_project_looked_up_change_nothing(emulator: str) ->
 
 
 def test_what_the_journal_says_cannot_break_out(serve: Serve, journal: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     evil = "\x1b[31m::error::\n\u202e" + "x" * 5000
     head = {"v": 1, "endpoint": found.url, "project_id": "00e0e0e0e0e0e0e0e0e0e0e0e0e0e000"}
     about = {"user": evil, "host": evil, "revision": evil, "files": [{"file": evil}, {"file": 5}, None]}
@@ -106,14 +106,14 @@ def test_what_the_journal_says_cannot_break_out(serve: Serve, journal: Path) -> 
 
 
 def test_a_journal_that_cannot_be_read_is_one_error(serve: Serve, journal: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     journal.mkdir(parents=True)
     ran = run("history", "--json")
     assert (ran.code, ran.document["error"]["type"]) == (1, "state")
 
 
 def test_who_is_locked_out_sees_what_was_done(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     # The folder by endpoint and project, as most have it.
     monkeypatch.delenv("RECONCILE_STATE_DIR")

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.desired.load import load
 from reconciler.emulator import ODD
-from reconciler.emulator.options import PROJECT_ID, CoverMode, Fault, Options
+from reconciler.emulator.options import PROJECT_ID, CoverMode, EmulatorOptions, FaultRule
 from reconciler.vod.client import VodClient
 
 from .harness import COVER, TRACEBACK, Cloud, entries, run, video, videos, write
@@ -47,7 +47,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> No
 @pytest.mark.integration
 @pytest.mark.parametrize("mode", ["reference", "copy", "recode"])
 def test_what_was_imported_is_in_sync(serve: Serve, mode: CoverMode) -> None:
-    cloud = serve(Options(cover_mode=mode))
+    cloud = serve(EmulatorOptions(cover_mode=mode))
     write(entries(24, drifted=6))
     run("apply", "--auto-approve", "--force")
     Path("desired/covers.yaml").unlink()
@@ -73,7 +73,7 @@ def test_what_was_imported_is_in_sync(serve: Serve, mode: CoverMode) -> None:
 
 @pytest.mark.integration
 def test_what_the_service_re_encoded_is_recognised_after_waiting(serve: Serve) -> None:
-    serve(Options(cover_mode="recode", assets=3))
+    serve(EmulatorOptions(cover_mode="recode", assets=3))
     write(entries(3, drifted=3))
     assert run("apply", "--auto-approve", "--force", "--wait").code == 0
     Path("desired/covers.yaml").unlink()
@@ -106,7 +106,7 @@ def test_covers_that_are_no_snapshot_are_ignored_with_the_reason(emulator: str) 
 
 @pytest.mark.integration
 def test_a_cover_may_be_a_snapshot_that_could_not_be_read(serve: Serve) -> None:
-    cloud = serve(Options(faults=(Fault("picture", "403", 3),)))
+    cloud = serve(EmulatorOptions(faults=(FaultRule("picture", "403", 3),)))
     ran = run("import", "--out", "new.yaml", "--json")
     shown = cloud.covers()
     for item in ran.document["ignored"]:
@@ -118,12 +118,12 @@ def test_a_cover_may_be_a_snapshot_that_could_not_be_read(serve: Serve) -> None:
 
 @pytest.mark.integration
 def test_a_cover_that_cannot_be_read_today_is_no_reason_to_ignore_it_for_ever(serve: Serve, impatient: None) -> None:
-    serve(Options(assets=2, faults=(Fault("picture", "503", 1),)))
+    serve(EmulatorOptions(assets=2, faults=(FaultRule("picture", "503", 1),)))
     ran = run("import", "--out", "new.yaml", "--target", video(0).asset_id, "--json")
     [failed] = ran.document["failed"]
     assert (ran.code, failed["asset_id"], failed["reason"]) == (1, video(0).asset_id, "content_unavailable")
     assert "HTTP 503, 5 attempts" in failed["message"]
-    serve(Options(assets=2))
+    serve(EmulatorOptions(assets=2))
     again = run("import", "--update", "new.yaml", "--target", video(0).asset_id)
     assert again.code == 0, again.err
     assert Path("new.yaml").read_text(encoding="utf-8").splitlines()[-2].startswith("covers:")
@@ -132,7 +132,7 @@ def test_a_cover_that_cannot_be_read_today_is_no_reason_to_ignore_it_for_ever(se
 
 @pytest.mark.integration
 def test_what_was_applied_a_moment_ago_is_not_imported_as_it_was(serve: Serve) -> None:
-    serve(Options(assets=3, propagation=600))
+    serve(EmulatorOptions(assets=3, propagation=600))
     write({**entries(3, drifted=2), ODD["no_cover"]: "0"})
     assert run("apply", "--auto-approve", "--force").code == 0
     write({}, to="nothing.yaml")
@@ -211,7 +211,7 @@ def test_selection_by_time_of_creation(emulator: str) -> None:
 
 @pytest.mark.integration
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_read(serve: Serve) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     ran = run("import", "--out", "nowhere/covers.yaml")
     assert ran.code == 1
     assert "there is no folder" in ran.err
@@ -235,7 +235,7 @@ def test_a_broken_file_to_update_is_refused_with_its_places(emulator: str) -> No
 
 @pytest.mark.integration
 def test_region_and_project_stand_in_the_file(serve: Serve) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     run("import", "--out", "new.yaml", "--region", "cn-north-4")
     state = load(("new.yaml",))
     assert (state.region, state.project_id) == (
@@ -246,14 +246,14 @@ def test_region_and_project_stand_in_the_file(serve: Serve) -> None:
 
 @pytest.mark.integration
 def test_import_sets_no_cover(serve: Serve) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     run("import", "--out", "new.yaml")
     assert cloud.count(COVER) == 0
 
 
 @pytest.mark.integration
 def test_one_that_cannot_be_read_stops_nobody_and_is_added_later(serve: Serve) -> None:
-    serve(Options(assets=10, cover_mode="reference", faults=(Fault("details", "403", 12),)))
+    serve(EmulatorOptions(assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 12),)))
     ran = run("import", "--out", "new.yaml", "--json")
     document = ran.document
     assert ran.code == 1
@@ -268,7 +268,7 @@ def test_one_that_cannot_be_read_stops_nobody_and_is_added_later(serve: Serve) -
 
 @pytest.mark.integration
 def test_what_could_not_be_read_is_named_in_text(serve: Serve) -> None:
-    serve(Options(assets=10, cover_mode="reference", faults=(Fault("details", "403", 12),)))
+    serve(EmulatorOptions(assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 12),)))
     ran = run("import", "--out", "new.yaml")
     assert "1 asset left out: they could not be read." in ran.out
     assert "Add them later: reconcile import --update new.yaml" in ran.out
@@ -303,7 +303,7 @@ def test_the_report_never_replaces_the_desired_file(emulator: str, flag: str) ->
 
 @pytest.mark.integration
 def test_a_read_only_file_is_known_before_anything_is_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     write(entries(1), to="mine.yaml")
     monkeypatch.setattr("reconciler.util.atomic_files.os.access", lambda path, mode: Path(path) != Path("mine.yaml"))
     ran = run("import", "--update", "mine.yaml")
@@ -314,7 +314,7 @@ def test_a_read_only_file_is_known_before_anything_is_read(serve: Serve, monkeyp
 
 @pytest.mark.integration
 def test_a_file_without_a_place_for_covers_is_told_before_anything_is_read(serve: Serve) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     Path("mine.yaml").write_text("# ours\n{version: 1}\n")
     ran = run("import", "--update", "mine.yaml")
     assert (ran.code, cloud.requests()) == (1, [])
@@ -346,7 +346,7 @@ def test_region_and_project_are_not_said_twice(emulator: str) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize(("flag", "other"), [("--region", "cn-north-1"), ("--project-id", "f" * 32)])
 def test_covers_of_another_project_are_not_put_beside(serve: Serve, flag: str, other: str) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     write(entries(1), head=f"region: cn-north-4\nproject_id: {PROJECT_ID}\n")
     for goal in (("--out", FILE), ("--update", "desired/covers.yaml")):
         ran = run("import", *goal, flag, other)

@@ -13,11 +13,11 @@ import pytest
 
 from reconciler.emulator import ODD, options
 from reconciler.emulator.app import create_app
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 from .harness import Cloud, entries, run, spawn, video, write
 
-Serve = Callable[[Options], Cloud]
+Serve = Callable[[EmulatorOptions], Cloud]
 NASTY = {
     "workflow command": "::error file=x::owned",
     "azure command": "##[error]owned",
@@ -55,7 +55,7 @@ def quoted(text: str) -> str:
 def nasty(tmp_path: Path, emulator: str) -> str:
     """An emulator whose titles are as bad as they come."""
     store = tmp_path / "emulator.sqlite"
-    create_app(store, Options(), "http://emulator.localhost")
+    create_app(store, EmulatorOptions(), "http://emulator.localhost")
     with closing(sqlite3.connect(store)) as database, database:
         for number, title in enumerate(NASTY.values()):
             database.execute("UPDATE assets SET title = ? WHERE asset_id = ?", (title, video(number).asset_id))
@@ -189,7 +189,7 @@ def test_no_secret_in_any_output(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: list[str], how: str
 ) -> None:
     """The catalogue has URLs with auth_key= and with a hash in their paths."""
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     if how == "key":
         monkeypatch.setenv("HUAWEICLOUD_SDK_SECURITY_TOKEN", options.SECURITY_TOKEN)
     else:
@@ -213,7 +213,7 @@ def test_no_secret_in_any_output(
 
 
 def test_debug_tells_of_every_request_and_shows_tracebacks(serve: Serve) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(2))
     ran = spawn("plan", "--debug")
     assert ran.code == 0

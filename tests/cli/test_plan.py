@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 from .harness import COVER, DIGITS, WITH_AN_E, Cloud, entries, run, video, write
 
@@ -174,8 +174,8 @@ def test_the_write_quota_is_what_the_time_is_reckoned_by(emulator: str) -> None:
     assert ran.lines[-1] == "About 2 min at 2 covers per minute."
 
 
-def test_planning_never_puts(serve: Callable[[Options], Cloud]) -> None:
-    cloud = serve(Options())
+def test_planning_never_puts(serve: Callable[[EmulatorOptions], Cloud]) -> None:
+    cloud = serve(EmulatorOptions())
     write(entries(24, drifted=24))
     for arguments in (["plan"], ["plan", "--json"], ["plan", "--compare", "url"], ["plan", "--out", "saved.json"]):
         run(*arguments)
@@ -183,9 +183,9 @@ def test_planning_never_puts(serve: Callable[[Options], Cloud]) -> None:
     assert {request["method"] for request in cloud.requests()} <= {"GET", "HEAD"}
 
 
-def test_comparing_urls_alone_takes_a_copied_cover_for_drift(serve: Callable[[Options], Cloud]) -> None:
+def test_comparing_urls_alone_takes_a_copied_cover_for_drift(serve: Callable[[EmulatorOptions], Cloud]) -> None:
     """And reads no picture at all."""
-    cloud = serve(Options(cover_mode="copy"))
+    cloud = serve(EmulatorOptions(cover_mode="copy"))
     write(entries(2))
     assert run("plan", "--compare", "url", "--json").document["summary"]["update"] == 2
     assert not [request for request in cloud.requests() if request["path"].endswith(".jpg")]
@@ -193,8 +193,8 @@ def test_comparing_urls_alone_takes_a_copied_cover_for_drift(serve: Callable[[Op
         assert run("plan", "--compare", how, "--json").document["summary"]["in_sync"] == 2
 
 
-def test_comparing_urls_where_covers_keep_the_snapshots_url(serve: Callable[[Options], Cloud]) -> None:
-    serve(Options(cover_mode="reference"))
+def test_comparing_urls_where_covers_keep_the_snapshots_url(serve: Callable[[EmulatorOptions], Cloud]) -> None:
+    serve(EmulatorOptions(cover_mode="reference"))
     write(entries(6, drifted=1))
     summary = run("plan", "--compare", "url", "--json").document["summary"]
     assert (summary["in_sync"], summary["update"]) == (5, 1)

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 from .harness import DETAILS, TRACEBACK, Cloud, entries, run, video, write
 
@@ -21,7 +21,7 @@ FILES = ("--html", "r.html", "--markdown", "r.md", "--junit", "r.xml", "--codequ
 
 @pytest.mark.integration
 def test_everything_comes_of_one_reading(serve: Serve) -> None:
-    cloud = serve(Options(cover_mode="reference"))
+    cloud = serve(EmulatorOptions(cover_mode="reference"))
     write({**entries(6, drifted=2), ODD["no_snapshots"]: "0"})
     ran = run("plan", *FILES, "--json")
     assert cloud.count(DETAILS) == 7
@@ -63,7 +63,7 @@ def test_pictures_are_left_out_where_nobody_wants_them(emulator: str) -> None:
 
 @pytest.mark.integration
 def test_covers_are_pictured_as_they_were_before_the_apply(serve: Serve) -> None:
-    serve(Options(cover_mode="copy"))
+    serve(EmulatorOptions(cover_mode="copy"))
     write(entries(4, drifted=2))
     run("plan", "--html", "plan.html")
     assert run("apply", "--auto-approve", "--force", "--html", "apply.html").code == 0
@@ -77,7 +77,7 @@ def test_covers_are_pictured_as_they_were_before_the_apply(serve: Serve) -> None
 
 @pytest.mark.integration
 def test_a_missing_picture_fails_no_report(serve: Serve) -> None:
-    serve(Options(cover_mode="reference", faults=(Fault("picture", "403", 1),)))
+    serve(EmulatorOptions(cover_mode="reference", faults=(FaultRule("picture", "403", 1),)))
     write(entries(4, drifted=2))
     ran = run("plan", "--html", "r.html")
     assert ran.code == 0
@@ -87,7 +87,7 @@ def test_a_missing_picture_fails_no_report(serve: Serve) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("flag", ["--html", "--markdown", "--junit", "--codequality", "--metrics"])
 def test_what_cannot_be_written_is_told_before_anything_is_read(serve: Serve, flag: str) -> None:
-    cloud = serve(Options())
+    cloud = serve(EmulatorOptions())
     write(entries(2))
     ran = run("audit", flag, "nowhere/report")
     assert ran.code == 1
@@ -186,7 +186,7 @@ def test_secrets_are_taken_out_and_pictures_left_whole(
 @pytest.mark.integration
 @pytest.mark.parametrize("full", ["--html", "--output"])
 def test_what_was_applied_is_told_though_a_report_can_not_be_written(serve: Serve, full: str) -> None:
-    serve(Options(cover_mode="reference"))
+    serve(EmulatorOptions(cover_mode="reference"))
     write(entries(3, drifted=1))
     more = ("--html", "r.html") if full == "--output" else ()
     ran = run("apply", "--auto-approve", "--json", full, "/dev/full", "--markdown", "r.md", *more)

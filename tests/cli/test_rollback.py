@@ -15,12 +15,12 @@ import pytest
 from weather.harness import PUT, running, weather
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import CoverMode, Fault, Options
+from reconciler.emulator.options import CoverMode, EmulatorOptions, FaultRule
 from reconciler.observe.pictures import MOST_BYTES
 
 from .harness import TRACEBACK, Cloud, entries, run, video, videos, write
 
-Serve = Callable[[Options], Cloud]
+Serve = Callable[[EmulatorOptions], Cloud]
 APPLY = ("apply", "--auto-approve", "--force")
 BACK = ("rollback", "--auto-approve")
 CUSTOM = ODD["custom_cover"]
@@ -59,7 +59,7 @@ def reasons(document: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
 def test_every_cover_that_was_a_snapshot_is_back(serve: Serve, mode: CoverMode, journal: Path) -> None:
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     before = found.covers()
     write(entries(9, drifted=5))
     assert run(*APPLY, "--wait").code == 0
@@ -79,7 +79,7 @@ def test_every_cover_that_was_a_snapshot_is_back(serve: Serve, mode: CoverMode, 
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
 def test_right_after_the_apply_too(serve: Serve, mode: CoverMode) -> None:
     """In recode mode nothing was learned yet: what plainly looks like what the run set is the run's."""
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     before = found.covers()
     write(entries(4, drifted=3))
     run(*APPLY)
@@ -93,7 +93,7 @@ def test_covers_that_are_not_visible_yet_are_undone_all_the_same(
     serve: Serve, mode: CoverMode, tmp_path: Path
 ) -> None:
     """Else the run's cover would appear a few minutes after it was undone."""
-    found = serve(Options(cover_mode=mode, propagation=600))
+    found = serve(EmulatorOptions(cover_mode=mode, propagation=600))
     before = found.covers()
     write(entries(3, drifted=2))
     run(*APPLY)
@@ -104,7 +104,7 @@ def test_covers_that_are_not_visible_yet_are_undone_all_the_same(
 
 
 def test_a_re_encoded_cover_that_nobody_waited_for_is_known_by_its_looks(serve: Serve, journal: Path) -> None:
-    found = serve(Options(cover_mode="recode"))
+    found = serve(EmulatorOptions(cover_mode="recode"))
     before = found.covers()
     write(entries(3, drifted=2))
     run(*APPLY)
@@ -115,7 +115,7 @@ def test_a_re_encoded_cover_that_nobody_waited_for_is_known_by_its_looks(serve: 
 
 
 def test_what_is_being_undone_already_is_not_put_again(serve: Serve, journal: Path) -> None:
-    found = serve(Options(propagation=600))
+    found = serve(EmulatorOptions(propagation=600))
     write(entries(3, drifted=2))
     run(*APPLY)
     run(*BACK)
@@ -126,7 +126,7 @@ def test_what_is_being_undone_already_is_not_put_again(serve: Serve, journal: Pa
 
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
 def test_twice_is_once_and_a_redo_is_asked_for_by_name(serve: Serve, mode: CoverMode, journal: Path) -> None:
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     before = found.covers()
     write(entries(4, drifted=1))
     run(*APPLY, "--wait")
@@ -148,7 +148,7 @@ def test_twice_is_once_and_a_redo_is_asked_for_by_name(serve: Serve, mode: Cover
 
 
 def test_a_second_rollback_finishes_the_first(serve: Serve, journal: Path) -> None:
-    found = serve(Options(faults=(Fault("cover", "403", 6),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 6),)))
     before = found.covers()
     write(entries(3, drifted=3))
     run(*APPLY)
@@ -163,7 +163,7 @@ def test_a_second_rollback_finishes_the_first(serve: Serve, journal: Path) -> No
 
 
 def test_re_encoded_covers_that_nobody_waited_for_are_not_undone_twice(serve: Serve, journal: Path) -> None:
-    found = serve(Options(cover_mode="recode"))
+    found = serve(EmulatorOptions(cover_mode="recode"))
     write(entries(3, drifted=2))
     run(*APPLY)
     run(*BACK)
@@ -175,7 +175,7 @@ def test_re_encoded_covers_that_nobody_waited_for_are_not_undone_twice(serve: Se
 
 
 def test_the_journal_tells_the_snapshot_that_a_re_encoded_cover_came_of(serve: Serve, journal: Path) -> None:
-    found = serve(Options(cover_mode="recode"))
+    found = serve(EmulatorOptions(cover_mode="recode"))
     item = video(0)
     third = (item.shown + 2) % item.count
     write({item.asset_id: item.drifted()})
@@ -190,7 +190,7 @@ def test_the_journal_tells_the_snapshot_that_a_re_encoded_cover_came_of(serve: S
 
 
 def test_force_replaces_a_cover_that_cannot_be_read(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     item = video(0)
     before = found.covers()[item.asset_id]
     write({item.asset_id: item.drifted()})
@@ -205,7 +205,7 @@ def test_force_replaces_a_cover_that_cannot_be_read(serve: Serve) -> None:
 
 
 def test_it_is_shown_and_summed_up_as_an_apply_is(serve: Serve, journal: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     item = video(0)
     write(entries(3, drifted=1))
     run(*APPLY)
@@ -232,7 +232,7 @@ def test_it_is_shown_and_summed_up_as_an_apply_is(serve: Serve, journal: Path) -
 
 @pytest.mark.parametrize(("arguments", "answer"), [((), None), (("--json",), "yes\n"), ((), "no\n"), ((), "")])
 def test_without_approval_nothing_is_changed(serve: Serve, arguments: tuple[str, ...], answer: str | None) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     run(*APPLY)
     ran = run("rollback", *arguments, answer=answer)
@@ -243,7 +243,7 @@ def test_without_approval_nothing_is_changed(serve: Serve, arguments: tuple[str,
 
 
 def test_the_journal_of_a_killed_run_is_enough(serve: Serve, journal: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     before = found.covers()
     write(entries(6, drifted=4))
     run(*APPLY)
@@ -256,7 +256,7 @@ def test_the_journal_of_a_killed_run_is_enough(serve: Serve, journal: Path) -> N
 
 
 def test_what_a_killed_run_set_a_moment_ago_may_yet_appear(serve: Serve, journal: Path, tmp_path: Path) -> None:
-    found = serve(Options(propagation=600))
+    found = serve(EmulatorOptions(propagation=600))
     item = video(0)
     before = found.covers()[item.asset_id]
     write({item.asset_id: item.drifted()})
@@ -269,7 +269,7 @@ def test_what_a_killed_run_set_a_moment_ago_may_yet_appear(serve: Serve, journal
 
 def test_what_a_killed_run_did_not_come_to_is_in_sync(serve: Serve, journal: Path) -> None:
     """The intent stands there, but the PUT was never sent: also where the cover is no snapshot."""
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({**entries(2, drifted=2), CUSTOM: "0", ODD["no_cover"]: "0"})
     run(*APPLY)
     done = records(journal)
@@ -298,7 +298,7 @@ def test_what_a_killed_run_did_not_come_to_is_in_sync(serve: Serve, journal: Pat
 
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
 def test_what_somebody_changed_since_is_left_alone(serve: Serve, mode: CoverMode) -> None:
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     before = found.covers()
     write(entries(4, drifted=3))
     run(*APPLY, "--wait")
@@ -314,7 +314,7 @@ def test_what_somebody_changed_since_is_left_alone(serve: Serve, mode: CoverMode
 
 
 def test_another_snapshot_set_since_is_named(serve: Serve) -> None:
-    found = serve(Options(cover_mode="reference"))
+    found = serve(EmulatorOptions(cover_mode="reference"))
     item = video(0)
     write({item.asset_id: item.drifted()})
     run(*APPLY)
@@ -332,7 +332,7 @@ def test_another_snapshot_set_since_is_named(serve: Serve) -> None:
 
 
 def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journal: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({CUSTOM: "0", ODD["no_cover"]: "0", **entries(1, drifted=1)})
     run(*APPLY)
     [saved] = (journal.parent / "covers").iterdir()
@@ -352,7 +352,7 @@ def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journa
 
 
 def test_quiet_leaves_out_what_stderr_tells(serve: Serve) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write({CUSTOM: "0"})
     run(*APPLY)
     ran = run(*BACK, "--quiet")
@@ -362,7 +362,7 @@ def test_quiet_leaves_out_what_stderr_tells(serve: Serve) -> None:
 
 
 def test_snapshots_that_were_taken_anew_are_no_way_back(serve: Serve, tmp_path: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     item = video(0)
     write({item.asset_id: item.drifted()})
     run(*APPLY)
@@ -374,7 +374,7 @@ def test_snapshots_that_were_taken_anew_are_no_way_back(serve: Serve, tmp_path: 
 
 
 def test_an_asset_that_is_gone_is_unknown_and_may_be_allowed(serve: Serve, tmp_path: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     before = found.covers()
     write(entries(3, drifted=2))
     run(*APPLY)
@@ -392,7 +392,7 @@ def test_an_asset_that_is_gone_is_unknown_and_may_be_allowed(serve: Serve, tmp_p
 
 
 def test_what_was_refused_is_not_the_runs_to_undo(serve: Serve) -> None:
-    found = serve(Options(faults=(Fault("cover", "403", 2),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 2),)))
     write(entries(2, drifted=2))
     results = run(*APPLY, "--json", "--parallelism", "1").document["results"]
     assert [result["outcome"] for result in results] == ["applied", "failed"]
@@ -403,7 +403,7 @@ def test_what_was_refused_is_not_the_runs_to_undo(serve: Serve) -> None:
 
 
 def test_targets_and_excludes_select(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     before = found.covers()
     write(entries(4, drifted=4))
     run(*APPLY)
@@ -417,7 +417,7 @@ def test_targets_and_excludes_select(serve: Serve) -> None:
 
 
 def test_a_run_is_named_by_its_id_or_how_it_begins(serve: Serve, journal: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     before = found.covers()
     for count in (1, 2):
         write(entries(2, drifted=count))
@@ -436,7 +436,7 @@ def test_a_run_is_named_by_its_id_or_how_it_begins(serve: Serve, journal: Path) 
 
 @pytest.mark.parametrize("field", ["endpoint", "project_id"])
 def test_another_projects_runs_are_never_touched(serve: Serve, journal: Path, field: str) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     run(*APPLY)
     theirs = [{**record, field: "e" * 32} for record in records(journal)]
@@ -448,7 +448,7 @@ def test_another_projects_runs_are_never_touched(serve: Serve, journal: Path, fi
 
 
 def test_without_a_run_there_is_nothing_to_roll_back(serve: Serve, tmp_path: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     ran = run(*BACK)
     assert ran.code == 1
     assert "There is nothing to roll back" in ran.err
@@ -456,7 +456,7 @@ def test_without_a_run_there_is_nothing_to_roll_back(serve: Serve, tmp_path: Pat
 
 
 def test_a_journal_that_lies_stays_harmless(serve: Serve, journal: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     run(*APPLY)
     lies: list[dict[str, Any]] = []
@@ -497,7 +497,7 @@ def test_after_kill_9_it_is_rolled_back_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, mode: CoverMode, count: int
 ) -> None:
     watch = Nth(count)
-    with weather(tmp_path / "served.sqlite", Options(cover_mode=mode, latency=20), watch=watch) as found:
+    with weather(tmp_path / "served.sqlite", EmulatorOptions(cover_mode=mode, latency=20), watch=watch) as found:
         monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
         before = found.covers()
         write(entries(8, drifted=8))
@@ -514,7 +514,7 @@ def test_an_interrupt_ends_it_in_order_and_another_rollback_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, journal: Path
 ) -> None:
     fifth = Nth(5)
-    options = Options(cover_mode="reference", faults=(Fault("cover", "hang", 5),))
+    options = EmulatorOptions(cover_mode="reference", faults=(FaultRule("cover", "hang", 5),))
     with weather(tmp_path / "served.sqlite", options, watch=fifth) as found:
         monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
         before = found.covers()

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.documents.read import digest
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 from .harness import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, video, videos, write
 
@@ -20,8 +20,8 @@ FILE = "saved.json"
 
 
 @pytest.fixture
-def found(serve: Callable[[Options], Cloud]) -> Cloud:
-    return serve(Options())
+def found(serve: Callable[[EmulatorOptions], Cloud]) -> Cloud:
+    return serve(EmulatorOptions())
 
 
 def save(wanted: dict[str, str]) -> dict[str, Any]:

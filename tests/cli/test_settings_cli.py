@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from reconciler.emulator import options
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 from .harness import Cloud, cloud, entries, run, write
 
-Serve = Callable[[Options], Cloud]
+Serve = Callable[[EmulatorOptions], Cloud]
 KEY = {"HUAWEICLOUD_SDK_AK": options.ACCESS_KEY, "HUAWEICLOUD_SDK_SK": options.SECRET_KEY}
 TERRAFORMS_KEY = {"HW_ACCESS_KEY": options.ACCESS_KEY, "HW_SECRET_KEY": options.SECRET_KEY}
 LOGIN = {
@@ -69,7 +69,7 @@ def test_ways_to_log_in(
 def test_a_token_of_ones_own(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     import httpx
 
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     identity = {
         "methods": ["password"],
         "password": {
@@ -93,13 +93,13 @@ def test_a_token_of_ones_own(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_wrong_security_token_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     monkeypatch.setenv("HUAWEICLOUD_SDK_SECURITY_TOKEN", "not-the-right-one")
     assert run("plan", "--json").document["error"]["type"] == "authentication"
 
 
 def test_one_login_serves_the_whole_run(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     for name in KEY:
         monkeypatch.delenv(name)
     export(monkeypatch, LOGIN, REGION)
@@ -109,7 +109,7 @@ def test_one_login_serves_the_whole_run(serve: Serve, monkeypatch: pytest.Monkey
 
 
 def test_region_and_project_may_stand_in_a_file_and_flags_win(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     monkeypatch.delenv("HUAWEICLOUD_SDK_PROJECT_ID")
     write(entries(2), head=f"region: {options.REGION}\nproject_id: {options.PROJECT_ID}\n")
     document = run("plan", "--json").document

@@ -45,7 +45,7 @@ from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.iam import find_project
 from reconciler.vod.rate_limit import Window
-from reconciler.vod.responses import Line
+from reconciler.vod.responses import ApiConnection
 
 ORIGIN = Origin(VOD, REGION, PROJECT, START)
 COMPARES: tuple[Compare, ...] = ("auto", "url", "content")
@@ -136,13 +136,13 @@ class Run:
                 DirectClient(base_url=VOD, transport=transport, auth=auth) as http,
             ):
                 return await self._talk(
-                    Line(http, clock, 30), Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock))
+                    ApiConnection(http, clock, 30), Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock))
                 )
         except ReconcileError as error:
             check_told(f"{error.message}. {error.hint}", secrets=self.legible)
             return False
 
-    async def _talk(self, line: Line, windows: Windows) -> bool:
+    async def _talk(self, line: ApiConnection, windows: Windows) -> bool:
         client = VodClient(line, PROJECT, windows)
         match self.kind:
             case "projects":

@@ -34,7 +34,7 @@ from reconciler.model import Content, Cover, Desired, SnapshotRef, State, Verdic
 from reconciler.state.journal import NAME as JOURNAL
 from reconciler.state.journal import CoverRecord, applied_since, records
 from reconciler.state.settled_covers import NAME as MEMORY
-from reconciler.state.settled_covers import Memory, Settled, document_text, read_document
+from reconciler.state.settled_covers import Memory, SettledCover, document_text, read_document
 
 HEX64 = "0123456789abcdef" * 4
 WINDOW = timedelta(minutes=5)
@@ -47,7 +47,9 @@ TRICKS = (
     *("\ud800", "\u0661", "\uff10", "\u212a", "\x1b[31m", ".evil.example.com/", "@evil.example.com", "-0", "A", "片"),
 )
 SETTLED = [
-    Settled(asset_id=asset, cover_sha256=HEX64, snapshot_path="snapshot/sample/5.jpg", snapshot_sha256=HEX64[::-1])
+    SettledCover(
+        asset_id=asset, cover_sha256=HEX64, snapshot_path="snapshot/sample/5.jpg", snapshot_sha256=HEX64[::-1]
+    )
     for asset in (OWN, OTHER)
 ]
 SCHEMAS = [
@@ -269,7 +271,7 @@ def _check_error(error: ReconcileError) -> None:
         assert inert(told), told
 
 
-def _check_settled(settled: Settled) -> None:
+def _check_settled(settled: SettledCover) -> None:
     assert re.fullmatch("[0-9a-f]{32}", settled.asset_id)
     assert re.fullmatch("[0-9a-f]{64}", settled.cover_sha256)
     assert re.fullmatch("[0-9a-f]{64}", settled.snapshot_sha256)

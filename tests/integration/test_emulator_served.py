@@ -30,8 +30,8 @@ from reconciler.emulator.options import (
     PROJECT_ID,
     SECRET_KEY,
     SECURITY_TOKEN,
-    Fault,
-    Options,
+    EmulatorOptions,
+    FaultRule,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ PICTURE = f"/asset/{FIRST}/snapshot/sample/0.jpg"
 
 
 @contextmanager
-def served(state: Path, options: Options) -> Iterator[str]:
+def served(state: Path, options: EmulatorOptions) -> Iterator[str]:
     """The emulator's address, for as long as it is served."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -79,7 +79,7 @@ def put(client: VodClient, url: str) -> None:
 
 
 def test_the_official_sdk_lists_reads_and_sets_covers(tmp_path: Path) -> None:
-    with served(tmp_path / "state", Options(cover_mode="reference")) as url:
+    with served(tmp_path / "state", EmulatorOptions(cover_mode="reference")) as url:
         client = sdk(url)
         listed = client.list_asset_list(ListAssetListRequest(page=0, size=100))
         assert listed.total == len(listed.assets) == 24 + len(ODD) - 2
@@ -102,7 +102,7 @@ def test_the_official_sdk_lists_reads_and_sets_covers(tmp_path: Path) -> None:
 
 
 def test_the_sdk_with_a_wrong_secret_is_refused_and_with_a_security_token_is_not(tmp_path: Path) -> None:
-    with served(tmp_path / "state", Options()) as url:
+    with served(tmp_path / "state", EmulatorOptions()) as url:
         with pytest.raises(ClientRequestException) as refused:
             sdk(url, secret="wrong").list_asset_list(ListAssetListRequest())
         assert (refused.value.status_code, refused.value.error_code) == (401, "APIGW.0301")
@@ -115,7 +115,7 @@ def test_the_sdk_with_a_wrong_secret_is_refused_and_with_a_security_token_is_not
     [("reset", "reset"), ("lost", "reset"), ("truncated", "peer closed|incomplete")],
 )
 def test_connections_really_break(tmp_path: Path, kind: FaultKind, message: str) -> None:
-    options = Options(faults=(Fault("picture", kind, 2),))
+    options = EmulatorOptions(faults=(FaultRule("picture", kind, 2),))
     with served(tmp_path / "state", options) as url, httpx.Client(base_url=url) as client:
         assert client.get(PICTURE).status_code == 200
         with pytest.raises(httpx.TransportError, match=rf"(?i){message}"):
@@ -124,7 +124,7 @@ def test_connections_really_break(tmp_path: Path, kind: FaultKind, message: str)
 
 
 def test_a_hang_outlasts_the_clients_patience_and_not_the_server(tmp_path: Path) -> None:
-    with served(tmp_path / "state", Options(faults=(Fault("picture", "hang", 1),))) as url:
+    with served(tmp_path / "state", EmulatorOptions(faults=(FaultRule("picture", "hang", 1),))) as url:
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(url + PICTURE, timeout=0.2)
         assert httpx.get(f"{url}/_emulator/catalogue").status_code == 200
@@ -132,7 +132,7 @@ def test_a_hang_outlasts_the_clients_patience_and_not_the_server(tmp_path: Path)
 
 
 def test_latency_delays_each_answer_and_not_the_others(tmp_path: Path) -> None:
-    with served(tmp_path / "state", Options(latency=150.0)) as url, httpx.Client(base_url=url) as client:
+    with served(tmp_path / "state", EmulatorOptions(latency=150.0)) as url, httpx.Client(base_url=url) as client:
         client.get(PICTURE)
         before = time.monotonic()
         threads = [threading.Thread(target=httpx.get, args=(url + PICTURE,)) for _ in range(8)]

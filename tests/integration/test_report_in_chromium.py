@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from browser import Browser, chromium, installed
-from reports import apply_doc, audit_doc, gallery, many, plan_doc, show_doc
+from reports import apply_doc, audit_doc, images, many, plan_doc, show_doc
 from selenium.webdriver.common.by import By
 
 from reconciler.report.html import html
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.integration
 
 SCHEMES, WIDTHS = ("light", "dark"), (390, 1280)
 PAGES: dict[str, Callable[[], str]] = {
-    "plan": lambda: html(plan_doc(), gallery()),
-    "audit": lambda: html(audit_doc(), gallery()),
-    "apply": lambda: html(apply_doc(), gallery()),
-    "show": lambda: html(show_doc(), gallery()),
+    "plan": lambda: html(plan_doc(), images()),
+    "audit": lambda: html(audit_doc(), images()),
+    "apply": lambda: html(apply_doc(), images()),
+    "show": lambda: html(show_doc(), images()),
     "long": lambda: html(many(40, unknown=10)),
 }
 # Each text with its contrast to the nearest background that is painted behind it, as WCAG 2 counts it.

@@ -9,7 +9,7 @@ from fakes import ASSET, OTHER, desired, observed, snapshot_url
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.decide.adoption import Accepted, Refused, accept
+from reconciler.decide.adoption import Adoption, NotAdopted, accept
 from reconciler.decide.verdict import choose
 from reconciler.model import Content, Cover, Desired, Observed, SetName, Snapshot, SnapshotRef
 from reconciler.util.sanitize import bare_url
@@ -29,9 +29,9 @@ def refusal(
     *,
     first: Cover | None = None,
     recent: tuple[Cover, Cover] | None = None,
-) -> Refused:
+) -> NotAdopted:
     found = accept(entry, seen, cover, first, recent)
-    assert isinstance(found, Refused)
+    assert isinstance(found, NotAdopted)
     assert (found.desired, found.title) == (entry, seen.title)
     return found
 
@@ -52,7 +52,7 @@ def test_what_is_accepted_is_what_the_entry_wants_then(
 
     found = accept(entry, seen, shown(index, offsets[index]), None, None)
 
-    if isinstance(found, Accepted):
+    if isinstance(found, Adoption):
         assert found.old == (abs(old) if by_offset else old)
         new = replace(entry, offset=found.number) if by_offset else replace(entry, index=found.number)
         wanted = choose(new, seen)
@@ -74,7 +74,7 @@ def test_two_snapshots_at_one_second_are_told_apart_by_index_only() -> None:
         "Its cover is sample[2], but 7 s is also where sample[1] was taken: "
         "write `snapshot: 2` instead of `offset` by hand."
     )
-    assert isinstance(accept(desired(index=0), seen, shown(2, 7), None, None), Accepted)
+    assert isinstance(accept(desired(index=0), seen, shown(2, 7), None, None), Adoption)
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ COMING = Cover(snapshot_url(offset=10), SnapshotRef("sample", 2, 10))
 
 def test_what_was_applied_a_moment_ago_must_be_seen_first() -> None:
     assert refusal(desired(index=0), SEEN, shown(1), recent=(shown(1), COMING)).reason == "pending"
-    assert isinstance(accept(desired(index=0), SEEN, shown(2), None, (shown(1), COMING)), Accepted)
+    assert isinstance(accept(desired(index=0), SEEN, shown(2), None, (shown(1), COMING)), Adoption)
 
 
 def test_what_somebody_changed_a_moment_after_an_apply_is_accepted() -> None:
-    assert isinstance(accept(desired(index=2), SEEN, shown(1), None, (shown(0), COMING)), Accepted)
+    assert isinstance(accept(desired(index=2), SEEN, shown(1), None, (shown(0), COMING)), Adoption)
 
 
 def test_what_is_not_visible_yet_did_not_change_meanwhile() -> None:
@@ -129,7 +129,7 @@ def test_what_is_not_visible_yet_did_not_change_meanwhile() -> None:
 @pytest.mark.parametrize("first", [shown(2), Cover(URL, None, Content("a" * 64, 9)), Cover(snapshot_url(OTHER))])
 def test_a_cover_that_became_another_one_behind_the_same_url_is_not_written_down(first: Cover) -> None:
     assert refusal(desired(index=0), SEEN, shown(1), first=first).reason == "changed_meanwhile"
-    assert isinstance(accept(desired(index=0), SEEN, shown(1), shown(1), None), Accepted)
+    assert isinstance(accept(desired(index=0), SEEN, shown(1), shown(1), None), Adoption)
 
 
 def test_a_snapshots_own_url_tells_that_nothing_changed_whatever_the_bytes_say() -> None:
@@ -138,7 +138,7 @@ def test_a_snapshots_own_url_tells_that_nothing_changed_whatever_the_bytes_say()
     first = Cover(url, SnapshotRef("sample", 0, 0), Content("a" * 64, 9))
     now = Cover(url, SnapshotRef("sample", 1, 5))
     found = accept(desired(index=2), observed(url), now, first, None)
-    assert isinstance(found, Accepted)
+    assert isinstance(found, Adoption)
     assert found.number == 1
 
 

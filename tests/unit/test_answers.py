@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from reconciler.errors import ApiError
 from reconciler.vod import schemas as wire
 from reconciler.vod.fast_client import DirectClient
-from reconciler.vod.responses import Fault, Line, Throttled
+from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
 
 
 def read(clock: FakeClock, handler: Handler) -> wire.AssetDetails:
     http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler))
-    line = Line(http, clock, 30)
+    line = ApiConnection(http, clock, 30)
     return clock.run(line.read("details", http.build_request("GET", "/x"), wire.AssetDetails))
 
 
@@ -36,7 +36,7 @@ def test_an_answer_too_large_to_be_one_is_not_kept(clock: FakeClock) -> None:
     async def server(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Flood())
 
-    with pytest.raises(Fault, match="32 MiB"):
+    with pytest.raises(TransientFault, match="32 MiB"):
         read(clock, server)
     assert sent <= 34
 
@@ -77,6 +77,6 @@ def test_any_answer_is_good_or_one_of_our_errors(status: int, body: bytes, heade
 
     try:
         answer = read(FakeClock(), server)
-    except (ApiError, Fault, Throttled):
+    except (ApiError, TransientFault, Throttled):
         return
     assert isinstance(answer, wire.AssetDetails)

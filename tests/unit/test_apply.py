@@ -16,7 +16,7 @@ from reconciler.model import Compare, Cover, Outcome
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.recorder import Record
+from reconciler.state.recorder import RunRecorder
 from reconciler.state.runs import Runs
 from reconciler.vod.retry import ATTEMPTS
 
@@ -34,7 +34,7 @@ def cloud_of(*ids: str) -> FakeCloud:
 def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Compare = "auto") -> list[Step]:
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
-    plan = clock.run(cloud.surveyor(clock, compare=compare).survey(entries, Selection(), 8, lambda: None))
+    plan = clock.run(cloud.planner(clock, compare=compare).make_plan(entries, Selection(), 8, lambda: None))
     none = Cover("")
     return [
         Step(change.desired, change.title, change.before or none, change.after or none) for change in plan.changes
@@ -46,15 +46,15 @@ def applied(
     clock: FakeClock,
     steps: Sequence[Step],
     folder: Path,
-    at_once: int = 4,
+    parallelism: int = 4,
     compare: Compare = "auto",
     *,
     replace_unreadable: bool = False,
 ) -> list[Outcome]:
     journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
-    surveyor = cloud.surveyor(clock, folder, compare, replace_unreadable=replace_unreadable)
+    planner = cloud.planner(clock, folder, compare, replace_unreadable=replace_unreadable)
     advanced = []
-    applier = Applier(surveyor, Record(folder, journal, clock, {}), at_once, lambda: advanced.append(1))
+    applier = Applier(planner, RunRecorder(folder, journal, clock, {}), parallelism, lambda: advanced.append(1))
     try:
         return clock.run(applier.apply(steps))
     finally:
@@ -156,7 +156,7 @@ def test_a_401_ends_the_run(clock: FakeClock, tmp_path: Path) -> None:
     steps = planned(cloud, clock, IDS)
     cloud.answers["cover", IDS[2]] = [refusal(401, "APIGW.0301")]
 
-    outcomes = applied(cloud, clock, steps, tmp_path, at_once=1)
+    outcomes = applied(cloud, clock, steps, tmp_path, parallelism=1)
 
     assert names(outcomes) == ["applied", "applied", "failed"] + ["not_attempted"] * (len(IDS) - 3)
     assert outcomes[2].error is not None
@@ -281,7 +281,7 @@ def test_a_custom_cover_that_cannot_be_saved_is_replaced_when_that_is_wanted(
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 64])
-def test_no_more_than_so_many_are_on_their_way(clock: FakeClock, tmp_path: Path, at_once: int) -> None:
+def test_no_more_than_so_many_are_on_their_way(clock: FakeClock, tmp_path: Path, parallelism: int) -> None:
     class Counting(FakeCloud):
         now = most = 0
 
@@ -298,6 +298,6 @@ def test_no_more_than_so_many_are_on_their_way(clock: FakeClock, tmp_path: Path,
     steps = planned(cloud, clock, IDS)
     cloud.most = 0
 
-    applied(cloud, clock, steps, tmp_path, at_once)
+    applied(cloud, clock, steps, tmp_path, parallelism)
 
-    assert cloud.most == min(at_once, len(IDS))
+    assert cloud.most == min(parallelism, len(IDS))

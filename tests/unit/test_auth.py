@@ -135,9 +135,9 @@ class Cloud:
 
         async def main() -> None:
             client = vod_client(self, self.clock, auth=LoginAuth(LOGIN, IAM))
-            for number, at_once in enumerate(rounds, start=1):
+            for number, parallelism in enumerate(rounds, start=1):
                 self.good = f"token-{number}"
-                await asyncio.gather(*(client.details(f"{n:032x}") for n in range(at_once)))
+                await asyncio.gather(*(client.details(f"{n:032x}") for n in range(parallelism)))
 
         self.clock.run(main())
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reconciler.decide.verdict import judge
 from reconciler.model import Content, Cover, Observed, Question, SnapshotRef, Verdict
 from reconciler.planning import content as compare
-from reconciler.state.settled_covers import Memory, Settled
+from reconciler.state.settled_covers import Memory, SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 OFFSETS = (0, 5, 10)
@@ -269,7 +269,7 @@ def test_a_re_encoded_cover_is_in_doubt_while_the_snapshot_that_it_came_of_canno
     with closing(Memory(tmp_path)) as memory:
         snapshot, cover = (hashlib.sha256(data).hexdigest() for data in (body(10), recoded))
         path = "snapshot/sample/10.jpg"
-        settled = Settled(asset_id=ASSET, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
+        settled = SettledCover(asset_id=ASSET, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
         memory.remember([settled])
         assert identified(cloud, observed(COPY), memory).cover.snapshot == SnapshotRef("sample", 2, 10)
 
@@ -282,7 +282,7 @@ def test_a_re_encoded_cover_is_in_doubt_while_the_snapshot_that_it_came_of_canno
 
 def test_a_cover_that_may_be_a_remembered_one_is_in_doubt_while_it_cannot_be_read(tmp_path: Path) -> None:
     cloud = cloud_with(Picture(b"", head_headers={"Content-Length": "7"}))  # no snapshot has this length
-    settled = Settled(
+    settled = SettledCover(
         asset_id=ASSET, cover_sha256="a" * 64, snapshot_path="snapshot/sample/10.jpg", snapshot_sha256="b" * 64
     )
     with closing(Memory(tmp_path)) as memory:

@@ -17,7 +17,7 @@ from reconciler.emulator.options import (
     REGION,
     USER_NAME,
     USER_PASSWORD,
-    Options,
+    EmulatorOptions,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Cloud:
 
     def __init__(self, state: Path, **options: Any) -> None:
         self.now = 1_790_000_000.0
-        self.app = create_app(state, Options(**options), BASE, clock=lambda: self.now)
+        self.app = create_app(state, EmulatorOptions(**options), BASE, clock=lambda: self.now)
         login = self.send("POST", "/v3/auth/tokens", json=LOGIN)
         self.token = login.headers.get("X-Subject-Token", "")
 

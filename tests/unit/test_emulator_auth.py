@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.emulator.app import Emulator, create_app
-from reconciler.emulator.options import ACCESS_KEY, PROJECT_ID, SECRET_KEY, SECURITY_TOKEN, Options
+from reconciler.emulator.options import ACCESS_KEY, PROJECT_ID, SECRET_KEY, SECURITY_TOKEN, EmulatorOptions
 
 HOST = "emulator.test"
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ def send(app: Emulator, request: SdkRequest, **changed: Any) -> httpx.Response:
 @pytest.fixture(scope="module")
 def app() -> Emulator:
     with tempfile.TemporaryDirectory() as folder:
-        options = Options(assets=1, quota=(0, 0))
+        options = EmulatorOptions(assets=1, quota=(0, 0))
         return create_app(Path(folder) / "state", options, "http://x", clock=NOW.timestamp)
 
 

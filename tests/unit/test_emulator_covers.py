@@ -14,7 +14,7 @@ from test_emulator_api import BASE, FIRST, Cloud, code, other_snapshot
 from reconciler.emulator import ODD
 from reconciler.emulator.app import create_app
 from reconciler.emulator.options import (
-    Options,
+    EmulatorOptions,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def test_covers_outlive_the_process_and_the_address_does_not(tmp_path: Path) -> 
     first = Cloud(tmp_path / "state", cover_mode="reference")
     wanted = other_snapshot(first)
     first.put(wanted)
-    elsewhere = create_app(tmp_path / "state", Options(), "http://127.0.0.1:9", clock=lambda: first.now)
+    elsewhere = create_app(tmp_path / "state", EmulatorOptions(), "http://127.0.0.1:9", clock=lambda: first.now)
     first.app = elsewhere
     assert first.cover_url() == wanted.replace(BASE, "http://127.0.0.1:9")
 

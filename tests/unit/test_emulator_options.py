@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.emulator.options import KINDS, ROUTES, Fault, Options, Rate, parse_fault, parse_quota
+from reconciler.emulator.options import KINDS, ROUTES, EmulatorOptions, FaultRule, QuotaRate, parse_fault, parse_quota
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("1500,100", (Rate(1500, 60.0), Rate(100, 60.0))),
-        ("0,10/2s", (Rate(0, 60.0), Rate(10, 2.0))),
-        ("25/1s, 5/0.5s", (Rate(25, 1.0), Rate(5, 0.5))),
+        ("1500,100", (QuotaRate(1500, 60.0), QuotaRate(100, 60.0))),
+        ("0,10/2s", (QuotaRate(0, 60.0), QuotaRate(10, 2.0))),
+        ("25/1s, 5/0.5s", (QuotaRate(25, 1.0), QuotaRate(5, 0.5))),
     ],
 )
-def test_quotas_are_per_minute_unless_they_say_otherwise(text: str, expected: tuple[Rate, Rate]) -> None:
+def test_quotas_are_per_minute_unless_they_say_otherwise(text: str, expected: tuple[QuotaRate, QuotaRate]) -> None:
     assert parse_quota(text) == expected
 
 
@@ -28,7 +28,7 @@ def test_what_is_no_quota_is_refused_with_the_text_and_an_example(text: str) -> 
 
 def test_every_route_and_kind_can_be_asked_for() -> None:
     assert [parse_fault(f"{route}:500:1").route for route in ROUTES] == list(ROUTES)
-    assert [parse_fault(f"cover:{kind}:5") for kind in KINDS] == [Fault("cover", kind, 5) for kind in KINDS]
+    assert [parse_fault(f"cover:{kind}:5") for kind in KINDS] == [FaultRule("cover", kind, 5) for kind in KINDS]
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_what_is_no_fault_is_refused_naming_the_part(text: str, named: str) -> N
 
 
 def test_plain_quotas_count_per_window_and_none_is_no_limit() -> None:
-    assert Options(quota=(None, 7), quota_window=2.0).rates() == (Rate(0, 2.0), Rate(7, 2.0))
-    assert Options(quota=(Rate(3, 1.0), 0)).rates() == (Rate(3, 1.0), Rate(0, 60.0))
+    assert EmulatorOptions(quota=(None, 7), quota_window=2.0).rates() == (QuotaRate(0, 2.0), QuotaRate(7, 2.0))
+    assert EmulatorOptions(quota=(QuotaRate(3, 1.0), 0)).rates() == (QuotaRate(3, 1.0), QuotaRate(0, 60.0))

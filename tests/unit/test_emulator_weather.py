@@ -9,7 +9,7 @@ import httpx
 import pytest
 from test_emulator_api import ASSET, BASE, FIRST, LOGIN, Cloud, code, other_snapshot
 
-from reconciler.emulator.options import Fault, Rate
+from reconciler.emulator.options import FaultRule, QuotaRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def cloud(tmp_path: Path) -> Callable[..., Cloud]:
 
 
 def test_a_moving_window_for_reads_and_one_for_writes(cloud: Callable[..., Cloud]) -> None:
-    there = cloud(quota=(Rate(3), Rate(1, 2.0)))
+    there = cloud(quota=(QuotaRate(3), QuotaRate(1, 2.0)))
     wanted = f"{BASE}/asset/{FIRST}/snapshot/sample/0.jpg"
     assert [there.call("GET", name).status_code for name in ("list", "info")] == [200, 200]
     there.now += 59
@@ -72,7 +72,7 @@ def test_pictures_and_refused_callers_take_nothing_from_the_quota(cloud: Callabl
 def test_every_nth_request_of_the_route_fails_and_changes_nothing(
     cloud: Callable[..., Cloud], kind: FaultKind, status: int
 ) -> None:
-    there = cloud(cover_mode="reference", faults=(Fault("cover", kind, 3),))
+    there = cloud(cover_mode="reference", faults=(FaultRule("cover", kind, 3),))
     urls = [item["url"] for item in there.details()["thumbnail_info"]["sample"]]
     answers = [there.put(url) for url in urls[:4]]
     assert [answer.status_code for answer in answers] == [204, 204, status, 204]
@@ -95,7 +95,7 @@ def test_every_nth_request_of_the_route_fails_and_changes_nothing(
 def test_a_dropped_answer_says_nothing_about_the_change(
     cloud: Callable[..., Cloud], kind: FaultKind, error: type[Exception], changed: bool
 ) -> None:
-    there = cloud(cover_mode="reference", faults=(Fault("cover", kind, 1),))
+    there = cloud(cover_mode="reference", faults=(FaultRule("cover", kind, 1),))
     wanted = other_snapshot(there)
     with pytest.raises(error):
         there.put(wanted)
@@ -119,7 +119,7 @@ def test_bodies_can_be_cut_short_on_every_route(
     cloud: Callable[..., Cloud], route: FaultRoute, method: str, url: str
 ) -> None:
     # The second request of its route: the login is the token's first.
-    there = cloud(faults=(Fault(route, "truncated", 2),))
+    there = cloud(faults=(FaultRule(route, "truncated", 2),))
     arguments: dict[str, Any] = {"headers": {"X-Auth-Token": there.token}}
     if method == "POST":
         arguments["json"] = LOGIN
@@ -130,7 +130,7 @@ def test_bodies_can_be_cut_short_on_every_route(
 
 
 def test_a_hang_lasts_until_the_client_gives_up(cloud: Callable[..., Cloud]) -> None:
-    there = cloud(faults=(Fault("list", "hang", 1),))
+    there = cloud(faults=(FaultRule("list", "hang", 1),))
 
     async def impatient() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=there.app), base_url=BASE) as client:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from reconciler.decide.fast_path import Listed, glance
 from reconciler.model import Compare, Desired, Plan, SetName
-from reconciler.planning.asset_index import Listing, read_covers
+from reconciler.planning.asset_index import AssetIndex, read_covers
 from reconciler.planning.selection import Selection
 from reconciler.state.snapshot_cache import NAME, Readings
 
@@ -28,16 +28,16 @@ COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 async def surveyed(cloud: FakeCloud, clock: FakeClock, folder: Path, covers: list[Desired], **more: Any) -> Plan:
     """A full audit's plan, or with `fast` a fast one's."""
     compare: Compare = more.get("compare", "auto")
-    surveyor = cloud.surveyor(clock, folder, compare)
+    planner = cloud.planner(clock, folder, compare)
     if more.get("fast"):
-        listed = await read_covers(surveyor.client)
-        listing = Listing(listed, surveyor.readings, clock.now(), more.get("max_age", DAY), compare)
-        surveyor = replace(surveyor, listing=listing)
+        listed = await read_covers(planner.client)
+        listing = AssetIndex(listed, planner.readings, clock.now(), more.get("max_age", DAY), compare)
+        planner = replace(planner, listing=listing)
     try:
-        return await surveyor.survey(covers, Selection(), 4, lambda: None)
+        return await planner.make_plan(covers, Selection(), 4, lambda: None)
     finally:
-        surveyor.readings.close()
-        surveyor.memory.close()
+        planner.readings.close()
+        planner.memory.close()
 
 
 def reads(cloud: FakeCloud) -> list[str]:

@@ -13,10 +13,10 @@ import pytest
 from fakes import CDN, FakeClock, FakeCloud, Handler, Picture, served, snapshot_url
 from PIL import Image
 
-from reconciler.documents.images import Gallery, Shot, Strip
+from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.errors import UsageError
 from reconciler.model import SetName, Snapshot, SnapshotRef
-from reconciler.observe import filmstrips as gallery
+from reconciler.observe import filmstrips as images
 from reconciler.observe.filmstrips import Wanted, collect, count
 from reconciler.observe.pictures import Pictures
 
@@ -68,23 +68,23 @@ def cloud(*changes: Wanted) -> FakeCloud:
 
 
 def collected(
-    clock: FakeClock, server: Handler, changes: Sequence[Wanted], most: int = 200, at_once: int = 4
-) -> Gallery:
+    clock: FakeClock, server: Handler, changes: Sequence[Wanted], most: int = 200, parallelism: int = 4
+) -> ImagesByAsset:
     http = httpx.AsyncClient(transport=httpx.MockTransport(server))
     pictures = Pictures(http, trusted=False, clock=clock, timeout=30)
-    return clock.run(collect(changes, pictures, most=most, at_once=at_once, advance=lambda: None))
+    return clock.run(collect(changes, pictures, most=most, parallelism=parallelism, advance=lambda: None))
 
 
 def fetched(server: FakeCloud) -> list[str]:
     return [url for _, url in server.asked]
 
 
-def shown(strip: Strip) -> list[int]:
+def shown(strip: AssetImages) -> list[int]:
     """The indexes of the snapshots that have a picture."""
     return [ref.index for ref, shot in strip.others if shot.data]
 
 
-def pixels(shot: Shot) -> Image.Image:
+def pixels(shot: EmbeddedImage) -> Image.Image:
     head, _, body = shot.data.partition(",")
     assert head == "data:image/webp;base64"
     with Image.open(io.BytesIO(base64.b64decode(body)), formats=["WEBP"]) as image:
@@ -125,7 +125,7 @@ def test_covers_and_wanted_snapshots_come_before_any_filmstrip(clock: FakeClock)
     changes = [wanted(1), wanted(2), wanted(3)]
     server = cloud(*changes)
 
-    found = collected(clock, server, changes, most=6, at_once=1)
+    found = collected(clock, server, changes, most=6, parallelism=1)
 
     assert fetched(server) == [url for change in changes for url in (change.cover_url, change.put_url)]
     assert [shown(found[asset(number)]) for number in (1, 2, 3)] == [[2], [2], [2]]
@@ -137,7 +137,7 @@ def test_what_is_left_goes_to_the_nearest_snapshots_strip_by_strip(clock: FakeCl
     changes = [wanted(1, amount=4), wanted(2, index=3, amount=9)]
     server = cloud(*changes)
 
-    found = collected(clock, server, changes, most=10, at_once=1)
+    found = collected(clock, server, changes, most=10, parallelism=1)
 
     assert fetched(server)[4:] == [
         *(snapshot_url(asset(1), offset) for offset in (15, 5, 0)),
@@ -209,7 +209,7 @@ def test_snapshots_of_other_sets_come_last_and_by_their_time(clock: FakeClock) -
     change = wanted(1, amount=3, more=dots)
     server = cloud(change)
 
-    strip = collected(clock, server, [change], most=6, at_once=1)[asset(1)]
+    strip = collected(clock, server, [change], most=6, parallelism=1)[asset(1)]
 
     assert fetched(server)[2:] == [change.snapshots[1].url, change.snapshots[0].url, dots[2].url, dots[1].url]
     assert [(ref.set, ref.index, bool(shot.data)) for ref, shot in strip.others] == [
@@ -228,7 +228,7 @@ def test_to_choose_from_there_are_up_to_a_hundred_and_no_after(clock: FakeClock)
     assert found[asset(1)].after is None
     assert found[asset(1)].before.data
     assert shown(found[asset(1)]) == list(range(100))
-    assert found[asset(2)].before == Shot("", why="It has no cover.")
+    assert found[asset(2)].before == EmbeddedImage("", why="It has no cover.")
     assert shown(found[asset(2)]) == list(range(7))
 
 
@@ -307,7 +307,7 @@ def test_a_picture_that_never_comes_holds_up_none_of_the_others(clock: FakeClock
             await asyncio.Event().wait()
         return await server(request)
 
-    found = collected(clock, serve, changes, at_once=2)
+    found = collected(clock, serve, changes, parallelism=2)
 
     assert "no answer within 30 s" in found[asset(1)].before.why
     assert all(shot.data for strip in found.values() for _, shot in strip.others)
@@ -323,14 +323,14 @@ def test_cancelling_is_passed_on(clock: FakeClock) -> None:
         http = httpx.AsyncClient(transport=httpx.MockTransport(serve))
         pictures = Pictures(http, trusted=False, clock=clock, timeout=30)
         async with asyncio.timeout(1):
-            await collect([wanted(1)], pictures, most=9, at_once=2, advance=lambda: None)
+            await collect([wanted(1)], pictures, most=9, parallelism=2, advance=lambda: None)
 
     with pytest.raises(TimeoutError):
         clock.run(main())
     assert clock.time == 1
 
 
-def size(found: Gallery) -> int:
+def size(found: ImagesByAsset) -> int:
     """The characters of all pictures as they will stand in the report."""
     shots = (
         shot for strip in found.values() for shot in (strip.before, strip.after, *(one for _, one in strip.others))
@@ -347,9 +347,9 @@ def test_all_pictures_together_stay_within_their_room(clock: FakeClock, monkeypa
         server.pictures[change.put_url] = Picture(noise(-number - 1))
     whole = size(collected(clock, server, changes, most=10))
     server.asked.clear()
-    monkeypatch.setattr(gallery, "_MOST_BYTES", whole // 2)
+    monkeypatch.setattr(images, "_MOST_BYTES", whole // 2)
 
-    found = collected(clock, server, changes, most=10, at_once=1)
+    found = collected(clock, server, changes, most=10, parallelism=1)
 
     assert whole // 4 < size(found) <= whole // 2
     assert 4 <= len(fetched(server)) <= 6
@@ -364,7 +364,7 @@ def test_a_picture_shown_several_times_takes_its_room_each_time(
     server = FakeCloud()
     server.pictures[cover_url(0)] = Picture(noise(0))
     whole = size(collected(clock, server, changes))
-    monkeypatch.setattr(gallery, "_MOST_BYTES", whole - 1)
+    monkeypatch.setattr(images, "_MOST_BYTES", whole - 1)
 
     assert size(collected(clock, server, changes)) < whole
 
@@ -390,7 +390,7 @@ def test_every_picture_done_with_is_counted(clock: FakeClock) -> None:
 
     async def main() -> None:
         pictures = cloud(changes[0]).reader(clock)
-        await collect(changes, pictures, most=200, at_once=3, advance=lambda: steps.append(1))
+        await collect(changes, pictures, most=200, parallelism=3, advance=lambda: steps.append(1))
 
     clock.run(main())
     assert len(steps) == count(changes, 200) == 14
@@ -409,7 +409,7 @@ def test_no_more_requests_at_once_than_asked_for(clock: FakeClock) -> None:
         busy -= 1
         return await server(request)
 
-    collected(clock, serve, [change], at_once=3)
+    collected(clock, serve, [change], parallelism=3)
     assert most == 3
 
 
@@ -424,6 +424,6 @@ def test_a_dead_host_is_given_up_soon(clock: FakeClock) -> None:
         Wanted(asset(n), cover_url(n), snapshots(n, 2)[1].url, snapshots(n, 2), snapshots(n, 2)[1].ref)
         for n in range(1, 60)
     ]
-    strips = collected(clock, dead, changes, at_once=2)
+    strips = collected(clock, dead, changes, parallelism=2)
     assert len(set(asked)) <= 4
     assert "its host did not give" in strips[asset(9)].before.why

@@ -7,11 +7,11 @@ from fakes import ASSET, OTHER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.decide.picture_id import Picture, picture
+from reconciler.decide.picture_id import PictureId, picture
 
 SAMPLE = f"/asset/{ASSET}/snapshot/sample/5.jpg"
 MD5 = "0123456789abcdef0123456789abcdef"
-NAMED = Picture(ASSET, "snapshot/sample/5.jpg")
+NAMED = PictureId(ASSET, "snapshot/sample/5.jpg")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_every_documented_form_names_its_asset(
 ) -> None:
     written = asset_id.upper() if upper else asset_id
 
-    assert picture(f"{host}{prefix}/asset/{written}/{path}{query}") == Picture(asset_id, path)
+    assert picture(f"{host}{prefix}/asset/{written}/{path}{query}") == PictureId(asset_id, path)
 
 
 @given(ids, ids, hosts, prefixes, paths, queries)

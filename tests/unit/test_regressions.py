@@ -37,17 +37,17 @@ from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import DesiredError, StateError
 from reconciler.model import READ_RATE, WRITE_RATE, Cover, NoAnswer, Observed, Outcome, Verdict
 from reconciler.observe.assets import observe
-from reconciler.planning.planner import Surveyor
+from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.recorder import Record
-from reconciler.state.settled_covers import Memory, Settled
+from reconciler.state.recorder import RunRecorder
+from reconciler.state.settled_covers import Memory, SettledCover
 from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.rate_limit import Window
 from reconciler.vod.redis_rate_limit import SharedWindow
-from reconciler.vod.responses import Line
+from reconciler.vod.responses import ApiConnection
 
 IDS = tuple(f"{n:032x}" for n in range(1, 13))
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -59,16 +59,16 @@ Hook = Callable[[], object]
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that jumps would not wait for them."""
 
-    async def at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+    async def parallelism(work: Callable[..., Any], *arguments: Any) -> Any:
         return work(*arguments)
 
-    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    monkeypatch.setattr(asyncio, "to_thread", parallelism)
 
 
 def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[Step]:
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
-    plan = clock.run(cloud.surveyor(clock).survey(entries, Selection(), 8, lambda: None))
+    plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
     none = Cover("")
     return [Step(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
 
@@ -76,10 +76,10 @@ def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -
 class Run:
     """An apply that can be stopped from within the cloud that it talks to."""
 
-    def __init__(self, clock: FakeClock, surveyor: Surveyor, folder: Path, at_once: int = 4) -> None:
+    def __init__(self, clock: FakeClock, planner: Planner, folder: Path, parallelism: int = 4) -> None:
         self._clock = clock
         self.journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
-        self.applier = Applier(surveyor, Record(folder, self.journal, clock, {}), at_once, lambda: None)
+        self.applier = Applier(planner, RunRecorder(folder, self.journal, clock, {}), parallelism, lambda: None)
 
     def outcomes(self, steps: Sequence[Step]) -> list[Outcome]:
         try:
@@ -128,7 +128,7 @@ def test_a_lost_answer_and_a_re_encoded_cover_that_looks_as_wanted_are_applied(
     clock: FakeClock, tmp_path: Path
 ) -> None:
     cloud = Loses(recoded(ASSET, "sample", 10).data)
-    [outcome] = Run(clock, cloud.surveyor(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
     assert (outcome.outcome, len(cloud.puts)) == ("applied", 1)
     assert outcome.saved_cover is not None
     assert Path(outcome.saved_cover).read_bytes() == THEIRS
@@ -143,7 +143,7 @@ def test_a_lost_answer_and_a_cover_that_is_neither_old_nor_wanted_may_have_been_
     clock: FakeClock, tmp_path: Path, becomes: bytes
 ) -> None:
     cloud = Loses(becomes)
-    [outcome] = Run(clock, cloud.surveyor(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
     assert (outcome.outcome, len(cloud.puts)) == ("failed", 1)
     assert "may have been set" in told(outcome)
     assert "not touched" not in told(outcome)
@@ -155,7 +155,7 @@ def test_a_refusal_after_a_lost_answer_does_not_make_the_first_unsent(clock: Fak
     cloud = showing_the_first(ASSET)
     steps = planned(cloud, clock)
     cloud.answers["cover", ASSET] = [httpx.ReadError("reset"), refusal(403, "VOD.10074", "no permission")]
-    [outcome] = Run(clock, cloud.surveyor(clock, tmp_path), tmp_path).outcomes(steps)
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(steps)
     assert outcome.outcome == "failed"
     assert "VOD.10074" in told(outcome)
     assert "may have been set" in told(outcome)
@@ -165,7 +165,7 @@ def test_a_refusal_alone_leaves_nothing_in_doubt(clock: FakeClock, tmp_path: Pat
     cloud = showing_the_first(ASSET)
     steps = planned(cloud, clock)
     cloud.answers["cover", ASSET] = [refusal(403, "VOD.10074", "no permission")]
-    [outcome] = Run(clock, cloud.surveyor(clock, tmp_path), tmp_path).outcomes(steps)
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(steps)
     assert outcome.outcome == "failed"
     assert "may have been set" not in told(outcome)
 
@@ -196,8 +196,10 @@ def test_an_interrupt_right_after_the_answer_does_not_lose_the_outcome(clock: Fa
     store = SlowStore(clock)
     http = DirectClient(base_url=BASE, transport=httpx.MockTransport(cloud))
     windows = Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock, store))
-    surveyor = replace(cloud.surveyor(clock, tmp_path), client=VodClient(Line(http, clock, 30), PROJECT, windows))
-    run = Run(clock, surveyor, tmp_path)
+    planner = replace(
+        cloud.planner(clock, tmp_path), client=VodClient(ApiConnection(http, clock, 30), PROJECT, windows)
+    )
+    run = Run(clock, planner, tmp_path)
     store.interrupt = run.applier.stop
     assert names(run.outcomes(steps)) == ["applied"]
     assert (tmp_path / "journal.jsonl").read_text().count('"outcome":"applied"') == 1
@@ -212,11 +214,13 @@ def test_two_snapshots_of_the_same_bytes_are_one_picture_to_the_memory(clock: Fa
     memory = Memory(make(tmp_path))
     hashes = (hashlib.sha256(cover).hexdigest(), hashlib.sha256(black).hexdigest())
     path = "snapshot/sample/0.jpg"
-    memory.remember([Settled(asset_id=ASSET, cover_sha256=hashes[0], snapshot_path=path, snapshot_sha256=hashes[1])])
+    memory.remember(
+        [SettledCover(asset_id=ASSET, cover_sha256=hashes[0], snapshot_path=path, snapshot_sha256=hashes[1])]
+    )
     memory.close()
 
     def state(index: int) -> str:
-        return clock.run(cloud.surveyor(clock, tmp_path).check(desired(index=index))).state
+        return clock.run(cloud.planner(clock, tmp_path).check(desired(index=index))).state
 
     assert [state(index) for index in range(3)] == ["in_sync", "in_sync", "update"]
 
@@ -237,7 +241,7 @@ def test_when_the_journal_fails_whoever_is_left_out_is_told_why(clock: FakeClock
     cloud = showing_the_first(*IDS)
     steps = planned(cloud, clock, IDS)
     journal = Full(make(tmp_path), "run-1", "http://127.0.0.1", "0" * 32)
-    applier = Applier(cloud.surveyor(clock, tmp_path), Record(tmp_path, journal, clock, {}), 1, lambda: None)
+    applier = Applier(cloud.planner(clock, tmp_path), RunRecorder(tmp_path, journal, clock, {}), 1, lambda: None)
     outcomes = clock.run(applier.apply(steps))
     journal.close()
     assert names(outcomes)[:2] == ["applied", "applied"]
@@ -272,7 +276,7 @@ def test_an_interrupt_while_a_put_is_refused_for_the_quota_leaves_nothing_in_dou
     cloud = Throttles(clock)
     cloud.add(ASSET, snapshot_url(offset=0))
     steps = planned(cloud, clock)
-    run = Run(clock, cloud.surveyor(clock, tmp_path), tmp_path)
+    run = Run(clock, cloud.planner(clock, tmp_path), tmp_path)
     cloud.interrupt = run.applier.stop
     [outcome] = run.outcomes(steps)
     assert (outcome.outcome, outcome.error, len(cloud.puts)) == ("not_attempted", None, 1)
@@ -297,11 +301,11 @@ class LosesItsRights(FakeCloud):
 
 
 @pytest.mark.parametrize("at_once", [1, 4, 12])
-def test_a_401_in_mid_run_is_told_once(clock: FakeClock, tmp_path: Path, at_once: int) -> None:
+def test_a_401_in_mid_run_is_told_once(clock: FakeClock, tmp_path: Path, parallelism: int) -> None:
     cloud = LosesItsRights(clock)
     for asset_id in IDS:
         cloud.add(asset_id, snapshot_url(asset_id, 0))
-    outcomes = Run(clock, cloud.surveyor(clock, tmp_path), tmp_path, at_once).outcomes(planned(cloud, clock, IDS))
+    outcomes = Run(clock, cloud.planner(clock, tmp_path), tmp_path, parallelism).outcomes(planned(cloud, clock, IDS))
     assert sorted(names(outcomes)) == ["applied"] * 3 + ["failed"] + ["not_attempted"] * 8
     [error] = [outcome.error for outcome in outcomes if outcome.error]
     assert (error.type, error.status) == ("authentication", 401)

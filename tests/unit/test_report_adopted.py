@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from reports import CATALOGUE, COPY, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
 
-from reconciler.decide.adoption import Accepted, Refused, pending_message
+from reconciler.decide.adoption import Adoption, NotAdopted, pending_message
 from reconciler.documents import write
 from reconciler.documents.adopted import AdoptDoc, adopt_document
 from reconciler.documents.write import as_json
@@ -31,13 +31,15 @@ def _one_version(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def document() -> AdoptDoc:
     accepted = [
-        Accepted(entry(1), "Opening keynote", 0, cover(1, 0)),
-        Accepted(entry(2), "新手入门：第一课", 7, cover(2, 7, content=True)),
+        Adoption(entry(1), "Opening keynote", 0, cover(1, 0)),
+        Adoption(entry(2), "新手入门：第一课", 7, cover(2, 7, content=True)),
     ]
     refused = [
-        Refused(entry(3), "\x1b[31m::error::[b]x[/b]\n", "not_a_snapshot", f"Its cover is {COPY.url}?auth_key=1-2."),
-        Refused(entry(8), "Just applied", "pending", pending_message()),
-        Refused(entry(6), "", UNKNOWN[0].reason or "api_error", UNKNOWN[0].message),
+        NotAdopted(
+            entry(3), "\x1b[31m::error::[b]x[/b]\n", "not_a_snapshot", f"Its cover is {COPY.url}?auth_key=1-2."
+        ),
+        NotAdopted(entry(8), "Just applied", "pending", pending_message()),
+        NotAdopted(entry(6), "", UNKNOWN[0].reason or "api_error", UNKNOWN[0].message),
     ]
     after = BEFORE.replace(": 3 #", ": 0 #").replace("snapshot: 3", "snapshot: 7")
     diff = unified(CATALOGUE, BEFORE.encode(), after.encode())

@@ -23,7 +23,7 @@ from reports import (
     assert_golden,
     asset,
     audit_doc,
-    gallery,
+    images,
     in_sync_doc,
     many,
     plan_doc,
@@ -31,7 +31,7 @@ from reports import (
 )
 
 from reconciler.documents import write
-from reconciler.documents.images import NO_PICTURES, Shot, Strip
+from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage
 from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
@@ -155,12 +155,12 @@ every_document = pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMEN
 
 @pytest.mark.parametrize("kind", ["plan", "audit", "apply", "show"])
 def test_whole_pages(kind: str) -> None:
-    assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), gallery())))
+    assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), images())))
 
 
 @every_document
-@pytest.mark.parametrize("pictures", [gallery(), NO_PICTURES], ids=["pictures", "none"])
-def test_a_page_stands_alone_and_runs_nothing(make: Callable[[], Document], pictures: dict[str, Strip]) -> None:
+@pytest.mark.parametrize("pictures", [images(), NO_IMAGES], ids=["pictures", "none"])
+def test_a_page_stands_alone_and_runs_nothing(make: Callable[[], Document], pictures: dict[str, AssetImages]) -> None:
     seen = Seen(html(make(), pictures))
     assert {"script", "iframe", "object", "form", "base", "svg"}.isdisjoint(seen.tags)
     for tag, attributes in seen.elements:
@@ -175,7 +175,7 @@ def test_a_page_stands_alone_and_runs_nothing(make: Callable[[], Document], pict
 
 
 def test_the_policy_forbids_everything_but_the_pictures_and_the_one_style() -> None:
-    page = html(plan_doc(), gallery())
+    page = html(plan_doc(), images())
     seen = Seen(page)
     (policy,) = [meta["content"] for meta in seen.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     style = page.partition("<style>")[2].partition("</style>")[0]
@@ -193,7 +193,7 @@ def test_the_policy_forbids_everything_but_the_pictures_and_the_one_style() -> N
 
 @every_document
 def test_a_page_can_be_read_aloud(make: Callable[[], Document]) -> None:
-    seen = Seen(html(make(), gallery()))
+    seen = Seen(html(make(), images()))
     assert seen.of("html") == [{"lang": "en"}]
     assert [seen.tags.count(tag) for tag in ("h1", "header", "main", "footer")] == [1, 1, 1, 1]
     levels = [int(tag[1]) for tag in seen.tags if re.fullmatch(r"h[1-6]", tag)]
@@ -207,7 +207,7 @@ def test_a_page_can_be_read_aloud(make: Callable[[], Document]) -> None:
 
 @every_document
 def test_hostile_texts_are_inert_and_legible(make: Callable[[], Document]) -> None:
-    page = html(make(), gallery())
+    page = html(make(), images())
     assert not [character for character in UNSAFE if character in page]
     assert "::" not in page.partition("</style>")[2]
     if make is not in_sync_doc:
@@ -237,7 +237,7 @@ def test_secrets_stay_out() -> None:
     told = "see https://cdn.example/a.jpg?auth_key=1700-secret-0-0"
     plan = plan_doc()
     change = plan.changes[0].model_copy(update={"title": told, "note": told})
-    pictures = {change.asset_id: Strip(Shot("", why=told), Shot("", why=told))}
+    pictures = {change.asset_id: AssetImages(EmbeddedImage("", why=told), EmbeddedImage("", why=told))}
     page = html(plan.model_copy(update={"changes": (change,)}), pictures)
     assert page.count("auth_key=***") == 4
     assert "1700-secret" not in page
@@ -263,7 +263,7 @@ def test_the_summary_of_an_apply_is_the_text_reports(waited: bool) -> None:
 
 def test_a_change_shows_its_cover_now_the_wanted_one_and_what_else_there_is() -> None:
     plan = plan_doc()
-    page = html(plan.model_copy(update={"changes": plan.changes[:1]}), gallery())
+    page = html(plan.model_copy(update={"changes": plan.changes[:1]}), images())
     seen = Seen(page)
     assert [image["alt"] for image in seen.of("img")] == [
         "Cover now: sample[0] at 0:00",
@@ -281,7 +281,7 @@ def test_a_change_shows_its_cover_now_the_wanted_one_and_what_else_there_is() ->
 
 
 def test_a_picture_that_is_missing_leaves_its_reason() -> None:
-    seen = Seen(html(plan_doc(), gallery()))
+    seen = Seen(html(plan_doc(), images()))
     (why,) = [data for _, data in seen.texts if data.startswith("No picture: ")]
     assert why.startswith("No picture: HTTP 404 \\x1b[31m: :error:")
     assert "<script>" in why
@@ -289,7 +289,7 @@ def test_a_picture_that_is_missing_leaves_its_reason() -> None:
 
 
 def test_how_many_stand_without_pictures_is_said_once() -> None:
-    some = Seen(html(plan_doc(), gallery())).text
+    some = Seen(html(plan_doc(), images())).text
     assert some.count("2 of 5 changes stand without pictures.") == 1
     assert some.count("No pictures were taken along.") == 2
     none = Seen(html(plan_doc())).text
@@ -308,7 +308,7 @@ def test_without_pictures_the_covers_are_told_in_words() -> None:
 
 
 def test_what_became_of_each_change() -> None:
-    seen = Seen(html(apply_doc(), gallery()))
+    seen = Seen(html(apply_doc(), images()))
     for told in (
         "✓ applied, seen in place",
         "! applied, not seen in time",
@@ -332,7 +332,7 @@ def test_a_cover_that_is_none_of_the_snapshots_to_choose_from_is_shown_besides()
     shown["assets"][0]["cover"] = {"cover_url": "https://cdn.example/asset/1/cover/Cover0.jpg", "snapshot": None}
     for snapshot in shown["assets"][0]["snapshots"]:
         snapshot["cover"] = False
-    seen = Seen(html(ShowDoc.model_validate(shown, strict=False), gallery()))
+    seen = Seen(html(ShowDoc.model_validate(shown, strict=False), images()))
     alternatives = [image["alt"] for image in seen.of("img")]
     assert alternatives[0] == "Cover now: cover/Cover0.jpg (not looked at)"
     assert alternatives[1:] == [f"Snapshot sample[{index}] at 0:{5 * index:02}" for index in range(6)]

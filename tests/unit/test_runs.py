@@ -26,10 +26,10 @@ from reconciler.util.sanitize import clean
 
 ENDPOINT = "https://vod.cn-north-4.myhuaweicloud.com"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-Record = dict[str, Any]
+RunRecorder = dict[str, Any]
 
 # What may become of one asset: the records after the intent, if there is an intent at all.
-FATES: dict[str, tuple[bool, Record | None]] = {
+FATES: dict[str, tuple[bool, RunRecorder | None]] = {
     "applied": (True, {"outcome": "applied"}),
     "refused": (True, {"outcome": "failed", "error": "HTTP 403", "perhaps": False}),
     "unanswered": (True, {"outcome": "failed", "error": "lost", "perhaps": True}),
@@ -51,9 +51,9 @@ class Told:
     fates: tuple[str, ...]
     project: str = PROJECT
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[RunRecorder]:
         head = {"v": 1, "run": self.run, "at": AT.isoformat(), "endpoint": ENDPOINT, "project_id": self.project}
-        found: list[Record] = [{**head, "kind": "run", "user": "u", "host": "h", "files": [{"file": "a.yaml"}]}]
+        found: list[RunRecorder] = [{**head, "kind": "run", "user": "u", "host": "h", "files": [{"file": "a.yaml"}]}]
         for number, fate in enumerate(self.fates):
             about = {"asset_id": asset(number), "before": cover(number, 0), "after": cover(number, 5)}
             intended, outcome = FATES[fate]
@@ -66,12 +66,12 @@ def asset(number: int) -> str:
     return f"{number:032x}"
 
 
-def cover(number: int, offset: int) -> Record:
+def cover(number: int, offset: int) -> RunRecorder:
     url = f"https://cdn.example.com/asset/{asset(number)}/snapshot/sample/{offset}.jpg"
     return {"url": url, "set": "sample", "index": offset // 5, "offset": offset}
 
 
-def lines(records: Sequence[Record]) -> bytes:
+def lines(records: Sequence[RunRecorder]) -> bytes:
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
 
@@ -89,11 +89,11 @@ histories = st.tuples(
 
 
 @st.composite
-def interleaved(draw: st.DrawFn) -> tuple[list[Told], list[Record]]:
+def interleaved(draw: st.DrawFn) -> tuple[list[Told], list[RunRecorder]]:
     """Runs, and their records in any order that keeps each run's own."""
     told = list(draw(histories))
     left = [one.records() for one in told]
-    mixed: list[Record] = []
+    mixed: list[RunRecorder] = []
     while any(left):
         some = [queue for queue in left if queue]
         mixed.append(draw(st.sampled_from(some)).pop(0))
@@ -101,7 +101,7 @@ def interleaved(draw: st.DrawFn) -> tuple[list[Told], list[Record]]:
 
 
 @given(interleaved())
-def test_each_run_is_counted_and_undone_for_itself(mixed: tuple[list[Told], list[Record]]) -> None:
+def test_each_run_is_counted_and_undone_for_itself(mixed: tuple[list[Told], list[RunRecorder]]) -> None:
     told, records = mixed
     with tempfile.TemporaryDirectory() as folder:
         runs = runs_of(lines(records), Path(folder))
@@ -247,7 +247,7 @@ def test_what_was_applied_is_known_without_its_intent(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_records_that_cannot_be_believed_are_nobodys_change(tmp_path: Path, wrong: Record) -> None:
+def test_records_that_cannot_be_believed_are_nobodys_change(tmp_path: Path, wrong: RunRecorder) -> None:
     records = [{**record, **wrong} for record in Told("r1", ("applied",)).records()[1:]]
     runs = runs_of(lines(records), tmp_path)
     assert runs.changes("r1") == []

@@ -14,7 +14,7 @@ import pytest
 from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
 from PIL import Image, ImageDraw
 
-from reconciler.act.verify import Settler
+from reconciler.act.verify import Verifier
 from reconciler.decide.precondition import Step
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.model import Cover, Outcome
@@ -22,8 +22,8 @@ from reconciler.observe.similarity import alike
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.recorder import Record
-from reconciler.state.settled_covers import Memory, Settled
+from reconciler.state.recorder import RunRecorder
+from reconciler.state.settled_covers import Memory, SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 OFFSETS = (0, 5, 10)
@@ -34,10 +34,10 @@ WANTED = drawn(ASSET, "sample", 10).data
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that jumps would not wait for them."""
 
-    async def at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+    async def parallelism(work: Callable[..., Any], *arguments: Any) -> Any:
         return work(*arguments)
 
-    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    monkeypatch.setattr(asyncio, "to_thread", parallelism)
 
 
 class Timed(FakeCloud):
@@ -59,7 +59,7 @@ class Timed(FakeCloud):
 def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[Step]:
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
-    plan = clock.run(cloud.surveyor(clock).survey(entries, Selection(), 8, lambda: None))
+    plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
     none = Cover("")
     return [Step(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
 
@@ -73,14 +73,14 @@ def watched(
 ) -> list[Outcome]:
     """What is known after waiting for these covers; `stop`: interrupted after so many seconds."""
     journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
-    settler = Settler(cloud.surveyor(clock, folder), Record(folder, journal, clock, {}), 4, lambda: None)
+    verifier = Verifier(cloud.planner(clock, folder), RunRecorder(folder, journal, clock, {}), 4, lambda: None)
     outcomes = applied(steps)
 
     async def wait() -> None:
         if stop is None:
-            await settler.watch(steps, outcomes, seconds)
+            await verifier.watch(steps, outcomes, seconds)
             return
-        watching = asyncio.ensure_future(settler.watch(steps, outcomes, seconds))
+        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, seconds))
         await clock.sleep(stop)
         watching.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -90,14 +90,14 @@ def watched(
         clock.run(wait())
     finally:
         journal.close()
-    return settler.verified(outcomes, finished=stop is None)
+    return verifier.verified(outcomes, finished=stop is None)
 
 
 def verified(outcomes: Sequence[Outcome]) -> list[bool | None]:
     return [outcome.verified for outcome in outcomes]
 
 
-def remembered(folder: Path) -> tuple[Settled, ...]:
+def remembered(folder: Path) -> tuple[SettledCover, ...]:
     memory = Memory(folder)
     try:
         return memory.all()

@@ -14,12 +14,12 @@ from PIL import Image
 
 from reconciler.errors import UsageError
 from reconciler.model import Content, Cover, SnapshotRef
-from reconciler.planning.planner import Surveyor
-from reconciler.planning.rollback import Undoer, Undoing
+from reconciler.planning.planner import Planner
+from reconciler.planning.rollback import RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.state.journal import Applied, CoverRecord
 from reconciler.state.runs import PastChange
-from reconciler.state.settled_covers import Settled
+from reconciler.state.settled_covers import SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 JOURNAL = Path("/state/journal.jsonl")
@@ -44,15 +44,15 @@ def change(before: Cover, after: Cover, snapshot: bytes | None = None, **more: A
 
 def undo(
     cloud: FakeCloud, clock: FakeClock, *changes: PastChange, memory: Path | None = None, **which: Any
-) -> Undoing:
-    return undo_with(cloud.surveyor(clock, memory) if memory else cloud.surveyor(clock), clock, *changes, **which)
+) -> RollbackPlan:
+    return undo_with(cloud.planner(clock, memory) if memory else cloud.planner(clock), clock, *changes, **which)
 
 
-def undo_with(surveyor: Surveyor, clock: FakeClock, *changes: PastChange, **which: Any) -> Undoing:
-    return clock.run(Undoer(surveyor, JOURNAL).survey(changes, Selection(**which), 4, lambda: None))
+def undo_with(planner: Planner, clock: FakeClock, *changes: PastChange, **which: Any) -> RollbackPlan:
+    return clock.run(RollbackPlanner(planner, JOURNAL).make_plan(changes, Selection(**which), 4, lambda: None))
 
 
-def reasons(found: Undoing) -> list[str]:
+def reasons(found: RollbackPlan) -> list[str]:
     return [item.reason for item in found.blocked]
 
 
@@ -158,10 +158,10 @@ def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_
         "The cover before was sample[0] at 0 s. Whether that snapshot is still the same can't be told; "
         "`--force` sets it all the same."
     )
-    surveyor = cloud.surveyor(clock, tmp_path)
-    surveyor.memory.remember(
+    planner = cloud.planner(clock, tmp_path)
+    planner.memory.remember(
         [
-            Settled(
+            SettledCover(
                 asset_id=ASSET,
                 cover_sha256=content(b"re-encoded 00").sha256,
                 snapshot_path="snapshot/sample/0.jpg",
@@ -183,7 +183,7 @@ def test_the_journal_knows_the_snapshot_though_the_memory_is_lost(clock: FakeClo
 def test_force_goes_on_where_nobody_can_tell_but_not_where_it_is_known(clock: FakeClock) -> None:
     cloud = copying()
     before, after = shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10")
-    forced = cloud.surveyor(clock, replace_unreadable=True)
+    forced = cloud.planner(clock, replace_unreadable=True)
     [back] = undo_with(forced, clock, change(before, after)).plan.changes
     assert back.put_url == snapshot_url(offset=0)
     assert reasons(undo_with(forced, clock, change(before, after, snapshot=b"earlier"))) == ["snapshots_retaken"]
@@ -196,7 +196,7 @@ def test_force_replaces_a_cover_that_cannot_be_read(clock: FakeClock) -> None:
     [left] = undo(cloud, clock, done).blocked
     assert left.reason == "content_unavailable"
     assert left.message.endswith("HTTP 404. `--force` replaces the cover all the same.")
-    forced = undo_with(cloud.surveyor(clock, replace_unreadable=True), clock, done)
+    forced = undo_with(cloud.planner(clock, replace_unreadable=True), clock, done)
     assert ([back.put_url for back in forced.plan.changes], forced.blocked) == ([snapshot_url(offset=0)], ())
 
 
@@ -205,8 +205,8 @@ def test_force_takes_away_nobodys_cover(clock: FakeClock) -> None:
     cloud = copying()
     done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
     cloud.pictures[COPY] = Picture(b"hand-made")
-    assert reasons(undo_with(cloud.surveyor(clock, replace_unreadable=True), clock, done)) == ["changed_since"]
-    by_url = cloud.surveyor(clock, compare="url", replace_unreadable=True)
+    assert reasons(undo_with(cloud.planner(clock, replace_unreadable=True), clock, done)) == ["changed_since"]
+    by_url = cloud.planner(clock, compare="url", replace_unreadable=True)
     assert reasons(undo_with(by_url, clock, change(shot(0), shot(10)))) == ["changed_since"]
 
 
@@ -233,8 +233,8 @@ def test_what_a_later_run_set_a_moment_ago_is_not_this_runs(clock: FakeClock) ->
         before=CoverRecord.of(shot(5)),
         after=CoverRecord.of(shot(10)),
     )
-    surveyor = replace(showing(5).surveyor(clock), recent={ASSET: later})
-    [left] = undo_with(surveyor, clock, change(shot(0), shot(5))).blocked
+    planner = replace(showing(5).planner(clock), recent={ASSET: later})
+    [left] = undo_with(planner, clock, change(shot(0), shot(5))).blocked
     assert left.message == "Someone changed it since: the cover is sample[2] at 10 s now."
 
 

@@ -14,7 +14,7 @@ from reconciler.util.concurrency import for_each
 
 
 @given(st.lists(st.integers(0, 8), max_size=20), st.integers(1, 6))
-def test_everything_once_and_no_more_than_so_many_at_a_time(delays: list[int], at_once: int) -> None:
+def test_everything_once_and_no_more_than_so_many_at_a_time(delays: list[int], parallelism: int) -> None:
     clock = FakeClock()
     done: list[int] = []
     busy: set[int] = set()
@@ -28,10 +28,10 @@ def test_everything_once_and_no_more_than_so_many_at_a_time(delays: list[int], a
         busy.discard(item[0])
         done.append(item[0])
 
-    clock.run(for_each(enumerate(delays), work, at_once))
+    clock.run(for_each(enumerate(delays), work, parallelism))
 
     assert sorted(done) == list(range(len(delays)))
-    assert most <= at_once
+    assert most <= parallelism
 
 
 def test_items_are_taken_only_when_somebody_is_free(clock: FakeClock) -> None:

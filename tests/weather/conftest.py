@@ -18,7 +18,7 @@ from cli.harness import Cloud
 from redis import Redis
 from redis.exceptions import RedisError
 
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 from reconciler.util.clock import SystemClock
 
 from .harness import Serve, Skipped, Watch, free_port, weather
@@ -59,7 +59,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, sk
     """Serves an emulator, which becomes the endpoint of all runs in this test."""
     with ExitStack() as stack:
 
-        def start(options: Options, watch: Watch | None = None) -> Cloud:
+        def start(options: EmulatorOptions, watch: Watch | None = None) -> Cloud:
             found = stack.enter_context(weather(tmp_path / "served.sqlite", options, skipped.now, watch))
             monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
             return found

@@ -18,7 +18,7 @@ from cli.harness import Cloud, Ran, serving
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reconciler.emulator.app import create_app
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 APPROVED = ("apply", "--auto-approve", "--force")
 PUT = "PUT cover"
@@ -29,7 +29,7 @@ Watch = Callable[[str], None]
 
 
 class Serve(Protocol):
-    def __call__(self, options: Options, watch: Watch | None = None) -> Cloud: ...
+    def __call__(self, options: EmulatorOptions, watch: Watch | None = None) -> Cloud: ...
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class _Watched:
 
 @contextmanager
 def weather(
-    file: Path, options: Options, clock: Callable[[], float] = time.time, watch: Watch | None = None
+    file: Path, options: EmulatorOptions, clock: Callable[[], float] = time.time, watch: Watch | None = None
 ) -> Iterator[Cloud]:
     """Serves the emulator on a free port of the loopback interface.
 

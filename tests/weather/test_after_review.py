@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reconciler.emulator import ODD
 from reconciler.emulator import options as known
 from reconciler.emulator.app import create_app
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 from reconciler.emulator.pictures import drawn
 from reconciler.model import Rate
 from reconciler.util.clock import SystemClock
@@ -51,7 +51,7 @@ def journal(state: Path, kind: str) -> list[dict[str, Any]]:
 
 def test_a_state_folder_that_fails_while_waiting_loses_no_result(serve: Serve, state: Path) -> None:
     spoilt = state / "memory.sqlite"
-    found = serve(Options(cover_mode="recode"), lambda request: spoilt.mkdir() if request == PUT else None)
+    found = serve(EmulatorOptions(cover_mode="recode"), lambda request: spoilt.mkdir() if request == PUT else None)
     write(entries(1, drifted=1))
     ran = run(*APPROVED, "--wait", "--json")
     assert (ran.code, found.puts) == (1, 1)
@@ -63,7 +63,7 @@ def test_a_state_folder_that_fails_while_waiting_loses_no_result(serve: Serve, s
 def test_an_interrupted_wait_keeps_what_was_seen(serve: Serve, state: Path) -> None:
     """Of two covers one is overtaken by somebody's own picture, so that it is never seen."""
     trigger = Trigger(Moment(PUT, 2, 0.2))
-    found = serve(Options(cover_mode="recode"), trigger)
+    found = serve(EmulatorOptions(cover_mode="recode"), trigger)
     write(entries(2, drifted=2))
     seen, overtaken = (item.asset_id for item in videos(2))
     theirs = drawn(video(7).asset_id, "sample", 0).data
@@ -90,7 +90,7 @@ def test_an_interrupted_wait_keeps_what_was_seen(serve: Serve, state: Path) -> N
 def test_an_interrupt_stops_an_apply_that_nobody_listens_to(serve: Serve, number: signal.Signals) -> None:
     """Whoever read stderr is gone: what can't be said there must not keep the run going."""
     trigger = Trigger(Moment(PUT, 3))
-    found = serve(Options(cover_mode="reference", latency=30), trigger)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=30), trigger)
     write(entries(12, drifted=12))
     theirs, ours = os.pipe()
     os.close(theirs)
@@ -126,7 +126,7 @@ def test_a_sigterm_after_the_changes_still_ends_the_process() -> None:
 @pytest.mark.parametrize("module", ["click.exceptions", "reconciler.cli.options", "reconciler.config", "httpx"])
 def test_an_interrupt_during_the_imports_is_told_as_one(serve: Serve, module: str, number: signal.Signals) -> None:
     """They take longer than many a run. What comes before our first line is the interpreter's to tell."""
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3))
     command = [sys.executable, "-X", "importtime", "-m", "reconciler", "plan", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -194,7 +194,7 @@ class Terminal:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_at_the_question_it_ends_promptly_and_without_a_traceback(serve: Serve, number: signal.Signals) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     with Terminal("apply", "--force") as terminal:
         terminal.until("Enter a value: ")
@@ -210,7 +210,7 @@ def test_at_the_question_it_ends_promptly_and_without_a_traceback(serve: Serve, 
 
 def test_the_question_is_asked_where_the_user_looks(serve: Serve) -> None:
     """stdout may be a file: `reconcile apply > report.txt`."""
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     with Path("report.txt").open("wb") as report, Terminal("apply", "--force", stdout=report.fileno()) as terminal:
         terminal.until("Enter a value: ")
@@ -227,7 +227,7 @@ def test_the_question_is_asked_where_the_user_looks(serve: Serve) -> None:
 
 
 def test_a_report_to_the_pipe_that_is_stdout(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     ran = spawn(*APPROVED, "--json", "--output", "/dev/stdout")
     assert (ran.code, ran.err, found.puts) == (0, "", 2)
@@ -235,7 +235,7 @@ def test_a_report_to_the_pipe_that_is_stdout(serve: Serve) -> None:
 
 
 def test_a_report_that_finds_no_room_is_printed(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     ran = spawn(*APPROVED, "--json", "--output", "/dev/full")
     assert (ran.code, found.puts) == (1, 2)
@@ -249,7 +249,7 @@ def test_a_report_that_finds_no_room_is_printed(serve: Serve) -> None:
     [("plan",), ("plan", "--json"), APPROVED, ("demo",), ("--help",), ("apply", "--help"), ("--version",)],
 )
 def test_a_full_stdout_is_one_sentence(serve: Serve, arguments: tuple[str, ...]) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=1))
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*ME, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
@@ -263,7 +263,7 @@ def test_a_full_stdout_is_one_sentence(serve: Serve, arguments: tuple[str, ...])
 )
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-"])
 def test_closed_streams_are_no_reason_for_a_traceback(serve: Serve, closed: str, arguments: tuple[str, ...]) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3, drifted=1))
     line = ["sh", "-c", f'exec "$@" {closed}', "sh", *ME, *arguments]
     done = subprocess.run(line, capture_output=True, text=True, timeout=30)
@@ -274,7 +274,7 @@ def test_closed_streams_are_no_reason_for_a_traceback(serve: Serve, closed: str,
 
 def test_an_error_replaces_an_older_report(serve: Serve) -> None:
     """Whoever reads the file must not take it for this run's."""
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3))
     assert run("plan", "--json", "--output", "report.json").code == 0
     assert json.loads(Path("report.json").read_text())["kind"] == "plan"
@@ -286,7 +286,7 @@ def test_an_error_replaces_an_older_report(serve: Serve) -> None:
 
 
 def test_a_plan_and_its_report_are_two_files(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=1))
     ran = run("plan", "--out", "x.json", "--output", "./x.json")
     assert ran.code == 1
@@ -309,7 +309,7 @@ def test_all_of_two_thousand_problems_are_in_the_json() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_no_proxy_is_on_the_way_to_this_machine(serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     monkeypatch.setenv("RECONCILE_ENDPOINT", found.url.replace("127.0.0.1", host))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
@@ -325,7 +325,7 @@ def test_no_proxy_is_on_the_way_to_this_machine(serve: Serve, monkeypatch: pytes
 def test_the_project_in_the_desired_files_counts_for_verbs_without_paths(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
 ) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     monkeypatch.delenv("HUAWEICLOUD_SDK_PROJECT_ID")
     monkeypatch.setenv("HW_REGION_NAME", known.REGION)
     write(entries(1), head=f"project_id: {known.PROJECT_ID}\n")
@@ -378,7 +378,7 @@ class _Indiscreet:
 def indiscreet(file: Path) -> Iterator[str]:
     with closing(create_server(("127.0.0.1", 0))) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with serving(_Indiscreet(create_app(file, Options(), url)), listening):
+        with serving(_Indiscreet(create_app(file, EmulatorOptions(), url)), listening):
             yield url
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cli.harness import DETAILS, entries, run, write
 
-from reconciler.emulator.options import Fault, FaultKind, Options
+from reconciler.emulator.options import EmulatorOptions, FaultKind, FaultRule
 
 from .harness import APPROVED, Serve, accepted
 
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("time_flies")
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_every_cover_is_set_whatever_every_fifth_call_meets(serve: Serve, kind: FaultKind) -> None:
-    faults = (Fault("details", kind, 5), Fault("cover", kind, 5))
-    found = serve(Options(assets=ASSETS, cover_mode="reference", faults=faults))
+    faults = (FaultRule("details", kind, 5), FaultRule("cover", kind, 5))
+    found = serve(EmulatorOptions(assets=ASSETS, cover_mode="reference", faults=faults))
     write(entries(ASSETS, drifted=ASSETS))
     patience = ("--timeout", "1") if kind == "hang" else ()
     ran = run(*APPROVED, *patience, "--json")
@@ -36,7 +36,7 @@ def test_every_cover_is_set_whatever_every_fifth_call_meets(serve: Serve, kind: 
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_picture_that_is_hard_to_get_is_no_drift(serve: Serve, kind: FaultKind) -> None:
     """In sync stays in sync: half a picture, or a page instead of one, is not another picture."""
-    found = serve(Options(etag="none", faults=(Fault("picture", kind, 3),)))
+    found = serve(EmulatorOptions(etag="none", faults=(FaultRule("picture", kind, 3),)))
     write(entries(12))
     patience = ("--timeout", "1") if kind == "hang" else ()
     ran = run(*APPROVED, *patience, "--json")
@@ -46,7 +46,7 @@ def test_a_picture_that_is_hard_to_get_is_no_drift(serve: Serve, kind: FaultKind
 
 @pytest.mark.parametrize("kind", ["500", "html", "reset"])
 def test_a_picture_that_cannot_be_got_at_all_is_unknown(serve: Serve, kind: FaultKind) -> None:
-    found = serve(Options(faults=(Fault("picture", kind, 1),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("picture", kind, 1),)))
     write(entries(4, drifted=2))
     ran = run("apply", "--auto-approve", "--json")
     assert (ran.code, ran.document["summary"]["unknown"], found.puts) == (1, 4, 0)
@@ -55,7 +55,7 @@ def test_a_picture_that_cannot_be_got_at_all_is_unknown(serve: Serve, kind: Faul
 
 
 def test_a_refused_change_is_tried_once_and_fails_alone(serve: Serve) -> None:
-    found = serve(Options(assets=ASSETS, cover_mode="reference", faults=(Fault("cover", "403", 5),)))
+    found = serve(EmulatorOptions(assets=ASSETS, cover_mode="reference", faults=(FaultRule("cover", "403", 5),)))
     write(entries(ASSETS, drifted=ASSETS))
     ran = run(*APPROVED, "--json")
     assert ran.code == 1
@@ -64,7 +64,7 @@ def test_a_refused_change_is_tried_once_and_fails_alone(serve: Serve) -> None:
 
 
 def test_a_refused_read_is_tried_once_and_leaves_just_that_asset_unknown(serve: Serve) -> None:
-    found = serve(Options(assets=ASSETS, cover_mode="reference", faults=(Fault("details", "403", 5),)))
+    found = serve(EmulatorOptions(assets=ASSETS, cover_mode="reference", faults=(FaultRule("details", "403", 5),)))
     write(entries(ASSETS))
     ran = run("plan", "--json")
     assert ran.code == 1
@@ -74,7 +74,7 @@ def test_a_refused_read_is_tried_once_and_leaves_just_that_asset_unknown(serve: 
 
 def test_a_service_that_never_answers_a_put_leaves_an_unknown_outcome(serve: Serve) -> None:
     """Not "not attempted": it may well have been set."""
-    found = serve(Options(propagation=7200, faults=(Fault("cover", "lost", 1),)))
+    found = serve(EmulatorOptions(propagation=7200, faults=(FaultRule("cover", "lost", 1),)))
     write(entries(2, drifted=1))
     ran = run(*APPROVED, "--json")
     assert ran.code == 1

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from cli.harness import TRACEBACK, Cloud, Ran, entries, run, write
 
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 from .harness import APPROVED, DETAILS, PUT, Serve, accepted, running
 
@@ -106,7 +106,7 @@ def test_at_any_moment_the_report_is_complete_and_a_rerun_finishes(
     serve: Serve, moment: Moment, number: signal.Signals
 ) -> None:
     trigger = Trigger(moment)
-    found = serve(Options(cover_mode="reference", latency=10), trigger)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=10), trigger)
     ran = interrupted(trigger, number)
     assert trigger.acted_at, "the moment came"
     assert ran.code == INTERRUPTED
@@ -119,7 +119,7 @@ def test_at_any_moment_the_report_is_complete_and_a_rerun_finishes(
 @pytest.mark.parametrize("moment", moments(5, seed=11), ids=str)
 def test_after_kill_9_the_next_apply_finishes_the_job(serve: Serve, moment: Moment) -> None:
     trigger = Trigger(moment)
-    found = serve(Options(cover_mode="reference", latency=10), trigger)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=10), trigger)
     ran = interrupted(trigger, signal.SIGKILL)
     assert trigger.acted_at, "the moment came"
     assert (ran.code, ran.out) == (-signal.SIGKILL, "")
@@ -131,7 +131,7 @@ def test_after_kill_9_the_next_apply_finishes_the_job(serve: Serve, moment: Mome
 def test_the_second_one_exits_at_once(serve: Serve, number: signal.Signals) -> None:
     """Also where the first waits for an answer that does not come."""
     trigger = Trigger(Moment(PUT, 3, 0.1))
-    serve(Options(faults=(Fault("cover", "hang", 1),)), trigger)
+    serve(EmulatorOptions(faults=(FaultRule("cover", "hang", 1),)), trigger)
     write(entries(3, drifted=3))
     with running(*APPROVED, "--json") as process:
         trigger.does(lambda: process.send(number))
@@ -145,14 +145,14 @@ def test_the_second_one_exits_at_once(serve: Serve, number: signal.Signals) -> N
 @pytest.mark.parametrize(
     ("options", "more"),
     [
-        (Options(cover_mode="reference"), ("--write-quota", "2/minute")),
-        (Options(cover_mode="reference", quota=(0, 2)), ()),
+        (EmulatorOptions(cover_mode="reference"), ("--write-quota", "2/minute")),
+        (EmulatorOptions(cover_mode="reference", quota=(0, 2)), ()),
     ],
     ids=["our own quota", "over the service's quota"],
 )
 @pytest.mark.parametrize("number", SIGNALS)
 def test_whoever_waits_for_a_slot_is_woken(
-    serve: Serve, options: Options, more: tuple[str, ...], number: signal.Signals
+    serve: Serve, options: EmulatorOptions, more: tuple[str, ...], number: signal.Signals
 ) -> None:
     trigger = Trigger(Moment(PUT, 2 if more else 3, 0.5))
     found = serve(options, trigger)
@@ -167,7 +167,7 @@ def test_whoever_waits_for_a_slot_is_woken(
 @pytest.mark.parametrize("number", SIGNALS)
 def test_waiting_for_covers_ends_at_once_with_what_was_applied(serve: Serve, number: signal.Signals) -> None:
     trigger = Trigger(Moment(PUT, ASSETS, 1.2))
-    found = serve(Options(cover_mode="reference", propagation=600), trigger)
+    found = serve(EmulatorOptions(cover_mode="reference", propagation=600), trigger)
     ran = interrupted(trigger, number, "--wait")
     assert time.monotonic() - trigger.acted_at < 2
     assert ran.code == INTERRUPTED
@@ -182,7 +182,7 @@ def test_before_there_is_a_result_it_is_an_error_of_its_own_type(
     serve: Serve, verb: tuple[str, ...], number: signal.Signals
 ) -> None:
     trigger = Trigger(Moment(DETAILS, 5))
-    found = serve(Options(cover_mode="reference", latency=50), trigger)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=50), trigger)
     write(entries(ASSETS, drifted=ASSETS))
     with running(*verb, "--json", "--parallelism", "2") as process:
         trigger.does(lambda: process.send(number))
@@ -198,7 +198,7 @@ def test_before_there_is_a_result_it_is_an_error_of_its_own_type(
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_at_the_question_it_is_a_no(serve: Serve, state: Path, number: signal.Signals) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "reconciler", "apply", "--force"]

@@ -11,17 +11,17 @@ import pytest
 from cli.harness import Cloud, entries, run, video, videos, write
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import Options
+from reconciler.emulator.options import EmulatorOptions
 
 from .harness import APPROVED, Serve, Skipped
 
 CDNS = {
-    "ETag an MD5": Options(),
-    "ETag random": Options(etag="random"),
-    "ETag and length always the same": Options(etag="same"),
-    "no ETag": Options(etag="none"),
-    "no HEAD": Options(head=False),
-    "neither ETag nor HEAD": Options(etag="none", head=False),
+    "ETag an MD5": EmulatorOptions(),
+    "ETag random": EmulatorOptions(etag="random"),
+    "ETag and length always the same": EmulatorOptions(etag="same"),
+    "no ETag": EmulatorOptions(etag="none"),
+    "no HEAD": EmulatorOptions(head=False),
+    "neither ETag nor HEAD": EmulatorOptions(etag="none", head=False),
 }
 CUSTOM = ODD["custom_cover"]
 
@@ -36,7 +36,7 @@ def cover(cloud: Cloud, asset_id: str) -> bytes:
 
 
 @pytest.mark.parametrize("options", CDNS.values(), ids=CDNS)
-def test_copied_covers_settle_after_one_put_each(serve: Serve, options: Options) -> None:
+def test_copied_covers_settle_after_one_put_each(serve: Serve, options: EmulatorOptions) -> None:
     found = serve(options)
     write({**entries(9, drifted=3), CUSTOM: "0"})
     planned = run("plan", "--detailed-exitcode", "--json")
@@ -53,7 +53,7 @@ def test_copied_covers_settle_after_one_put_each(serve: Serve, options: Options)
 
 
 @pytest.mark.parametrize("options", CDNS.values(), ids=CDNS)
-def test_another_picture_of_equal_length_is_drift(serve: Serve, options: Options) -> None:
+def test_another_picture_of_equal_length_is_drift(serve: Serve, options: EmulatorOptions) -> None:
     found = serve(options)
     item = video(0)
     write({item.asset_id: item.in_sync()})
@@ -66,7 +66,7 @@ def test_another_picture_of_equal_length_is_drift(serve: Serve, options: Options
 
 
 @pytest.mark.parametrize("options", CDNS.values(), ids=CDNS)
-def test_which_snapshot_a_copied_cover_was_is_told(serve: Serve, options: Options) -> None:
+def test_which_snapshot_a_copied_cover_was_is_told(serve: Serve, options: EmulatorOptions) -> None:
     """So that the report shows it, and a rollback can restore it."""
     serve(options)
     item = video(0)
@@ -78,7 +78,7 @@ def test_which_snapshot_a_copied_cover_was_is_told(serve: Serve, options: Option
 
 
 def test_a_picture_of_their_own_is_saved_before_it_is_replaced(serve: Serve, state: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({CUSTOM: "0"})
     theirs = cover(found, CUSTOM)
     ran = run(*APPROVED)
@@ -91,7 +91,7 @@ def test_a_picture_of_their_own_is_saved_before_it_is_replaced(serve: Serve, sta
 
 
 def test_the_json_report_says_where_it_was_saved_too(serve: Serve, state: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     theirs = b"\x89PNG\r\n\x1a\n a picture of their own"
     found.upload(video(0).asset_id, theirs)
     write(entries(2, drifted=2))
@@ -101,7 +101,7 @@ def test_the_json_report_says_where_it_was_saved_too(serve: Serve, state: Path) 
 
 
 def test_a_picture_that_cannot_be_saved_is_not_replaced(serve: Serve, state: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write({CUSTOM: "0", **entries(1, drifted=1)})
     state.mkdir()
     (state / "covers").write_text("in the way")
@@ -115,7 +115,7 @@ def journal(state: Path) -> list[dict[str, Any]]:
 
 
 def test_recoded_covers_are_remembered_and_a_change_behind_our_back_is_seen(serve: Serve) -> None:
-    found = serve(Options(cover_mode="recode"))
+    found = serve(EmulatorOptions(cover_mode="recode"))
     write(entries(4, drifted=2))
     applied = run(*APPROVED, "--wait", "--json")
     assert applied.code == 0
@@ -129,7 +129,7 @@ def test_recoded_covers_are_remembered_and_a_change_behind_our_back_is_seen(serv
 
 def test_what_is_remembered_of_one_snapshot_says_nothing_of_another(serve: Serve) -> None:
     item = video(0)
-    serve(Options(cover_mode="recode"))
+    serve(EmulatorOptions(cover_mode="recode"))
     write({item.asset_id: item.drifted()})
     run(*APPROVED, "--wait")
     write({item.asset_id: item.in_sync()})
@@ -140,7 +140,7 @@ def test_what_is_remembered_of_one_snapshot_says_nothing_of_another(serve: Serve
 def test_memory_moves_to_another_machine(
     serve: Serve, time_flies: Skipped, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    serve(Options(cover_mode="recode"))
+    serve(EmulatorOptions(cover_mode="recode"))
     write(entries(3, drifted=2))
     assert run(*APPROVED, "--wait").code == 0
     assert run("memory", "export", "memory.json").code == 0
@@ -155,7 +155,7 @@ def test_a_cover_whose_bytes_never_change_is_told_by_its_looks(
     serve: Serve, time_flies: Skipped, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It had come of that very snapshot before, so the PUT changes nothing; and nobody here remembers."""
-    found = serve(Options(cover_mode="recode"))
+    found = serve(EmulatorOptions(cover_mode="recode"))
     write(entries(2, drifted=2))
     run(*APPROVED)
     monkeypatch.setenv("RECONCILE_STATE_DIR", str(tmp_path / "a fresh start"))
@@ -170,7 +170,7 @@ def test_a_cover_whose_bytes_never_change_is_told_by_its_looks(
 
 def test_an_old_cover_that_stays_is_never_taken_for_the_new_one(serve: Serve, time_flies: Skipped) -> None:
     """However long it stays: it looks different."""
-    serve(Options(cover_mode="recode", propagation=7200))
+    serve(EmulatorOptions(cover_mode="recode", propagation=7200))
     write(entries(2, drifted=2))
     applied = run(*APPROVED, "--wait", "--wait-timeout", "90", "--json")
     assert applied.code == 1
@@ -182,7 +182,7 @@ def test_an_old_cover_that_stays_is_never_taken_for_the_new_one(serve: Serve, ti
 @pytest.mark.parametrize("mode", ["copy", "recode", "reference"])
 def test_a_quick_rerun_is_patient(serve: Serve, time_flies: Skipped, mode: Any) -> None:
     """It neither alarms nor PUTs again, and says what it is waiting for."""
-    found = serve(Options(cover_mode=mode, propagation=240))
+    found = serve(EmulatorOptions(cover_mode=mode, propagation=240))
     write(entries(5, drifted=2))
     run(*APPROVED)
     rerun = run("plan", "--detailed-exitcode", "--json")
@@ -195,7 +195,7 @@ def test_a_quick_rerun_is_patient(serve: Serve, time_flies: Skipped, mode: Any) 
 
 @pytest.mark.parametrize("mode", ["copy", "reference"])
 def test_after_the_new_cover_is_seen_everything_is_in_sync(serve: Serve, time_flies: Skipped, mode: Any) -> None:
-    serve(Options(cover_mode=mode, propagation=240))
+    serve(EmulatorOptions(cover_mode=mode, propagation=240))
     write(entries(5, drifted=2))
     run(*APPROVED)
     time_flies.seconds += 241
@@ -203,7 +203,7 @@ def test_after_the_new_cover_is_seen_everything_is_in_sync(serve: Serve, time_fl
 
 
 def test_five_minutes_later_it_is_drift_again(serve: Serve, time_flies: Skipped) -> None:
-    found = serve(Options(propagation=7200))
+    found = serve(EmulatorOptions(propagation=7200))
     write(entries(2, drifted=1))
     run(*APPROVED)
     time_flies.seconds += 290
@@ -215,7 +215,7 @@ def test_five_minutes_later_it_is_drift_again(serve: Serve, time_flies: Skipped)
 
 
 def test_a_change_of_mind_within_the_five_minutes_is_no_pending_cover(serve: Serve, time_flies: Skipped) -> None:
-    serve(Options(propagation=240, cover_mode="reference"))
+    serve(EmulatorOptions(propagation=240, cover_mode="reference"))
     item = video(0)
     write({item.asset_id: item.drifted()})
     run(*APPROVED)
@@ -225,7 +225,7 @@ def test_a_change_of_mind_within_the_five_minutes_is_no_pending_cover(serve: Ser
 
 
 def test_a_cover_that_somebody_else_sets_within_the_five_minutes_is_drift(serve: Serve, time_flies: Skipped) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     run(*APPROVED)
     found.upload(video(0).asset_id, b"\xff\xd8\xff another picture")
@@ -234,7 +234,7 @@ def test_a_cover_that_somebody_else_sets_within_the_five_minutes_is_drift(serve:
 
 @pytest.mark.parametrize("mode", ["copy", "recode", "reference"])
 def test_wait_stays_until_minutes_later_the_covers_are_seen(serve: Serve, time_flies: Skipped, mode: Any) -> None:
-    found = serve(Options(cover_mode=mode, propagation=200))
+    found = serve(EmulatorOptions(cover_mode=mode, propagation=200))
     write(entries(5, drifted=3))
     ran = run(*APPROVED, "--wait", "--json")
     assert ran.code == 0
@@ -246,7 +246,7 @@ def test_wait_stays_until_minutes_later_the_covers_are_seen(serve: Serve, time_f
 
 
 def test_a_wait_that_is_too_short_fails_and_the_next_run_is_patient(serve: Serve, time_flies: Skipped) -> None:
-    found = serve(Options(propagation=200))
+    found = serve(EmulatorOptions(propagation=200))
     write(entries(4, drifted=2))
     ran = run(*APPROVED, "--wait", "--wait-timeout", "60", "--json")
     assert ran.code == 1

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from reconciler.emulator import ODD
 from reconciler.emulator import options as known
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 from .harness import APPROVED, Serve, files_under
 
@@ -120,8 +120,8 @@ def verbs() -> Iterator[Ran]:
 @each_kind
 @pytest.mark.usefixtures("time_flies")
 def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: Path, as_: SignIn, kind: Kind) -> None:
-    faults = (Fault("cover", "403", 5), Fault("details", "500", 7), Fault("picture", "503", 9))
-    found = serve(Options(cover_mode="recode", faults=faults))
+    faults = (FaultRule("cover", "403", 5), FaultRule("details", "500", 7), FaultRule("picture", "503", 9))
+    found = serve(EmulatorOptions(cover_mode="recode", faults=faults))
     secrets = as_(kind(found))
     assert secrets
     write(everything())
@@ -135,7 +135,7 @@ def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: P
 
 @each_kind
 def test_debug_shows_requests_and_tracebacks_and_no_secret(serve: Serve, as_: SignIn, kind: Kind) -> None:
-    found = serve(Options(faults=(Fault("cover", "403", 2),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 2),)))
     secrets = as_(kind(found))
     write(everything())
     applied = spawn(*APPROVED, "--debug")
@@ -145,7 +145,7 @@ def test_debug_shows_requests_and_tracebacks_and_no_secret(serve: Serve, as_: Si
 
 @each_kind
 def test_credentials_that_are_refused_are_not_repeated(serve: Serve, as_: SignIn, kind: Kind) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     given = {name: f"{value}-wrong" if _SECRET.search(name) else value for name, value in kind(found).items()}
     secrets = as_(given)
     write(entries(2))

@@ -10,7 +10,7 @@ import pytest
 from cli.harness import TRACEBACK, entries, run, spawn, write
 from redis import Redis
 
-from reconciler.emulator.options import Options, Rate
+from reconciler.emulator.options import EmulatorOptions, QuotaRate
 from reconciler.errors import UnreachableError
 from reconciler.model import Rate as Ours
 from reconciler.util.clock import SystemClock
@@ -85,7 +85,7 @@ def test_two_processes_stay_within_the_services_quota_together(
     serve: Serve, redis: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RECONCILE_QUOTA_STORE", redis)
-    found = serve(Options(cover_mode="reference", quota=(0, Rate(10, 2))))
+    found = serve(EmulatorOptions(cover_mode="reference", quota=(0, QuotaRate(10, 2))))
     everything = list(entries(24, drifted=24).items())
     write(dict(everything[:12]), to="one/covers.yaml")
     write(dict(everything[12:]), to="two/covers.yaml")
@@ -110,7 +110,7 @@ def test_a_process_that_dies_leaves_its_slots_only_for_the_lease(
         if request == PUT:
             waiting.append(time.monotonic())
 
-    found = serve(Options(cover_mode="reference", latency=700), watch)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=700), watch)
     write(entries(2, drifted=2))
     quota = ("--write-quota", "2/second", "--timeout", "1", "--json")
     with running(*APPROVED, *quota):
@@ -147,7 +147,7 @@ def test_a_store_that_is_down_ends_the_run_with_one_clear_error(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
 ) -> None:
     """Without it the quota can't be kept, and others would suffer."""
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     monkeypatch.setenv("RECONCILE_QUOTA_STORE", dead(free_port()))
     write(entries(5, drifted=2))
     ran = run(*verb, "--json")
@@ -186,7 +186,7 @@ def stores(redis: str) -> list[str]:
 def test_the_stores_password_never_shows(
     serve: Serve, redis: str, state: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
 ) -> None:
-    serve(Options(cover_mode="reference"))
+    serve(EmulatorOptions(cover_mode="reference"))
     write(entries(2, drifted=1))
     for url in stores(redis):
         monkeypatch.setenv("RECONCILE_QUOTA_STORE", url)
@@ -198,7 +198,7 @@ def test_the_stores_password_never_shows(
 
 
 def test_it_does_not_show_in_debug_logs_and_tracebacks_either(serve: Serve, redis: str) -> None:
-    serve(Options(cover_mode="reference"))
+    serve(EmulatorOptions(cover_mode="reference"))
     write(entries(2, drifted=1))
     for url in stores(redis)[:3]:
         ran = spawn(*APPROVED, "--debug", env={"RECONCILE_QUOTA_STORE": url})

@@ -20,7 +20,7 @@ import pytest
 from cli.harness import Cloud, Ran, entries, run, spawn, video, videos, write
 
 from reconciler.emulator import options as known
-from reconciler.emulator.options import Fault, Options
+from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 from .harness import APPROVED, PUT, Serve, Skipped, running
 
@@ -36,7 +36,7 @@ def kinds(state: Path) -> list[str]:
 
 
 def test_the_run_each_intent_and_each_outcome_are_written_down(serve: Serve, state: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(3, drifted=2))
     before = datetime.now(UTC)
     run(*APPROVED)
@@ -58,7 +58,7 @@ def test_the_run_each_intent_and_each_outcome_are_written_down(serve: Serve, sta
 
 
 def test_a_failure_is_written_down_with_its_reason(serve: Serve, state: Path) -> None:
-    serve(Options(faults=(Fault("cover", "403", 1),)))
+    serve(EmulatorOptions(faults=(FaultRule("cover", "403", 1),)))
     write(entries(1, drifted=1))
     run(*APPROVED)
     [_, intent, outcome] = journal(state)
@@ -69,7 +69,7 @@ def test_a_failure_is_written_down_with_its_reason(serve: Serve, state: Path) ->
 def test_the_intent_is_on_disk_before_the_put(serve: Serve, state: Path) -> None:
     """Whatever happens to the process then, it is known what it was about to do."""
     at_put: list[list[str]] = []
-    serve(Options(), lambda request: at_put.append(kinds(state)) if request == PUT else None)
+    serve(EmulatorOptions(), lambda request: at_put.append(kinds(state)) if request == PUT else None)
     write(entries(1, drifted=1))
     run(*APPROVED)
     assert at_put == [["run", "intent"]]
@@ -85,7 +85,7 @@ def test_an_intent_is_not_written_while_it_queues(serve: Serve, state: Path) -> 
         if sum(seen) == 2:
             second_put.set()
 
-    serve(Options(), watch)
+    serve(EmulatorOptions(), watch)
     write(entries(8, drifted=8))
     with running(*APPROVED, "--write-quota", "2/minute"):
         assert second_put.wait(20)
@@ -93,14 +93,14 @@ def test_an_intent_is_not_written_while_it_queues(serve: Serve, state: Path) -> 
 
 
 def test_a_run_without_changes_leaves_no_trace(serve: Serve, state: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3))
     run(*APPROVED)
     assert journal(state) == []
 
 
 def test_plan_and_audit_leave_nothing_but_what_they_read(serve: Serve, state: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3, drifted=1))
     run("plan")
     run("audit")
@@ -108,7 +108,7 @@ def test_plan_and_audit_leave_nothing_but_what_they_read(serve: Serve, state: Pa
 
 
 def test_it_only_grows_and_is_its_owners_alone(serve: Serve, state: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     write(entries(3, drifted=2))
     run(*APPROVED)
     first = (state / "journal.jsonl").read_bytes()
@@ -125,7 +125,7 @@ def test_it_only_grows_and_is_its_owners_alone(serve: Serve, state: Path) -> Non
 
 def test_a_torn_last_line_swallows_nothing(serve: Serve, state: Path, time_flies: Skipped) -> None:
     """A run that was killed while it wrote."""
-    serve(Options(propagation=200))
+    serve(EmulatorOptions(propagation=200))
     write(entries(3, drifted=2))
     run(*APPROVED)
     file = state / "journal.jsonl"
@@ -161,7 +161,7 @@ def change(state: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 def test_records_that_cannot_be_believed_excuse_no_drift(
     serve: Serve, state: Path, edit: Callable[[dict[str, Any]], object]
 ) -> None:
-    serve(Options(propagation=600))
+    serve(EmulatorOptions(propagation=600))
     write(entries(2, drifted=1))
     run(*APPROVED)
     assert run("plan", "--detailed-exitcode").code == 0
@@ -172,7 +172,7 @@ def test_records_that_cannot_be_believed_excuse_no_drift(
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[]\nnull\n1e999\n", b"{" * 100_000, b"\n\n"])
 def test_a_journal_of_nonsense_is_no_obstacle(serve: Serve, state: Path, content: bytes) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     state.mkdir()
     (state / "journal.jsonl").write_bytes(content)
     write(entries(2, drifted=1))
@@ -191,7 +191,7 @@ def refused(found: Cloud, about: Path) -> Ran:
 
 
 def test_a_journal_that_is_a_link_is_not_followed(serve: Serve, state: Path, tmp_path: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     state.mkdir()
     target = tmp_path / "precious"
@@ -202,14 +202,14 @@ def test_a_journal_that_is_a_link_is_not_followed(serve: Serve, state: Path, tmp
 
 
 def test_a_journal_that_is_a_folder(serve: Serve, state: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     (state / "journal.jsonl").mkdir(parents=True)
     refused(found, state / "journal.jsonl")
 
 
 def test_a_state_folder_that_is_a_file(serve: Serve, state: Path) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     state.write_text("in the way")
     refused(found, state)
@@ -217,7 +217,7 @@ def test_a_state_folder_that_is_a_file(serve: Serve, state: Path) -> None:
 
 def test_a_disk_that_is_full_stops_further_puts(serve: Serve, state: Path) -> None:
     """Without a journal nothing may be changed: the limit stands in for the disk."""
-    found = serve(Options(assets=40, cover_mode="reference"))
+    found = serve(EmulatorOptions(assets=40, cover_mode="reference"))
     write(entries(40, drifted=40))
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -243,7 +243,10 @@ def python(code: str, *arguments: str) -> Ran:
 
 def test_of_two_applies_at_once_the_second_is_told_who_the_first_is(serve: Serve, state: Path) -> None:
     put = threading.Event()
-    found = serve(Options(faults=(Fault("cover", "hang", 1),)), lambda request: put.set() if request == PUT else None)
+    found = serve(
+        EmulatorOptions(faults=(FaultRule("cover", "hang", 1),)),
+        lambda request: put.set() if request == PUT else None,
+    )
     write(entries(2, drifted=1))
     with running(*APPROVED) as first:
         assert put.wait(20)
@@ -258,7 +261,10 @@ def test_of_two_applies_at_once_the_second_is_told_who_the_first_is(serve: Serve
 
 def test_the_lock_goes_with_its_process(serve: Serve) -> None:
     put = threading.Event()
-    serve(Options(faults=(Fault("cover", "hang", 2),)), lambda request: put.set() if request == PUT else None)
+    serve(
+        EmulatorOptions(faults=(FaultRule("cover", "hang", 2),)),
+        lambda request: put.set() if request == PUT else None,
+    )
     write(entries(2, drifted=1))
     with running(*APPROVED):
         assert put.wait(20)
@@ -280,7 +286,7 @@ MODES = pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
 
 @MODES
 def test_a_cover_that_changed_since_the_plan_is_stale_and_not_touched(serve: Serve, mode: Any) -> None:
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     saved(entries(3, drifted=3))
     theirs = b"\xff\xd8\xff a picture of their own"
     found.upload(video(1).asset_id, theirs)
@@ -291,7 +297,7 @@ def test_a_cover_that_changed_since_the_plan_is_stale_and_not_touched(serve: Ser
 
 def test_a_copied_cover_that_became_another_snapshot_is_stale(serve: Serve) -> None:
     """The URL is what it was: only the bytes tell."""
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     item = video(0)
     saved({item.asset_id: item.drifted()})
     third = (item.other + 1) % item.count
@@ -303,7 +309,7 @@ def test_a_copied_cover_that_became_another_snapshot_is_stale(serve: Serve) -> N
 
 @MODES
 def test_a_cover_that_is_as_wanted_already_is_left_alone(serve: Serve, mode: Any) -> None:
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     saved(entries(2, drifted=2))
     run(*APPROVED, "--wait")
     assert executed() == (0, ["unchanged", "unchanged"])
@@ -313,7 +319,7 @@ def test_a_cover_that_is_as_wanted_already_is_left_alone(serve: Serve, mode: Any
 @MODES
 def test_an_index_that_names_another_picture_now_is_stale(serve: Serve, tmp_path: Path, mode: Any) -> None:
     """Snapshots were taken anew, with one more before the wanted one."""
-    found = serve(Options(cover_mode=mode))
+    found = serve(EmulatorOptions(cover_mode=mode))
     item = video(1)
     saved({item.asset_id: "{snapshot: 2, from: sample}", **entries(1, drifted=1)})
     with closing(sqlite3.connect(tmp_path / "served.sqlite")) as database, database:
@@ -327,7 +333,7 @@ def test_an_index_that_names_another_picture_now_is_stale(serve: Serve, tmp_path
 
 
 def test_a_stale_change_says_what_to_do(serve: Serve) -> None:
-    found = serve(Options())
+    found = serve(EmulatorOptions())
     saved(entries(1, drifted=1))
     found.upload(video(0).asset_id, b"\xff\xd8\xff theirs")
     ran = run("apply", "--plan", "plan.json", "--force")
@@ -337,7 +343,7 @@ def test_a_stale_change_says_what_to_do(serve: Serve) -> None:
 
 
 def test_the_files_are_not_read_for_a_saved_plan_but_the_plan_is_in_the_journal(serve: Serve, state: Path) -> None:
-    serve(Options())
+    serve(EmulatorOptions())
     saved(entries(1, drifted=1))
     Path("desired/covers.yaml").unlink()
     assert executed() == (0, ["applied"])
