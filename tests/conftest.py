@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from fakes import OPENED, FakeClock
 from hypothesis import settings
+from support.fakes import OPENED, FakeClock
 
 # Wall time says nothing on a busy machine; a failure must come back in the next run.
 settings.register_profile("steady", deadline=None, derandomize=True)

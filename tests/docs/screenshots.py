@@ -22,11 +22,11 @@ from pathlib import Path
 # The tests' helpers lie one folder up; pytest gets there through tests/conftest.py.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browser import Browser, chromium, installed
 from PIL import Image
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
+from support.browser import Browser, chromium, installed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from reports import audit_doc
 from ruamel.yaml import YAML
+from support.reports import audit_doc
 
 from reconciler.cli import reconcile
 from reconciler.desired.load import load

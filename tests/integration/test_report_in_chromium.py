@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from browser import Browser, chromium, installed
-from reports import apply_doc, audit_doc, images, many, plan_doc, show_doc
 from selenium.webdriver.common.by import By
+from support.browser import Browser, chromium, installed
+from support.reports import apply_doc, audit_doc, images, many, plan_doc, show_doc
 
 from reconciler.report.html import html
 

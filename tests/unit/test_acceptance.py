@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fakes import ASSET, OTHER, desired, observed, snapshot_url
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, OTHER, desired, observed, snapshot_url
 
 from reconciler.decide.adoption import Adoption, NotAdopted, accept
 from reconciler.decide.verdict import choose

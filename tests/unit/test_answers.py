@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fakes import BASE, FakeClock, Handler, Script
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import BASE, FakeClock, Handler, Script
 
 from reconciler.errors import ApiError
 from reconciler.vod import schemas as wire

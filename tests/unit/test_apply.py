@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, refusal, snapshot_url
+from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, refusal, snapshot_url
 
 from reconciler.act.apply import Applier
 from reconciler.decide.precondition import Step
@@ -280,7 +280,7 @@ def test_a_custom_cover_that_cannot_be_saved_is_replaced_when_that_is_wanted(
     assert names(applied(cloud, clock, steps, tmp_path, compare="url")) == ["applied"]
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 64])
+@pytest.mark.parametrize("parallelism", [1, 3, 64])
 def test_no_more_than_so_many_are_on_their_way(clock: FakeClock, tmp_path: Path, parallelism: int) -> None:
     class Counting(FakeCloud):
         now = most = 0

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from fakes import FakeClock, vod_client
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import FakeClock, vod_client
 from test_signature import of_the_sdk
 
 from reconciler.errors import ApiError, AuthenticationError

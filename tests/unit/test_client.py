@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from fakes import (
+from support.fakes import (
     ASSET,
     BASE,
     PROJECT,
@@ -18,7 +18,7 @@ from fakes import (
     details_answer,
     vod_client,
 )
-from samples import FAULTS, URL, put, read
+from support.samples import FAULTS, URL, put, read
 
 from reconciler.errors import ApiError, UnreachableError
 from reconciler.vod.retry import ATTEMPTS

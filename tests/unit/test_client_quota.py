@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 import pytest
-from fakes import (
+from support.fakes import (
     ASSET,
     FakeClock,
     Script,

@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 
 from reconciler.decide.verdict import judge
 from reconciler.model import Content, Cover, Observed, Question, SnapshotRef, Verdict

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Generator
 
 import httpx
 import pytest
-from fakes import BASE, Handler, Script
+from support.fakes import BASE, Handler, Script
 
 from reconciler.vod.fast_client import DirectClient
 

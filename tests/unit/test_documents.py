@@ -6,8 +6,8 @@ import json
 
 import jsonschema
 import pytest
-from fakes import ASSET, OTHER, PROJECT, snapshot_url
-from samples import AFTER, BEFORE, FOURTH, ORIGIN, SAVED, THIRD, a_plan
+from support.fakes import ASSET, OTHER, PROJECT, snapshot_url
+from support.samples import AFTER, BEFORE, FOURTH, ORIGIN, SAVED, THIRD, a_plan
 
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, Doc, PlanDoc
 from reconciler.documents.write import Origin, apply_document, as_json, audit_document, plan_document

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fakes import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import refused, settings
+from support.fakes import PROJECT
+from support.samples import refused, settings
 
 from reconciler.config import base_url
 from reconciler.errors import UsageError

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 
 from reconciler.decide.fast_path import Listed, glance
 from reconciler.model import Compare, Desired, Plan, SetName

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fakes import ASSET, OTHER, FakeClock, vod_client
+from support.fakes import ASSET, OTHER, FakeClock, vod_client
 
 from reconciler.decide.picture_id import picture
 from reconciler.errors import ApiError, StateError

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import httpx
 import pytest
-from fakes import CDN, FakeClock, FakeCloud, Handler, Picture, served, snapshot_url
 from PIL import Image
+from support.fakes import CDN, FakeClock, FakeCloud, Handler, Picture, served, snapshot_url
 
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.errors import UsageError

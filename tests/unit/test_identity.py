@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fakes import ASSET, OTHER
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, OTHER
 
 from reconciler.decide.picture_id import PictureId, picture
 

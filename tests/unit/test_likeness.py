@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
-from samples import bomb
+from support.samples import bomb
 
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.observe.similarity import alike

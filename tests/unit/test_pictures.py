@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
-from fakes import CDN, Answer, FakeClock, Handler, Script, served
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import CDN, Answer, FakeClock, Handler, Script, served
 
 from reconciler.model import Content, NoAnswer
 from reconciler.observe.pictures import MOST_BYTES, Pictures, Stamp

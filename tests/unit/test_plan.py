@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from fakes import desired
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import desired
 
 from reconciler.decide.plan import Difference, PlanBuilder, check_safety, differences
 from reconciler.errors import SafetyLimitError

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ASSET
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import FOURTH, ORIGIN, SAVED, a_plan
+from support.fakes import ASSET
+from support.samples import FOURTH, ORIGIN, SAVED, a_plan
 
 from reconciler.documents.read import digest, read_plan
 from reconciler.documents.schemas import PlanDoc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fakes import ASSET, CDN, desired, snapshot_url
+from support.fakes import ASSET, CDN, desired, snapshot_url
 
 from reconciler.decide.precondition import NoPut, Step, revisit
 from reconciler.model import Content, Cover, SnapshotRef, State, Verdict

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from fakes import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import FakeClock
 
 from reconciler.model import Rate
 from reconciler.vod.rate_limit import Window

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from fakes import (
+from support.fakes import (
     ASSET,
     BASE,
     OTHER,
@@ -16,7 +16,7 @@ from fakes import (
     refusal,
     vod_client,
 )
-from samples import FAULTS, put, read
+from support.samples import FAULTS, put, read
 
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
 from reconciler.vod.retry import ATTEMPTS

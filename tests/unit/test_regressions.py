@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import (
+from support.fakes import (
     ASSET,
     BASE,
     CDN,
@@ -300,7 +300,7 @@ class LosesItsRights(FakeCloud):
         return await super().__call__(request)
 
 
-@pytest.mark.parametrize("at_once", [1, 4, 12])
+@pytest.mark.parametrize("parallelism", [1, 4, 12])
 def test_a_401_in_mid_run_is_told_once(clock: FakeClock, tmp_path: Path, parallelism: int) -> None:
     cloud = LosesItsRights(clock)
     for asset_id in IDS:

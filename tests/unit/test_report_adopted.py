@@ -11,7 +11,7 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reports import CATALOGUE, COPY, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
+from support.reports import CATALOGUE, COPY, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
 
 from reconciler.decide.adoption import Adoption, NotAdopted, pending_message
 from reconciler.documents import write

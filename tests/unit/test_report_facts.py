@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from reports import apply_doc, plan_doc
+from support.reports import apply_doc, plan_doc
 
 from reconciler.model import Reason
 from reconciler.report.findings import facts

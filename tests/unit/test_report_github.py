@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from hostile import FRAGMENTS, TEXTS, saying
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.hostile import FRAGMENTS, TEXTS, saying
+from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.model import WRITE_RATE

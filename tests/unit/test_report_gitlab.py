@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import TEXTS, saying
 from hypothesis import given
 from jsonschema import Draft202012Validator
-from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.hostile import TEXTS, saying
+from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings, PlanDoc, SourceDoc
 from reconciler.report.gitlab import code_quality, section

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from reports import (
+from support.reports import (
     HOSTILE,
     NOTE,
     apply_doc,

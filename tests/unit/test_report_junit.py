@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import xmlschema
-from hostile import TEXTS, saying
 from hypothesis import given
-from reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.hostile import TEXTS, saying
+from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings, SourceDoc
 from reconciler.report.junit import junit

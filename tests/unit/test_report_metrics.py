@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from reports import HOSTILE, ORIGIN, PLAN, assert_golden, audit_doc
+from support.reports import HOSTILE, ORIGIN, PLAN, assert_golden, audit_doc
 
 from reconciler.documents import write
 from reconciler.errors import UsageError

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from reports import (
+from rich.cells import cell_len
+from support.reports import (
     CAMPAIGN,
     CATALOGUE,
     GOLDEN,
@@ -29,7 +30,6 @@ from reports import (
     many,
     plan_doc,
 )
-from rich.cells import cell_len
 
 from reconciler.documents import write
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc

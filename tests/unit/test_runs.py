@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ASSET, OTHER, PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, OTHER, PROJECT
 
 from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin, as_json

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from fakes import ASSET
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET
 
 from reconciler.util.sanitize import Redactor, bare_url, clean, json_text, shorten
 

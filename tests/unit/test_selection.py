@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fakes import ASSET, OTHER, observed
+from support.fakes import ASSET, OTHER, observed
 
 from reconciler.errors import UsageError
 from reconciler.model import NoAnswer

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import PROJECT
-from samples import refused, settings
+from support.fakes import PROJECT
+from support.samples import refused, settings
 
 from reconciler.config import Credentials, parse_rate
 from reconciler.errors import UsageError

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
 from PIL import Image, ImageDraw
+from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
 
 from reconciler.act.verify import Verifier
 from reconciler.decide.precondition import Step

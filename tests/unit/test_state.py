@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from fakes import PROJECT
+from support.fakes import PROJECT
 
 from reconciler.errors import StateError
 from reconciler.state.folder import locate, make

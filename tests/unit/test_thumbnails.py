@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
-from samples import bomb
+from support.samples import bomb
 
 from reconciler.model import NoAnswer
 from reconciler.observe.thumbnails import Thumbnail, thumbnail

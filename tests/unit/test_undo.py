@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ASSET, CDN, OTHER, PROJECT, FakeClock, FakeCloud, Picture, details_json, snapshot_url
 from PIL import Image
+from support.fakes import ASSET, CDN, OTHER, PROJECT, FakeClock, FakeCloud, Picture, details_json, snapshot_url
 
 from reconciler.errors import UsageError
 from reconciler.model import Content, Cover, SnapshotRef

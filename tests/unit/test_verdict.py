@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import ASSET, CDN, OTHER, desired, observed, snapshot_url
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, CDN, OTHER, desired, observed, snapshot_url
 
 from reconciler.decide.verdict import choose, ignored, judge
 from reconciler.model import Compare, Desired, NoAnswer, Observed, Question, Reason, Snapshot, SnapshotRef, Verdict

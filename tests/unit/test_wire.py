@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import ASSET, CDN, FakeClock, Script, details_json, refusal, snapshot_url, vod_client
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import ASSET, CDN, FakeClock, Script, details_json, refusal, snapshot_url, vod_client
 
 from reconciler.errors import AuthenticationError
 from reconciler.model import NoAnswer, Observed

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from fakes import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import FakeClock
 
 from reconciler.util.concurrency import for_each
 

@@ -1,0 +1,204 @@
+"""plan --out and apply --plan: exactly what was looked at, or nothing."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, video, videos, write
+
+from reconciler.documents.read import digest
+from reconciler.emulator import ODD
+from reconciler.emulator.options import EmulatorOptions
+
+FILE = "saved.json"
+
+
+@pytest.fixture
+def found(serve: Callable[[EmulatorOptions], Cloud]) -> Cloud:
+    return serve(EmulatorOptions())
+
+
+def save(wanted: dict[str, str]) -> dict[str, Any]:
+    write(wanted)
+    ran = run("plan", "--out", FILE)
+    assert ran.code == 0, ran.err
+    document: dict[str, Any] = json.loads(Path(FILE).read_text())
+    return document
+
+
+def execute(*more: str) -> Ran:
+    return run("apply", "--plan", FILE, "--json", *more)
+
+
+def outcomes(ran: Ran) -> dict[str, str]:
+    return {result["asset_id"]: result["outcome"] for result in ran.document["results"]}
+
+
+def seal(document: dict[str, Any]) -> None:
+    """Writes a changed plan back with a digest that fits."""
+    document["digest"] = digest(document)
+    Path(FILE).write_text(json.dumps(document))
+
+
+def refused(found: Cloud, *more: str) -> str:
+    """The error of an apply that must not have PUT anything."""
+    ran = execute(*more)
+    assert (ran.code, found.puts) == (1, 0)
+    assert ran.document["error"]["type"] in ("plan_file", "usage", "safety_limit")
+    message: str = ran.document["error"]["message"]
+    return message
+
+
+def test_a_saved_plan_is_executed_exactly_and_without_a_question(found: Cloud) -> None:
+    save({DIGITS: "0", WITH_AN_E: "-1", video(0).asset_id: "0"})
+    # What the files say by now is of no matter.
+    write({video(3).asset_id: video(3).drifted()})
+    ran = execute()
+    assert ran.code == 0
+    assert outcomes(ran) == {DIGITS: "applied", WITH_AN_E: "applied", video(0).asset_id: "applied"}
+    assert found.puts == 3
+    assert found.covers()[WITH_AN_E] == "sample/162"
+
+
+def test_only_its_owner_may_read_it(found: Cloud) -> None:
+    save(entries(1, drifted=1))
+    assert stat.S_IMODE(Path(FILE).stat().st_mode) == 0o600
+
+
+def test_saved_and_printed_plan_are_the_same_document(found: Cloud) -> None:
+    write(entries(3, drifted=2))
+    printed = run("plan", "--out", FILE, "--json").document
+    assert json.loads(Path(FILE).read_text()) == printed
+
+
+def test_a_cover_that_somebody_changed_since_is_left_alone(found: Cloud) -> None:
+    save(entries(3, drifted=3))
+    picture = b"\xff\xd8 a picture of their own"
+    found.upload(video(1).asset_id, picture)
+    ran = execute()
+    assert ran.code == 1
+    assert outcomes(ran) == {
+        video(0).asset_id: "applied",
+        video(1).asset_id: "stale",
+        video(2).asset_id: "applied",
+    }
+    assert found.puts == 2
+    assert ran.document["summary"]["stale"] == 1
+
+
+def test_what_is_in_place_already_is_not_put_again(found: Cloud) -> None:
+    save(entries(3, drifted=3))
+    assert execute().code == 0
+    again = execute()
+    assert (again.code, set(outcomes(again).values()), found.puts) == (0, {"unchanged"}, 3)
+
+
+def test_a_changed_plan_is_refused(found: Cloud) -> None:
+    document = save(entries(2, drifted=2))
+    document["changes"][0]["after"]["snapshot"]["index"] = 0
+    Path(FILE).write_text(json.dumps(document))
+    assert "digest does not fit" in refused(found)
+    del document["digest"]
+    Path(FILE).write_text(json.dumps(document))
+    assert "digest does not fit" in refused(found)
+
+
+def test_a_digest_over_nonsense_helps_nobody(found: Cloud) -> None:
+    """What is PUT comes from a fresh read, never from the file."""
+    document = save({video(0).asset_id: "0"})
+    document["changes"][0]["after"]["cover_url"] = f"https://evil.example/asset/{DIGITS}/snapshot/sample/0.jpg"
+    seal(document)
+    assert outcomes(execute()) == {video(0).asset_id: "stale"}
+    assert found.puts == 0
+    document["changes"][0]["asset_id"] = "../../etc/passwd"
+    seal(document)
+    assert "changes.0.asset_id" in refused(found)
+
+
+def test_laying_it_out_anew_changes_nothing(found: Cloud) -> None:
+    document = save(entries(1, drifted=1))
+    Path(FILE).write_text(json.dumps(document, indent=None, sort_keys=True))
+    assert execute().code == 0
+
+
+def test_another_endpoint_is_refused(found: Cloud) -> None:
+    save(entries(1, drifted=1))
+    assert "not for http://127.0.0.1:9" in refused(found, "--endpoint", "http://127.0.0.1:9")
+
+
+def test_another_project_is_refused(found: Cloud) -> None:
+    save(entries(1, drifted=1))
+    assert "not for 12345678901234567890123456789012" in refused(
+        found, "--project-id", "12345678901234567890123456789012"
+    )
+
+
+def test_a_newer_major_format_is_refused_and_a_newer_minor_one_is_not(found: Cloud) -> None:
+    document = save(entries(1, drifted=1))
+    document["format_version"] = "2.0"
+    seal(document)
+    assert "format_version 2.0" in refused(found)
+    document["format_version"], document["something_new"] = "1.7", {"a": 1}
+    seal(document)
+    assert execute().code == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '"plan"', "{}", '{"format_version": "1.0", "kind": "apply"}', "[" * 100_000, "\0\xff", "NaN"],
+)
+def test_what_is_no_plan_is_told_apart(found: Cloud, content: str) -> None:
+    Path(FILE).write_text(content, encoding="latin-1")
+    assert FILE in refused(found)
+
+
+def test_a_missing_file_and_a_folder(found: Cloud) -> None:
+    assert "can't be read" in refused(found)
+    Path(FILE).mkdir()
+    assert "can't be read" in refused(found)
+
+
+@pytest.mark.parametrize("more", [["desired"], ["--target", "*"], ["--exclude", "x"]])
+def test_a_saved_plan_takes_neither_paths_nor_a_selection(found: Cloud, more: list[str]) -> None:
+    save(entries(1, drifted=1))
+    assert "--plan executes exactly a saved plan" in refused(found, *more)
+
+
+def test_the_safety_limit_holds_for_saved_plans(found: Cloud) -> None:
+    save(entries(10, drifted=4))
+    assert "Too many updates, 40.00% is over 30.00% (4/10)" in refused(found)
+    assert execute("--force").code == 0
+    assert found.puts == 4
+
+
+def test_the_plans_unknown_assets_are_told_again(found: Cloud) -> None:
+    write({**entries(2, drifted=1), ODD["no_snapshots"]: "0"})
+    run("plan", "--out", FILE)
+    ran = execute()
+    assert (ran.code, ran.document["summary"]["unknown"]) == (1, 1)
+    assert execute("--allow-unknown", "no_snapshots").code == 0
+
+
+def test_results_are_in_the_plans_order(found: Cloud) -> None:
+    save(entries(12, drifted=12))
+    assert list(outcomes(execute("--force"))) == [item.asset_id for item in videos(12)]
+
+
+def test_a_saved_plan_is_shown_in_any_format(found: Cloud) -> None:
+    write(entries(3, drifted=2))
+    planned = run("plan", "--out", FILE)
+    assert run("show", FILE).out == planned.out
+    assert run("show", FILE, "--json").document == json.loads(Path(FILE).read_text())
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_cloud_is_asked(found: Cloud) -> None:
+    write(entries(1))
+    ran = run("plan", "--out", "no/such/folder/plan.json")
+    assert ran.code == 1
+    assert "there is no folder" in ran.err
+    assert found.requests() == []

@@ -1,0 +1,218 @@
+"""Ctrl-C, SIGTERM and kill -9, at any moment: what was done is reported, what was not is left to the next run."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.command_line import TRACEBACK, Cloud, Ran, entries, run, write
+from support.processes import APPROVED, DETAILS, PUT, Serve, accepted, running
+
+from reconciler.emulator.options import EmulatorOptions, FaultRule
+
+ASSETS = 12
+INTERRUPTED = 130
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the service sees its `count`-th request of this kind, and so many seconds later."""
+
+    request: str
+    count: int
+    later: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.request} {self.count} and {self.later:g} s"
+
+
+class Trigger:
+    """Watches a service, and acts once, at its moment."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+        self._seen = 0
+        self._act: Callable[[], None] = lambda: None
+        self.acted_at = 0.0
+
+    def __call__(self, request: str) -> None:
+        if request == self._moment.request:
+            self._seen += 1
+            if self._seen == self._moment.count:
+                threading.Timer(self._moment.later, self._now).start()
+
+    def does(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def _now(self) -> None:
+        self.acted_at = time.monotonic()
+        self._act()
+
+
+def moments(count: int, seed: int) -> list[Moment]:
+    """Moments anywhere from the first PUT of an apply, or the read before it, to the last."""
+    chance = random.Random(seed)
+    found: dict[str, Moment] = {}
+    while len(found) < count:
+        # The plan reads each asset once, and each PUT is preceded by another read.
+        number = chance.randint(1, ASSETS - 1)
+        later = chance.choice([0.0, 0.005, 0.02])
+        moment = Moment(PUT, number, later) if chance.random() < 0.7 else Moment(DETAILS, ASSETS + number, later)
+        found[str(moment)] = moment
+    return list(found.values())
+
+
+def interrupted(trigger: Trigger, number: signal.Signals, *more: str) -> Ran:
+    """An apply of all assets that gets this signal at this moment."""
+    write(entries(ASSETS, drifted=ASSETS))
+    with running(*APPROVED, "--json", "--parallelism", "3", *more) as process:
+        trigger.does(lambda: process.send(number))
+        return process.ended()
+
+
+def check_complete(found: Cloud, ran: Ran) -> None:
+    """The report accounts for every planned change, and for every PUT."""
+    counts = ran.document["summary"]
+    outcomes = ("applied", "failed", "stale", "unchanged", "not_attempted")
+    assert sum(counts[name] for name in outcomes) == ASSETS == len(ran.document["results"])
+    assert counts["applied"] == accepted(found)
+    assert counts["stale"] == counts["unchanged"] == 0
+    assert TRACEBACK not in ran.err
+
+
+def check_finished(found: Cloud) -> None:
+    """Another apply does what is left, and no more."""
+    left = ASSETS - accepted(found)
+    rerun = run(*APPROVED, "--json")
+    assert (rerun.code, rerun.document["summary"]["applied"]) == (0, left)
+    assert run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("moment", moments(6, seed=3), ids=str)
+def test_at_any_moment_the_report_is_complete_and_a_rerun_finishes(
+    serve: Serve, moment: Moment, number: signal.Signals
+) -> None:
+    trigger = Trigger(moment)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=10), trigger)
+    ran = interrupted(trigger, number)
+    assert trigger.acted_at, "the moment came"
+    assert ran.code == INTERRUPTED
+    check_complete(found, ran)
+    assert ran.document["summary"]["not_attempted"] == ASSETS - found.puts
+    assert "Interrupted: finishing what is on its way." in ran.err
+    check_finished(found)
+
+
+@pytest.mark.parametrize("moment", moments(5, seed=11), ids=str)
+def test_after_kill_9_the_next_apply_finishes_the_job(serve: Serve, moment: Moment) -> None:
+    trigger = Trigger(moment)
+    found = serve(EmulatorOptions(cover_mode="reference", latency=10), trigger)
+    ran = interrupted(trigger, signal.SIGKILL)
+    assert trigger.acted_at, "the moment came"
+    assert (ran.code, ran.out) == (-signal.SIGKILL, "")
+    check_finished(found)
+    assert accepted(found) == ASSETS
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_second_one_exits_at_once(serve: Serve, number: signal.Signals) -> None:
+    """Also where the first waits for an answer that does not come."""
+    trigger = Trigger(Moment(PUT, 3, 0.1))
+    serve(EmulatorOptions(faults=(FaultRule("cover", "hang", 1),)), trigger)
+    write(entries(3, drifted=3))
+    with running(*APPROVED, "--json") as process:
+        trigger.does(lambda: process.send(number))
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.ended(2.5)
+        assert trigger.acted_at
+        process.send(number)
+        assert process.ended(2).code == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        (EmulatorOptions(cover_mode="reference"), ("--write-quota", "2/minute")),
+        (EmulatorOptions(cover_mode="reference", quota=(0, 2)), ()),
+    ],
+    ids=["our own quota", "over the service's quota"],
+)
+@pytest.mark.parametrize("number", SIGNALS)
+def test_whoever_waits_for_a_slot_is_woken(
+    serve: Serve, options: EmulatorOptions, more: tuple[str, ...], number: signal.Signals
+) -> None:
+    trigger = Trigger(Moment(PUT, 2 if more else 3, 0.5))
+    found = serve(options, trigger)
+    ran = interrupted(trigger, number, *more)
+    assert time.monotonic() - trigger.acted_at < 2
+    assert ran.code == INTERRUPTED
+    check_complete(found, ran)
+    assert ran.document["summary"]["applied"] == 2
+    assert ran.document["summary"]["not_attempted"] >= ASSETS - 2 - 3
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_waiting_for_covers_ends_at_once_with_what_was_applied(serve: Serve, number: signal.Signals) -> None:
+    trigger = Trigger(Moment(PUT, ASSETS, 1.2))
+    found = serve(EmulatorOptions(cover_mode="reference", propagation=600), trigger)
+    ran = interrupted(trigger, number, "--wait")
+    assert time.monotonic() - trigger.acted_at < 2
+    assert ran.code == INTERRUPTED
+    check_complete(found, ran)
+    assert {result["verified"] for result in ran.document["results"]} == {None}
+    assert run("plan", "--json").document["summary"]["pending"] == ASSETS
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("verb", [("plan",), ("audit",), APPROVED], ids=lambda verb: verb[0])
+def test_before_there_is_a_result_it_is_an_error_of_its_own_type(
+    serve: Serve, verb: tuple[str, ...], number: signal.Signals
+) -> None:
+    trigger = Trigger(Moment(DETAILS, 5))
+    found = serve(EmulatorOptions(cover_mode="reference", latency=50), trigger)
+    write(entries(ASSETS, drifted=ASSETS))
+    with running(*verb, "--json", "--parallelism", "2") as process:
+        trigger.does(lambda: process.send(number))
+        ran = process.ended()
+    assert (ran.code, found.puts) == (INTERRUPTED, 0)
+    assert ran.document == {
+        "format_version": "1.0",
+        "kind": "error",
+        "error": {"type": "interrupted", "message": "Interrupted"},
+    }
+    assert ran.err == "Error: Interrupted\n"
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_at_the_question_it_is_a_no(serve: Serve, state: Path, number: signal.Signals) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3, drifted=2))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "reconciler", "apply", "--force"]
+    env = {**os.environ, "TERM": "dumb"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        seen = b""
+        while b"Enter a value: " not in seen:
+            seen += os.read(ours, 65536)
+        time.sleep(0.3)  # nobody answers within microseconds
+        process.send_signal(number)
+        try:
+            assert process.wait(5) == INTERRUPTED
+        finally:
+            process.kill()
+    os.close(ours)
+    assert found.puts == 0
+    assert not [line for line in (state / "journal.jsonl").read_text().splitlines() if "intent" in line]

@@ -1,0 +1,206 @@
+"""One quota for runners on several machines, in a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from support.command_line import TRACEBACK, entries, run, spawn, write
+from support.processes import APPROVED, PUT, Serve, accepted, files_under, free_port, running
+
+from reconciler.emulator.options import EmulatorOptions, QuotaRate
+from reconciler.errors import UnreachableError
+from reconciler.model import Rate as Ours
+from reconciler.util.clock import SystemClock
+from reconciler.vod.rate_limit import Window
+from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
+
+from .conftest import PASSWORD
+
+RATE = Ours(10, 2)
+
+
+def window(url: str, *, lease: float = 60, name: str = "writes") -> Window:
+    """As each process has one of its own."""
+    return Window(RATE, SystemClock(), SharedWindow(SharedStore(url), name, RATE, lease))
+
+
+async def calls(of: Window, count: int, made: list[float]) -> None:
+    async def call() -> None:
+        async with of.slot():
+            made.append(time.monotonic())
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(call())
+
+
+def most_in_any(seconds: float, moments: list[float]) -> int:
+    ordered = sorted(moments)
+    return max(sum(first <= moment < first + seconds for moment in ordered) for first in ordered)
+
+
+def test_two_windows_share_what_one_may_use(redis: str) -> None:
+    made: list[float] = []
+
+    async def both() -> None:
+        await asyncio.gather(calls(window(redis), 13, made), calls(window(redis), 12, made))
+
+    started = time.monotonic()
+    asyncio.run(both())
+    assert len(made) == 25
+    assert most_in_any(RATE.seconds, made) <= RATE.amount
+    assert time.monotonic() - started < 6.5, "4 s are the optimum"
+
+
+def test_a_slot_that_was_not_used_is_free_for_the_others_at_once(redis: str) -> None:
+    async def first_gives_back() -> float:
+        mine, theirs = window(redis), window(redis)
+        for _ in range(RATE.amount):
+            async with mine.slot() as slot:
+                slot.unused = True
+        started = time.monotonic()
+        for _ in range(RATE.amount):
+            async with theirs.slot():
+                pass
+        return time.monotonic() - started
+
+    assert asyncio.run(first_gives_back()) < 1
+
+
+def test_different_projects_do_not_share(redis: str) -> None:
+    async def both() -> float:
+        started = time.monotonic()
+        await calls(window(redis, name="a:writes"), RATE.amount, [])
+        await calls(window(redis, name="b:writes"), RATE.amount, [])
+        return time.monotonic() - started
+
+    assert asyncio.run(both()) < 1
+
+
+def test_two_processes_stay_within_the_services_quota_together(
+    serve: Serve, redis: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RECONCILE_QUOTA_STORE", redis)
+    found = serve(EmulatorOptions(cover_mode="reference", quota=(0, QuotaRate(10, 2))))
+    everything = list(entries(24, drifted=24).items())
+    write(dict(everything[:12]), to="one/covers.yaml")
+    write(dict(everything[12:]), to="two/covers.yaml")
+    quota = ("--write-quota", "10/2 seconds", "--json")
+    with (
+        running(*APPROVED, "one", *quota, "--state-dir", str(tmp_path / "1")) as one,
+        running(*APPROVED, "two", *quota, "--state-dir", str(tmp_path / "2")) as two,
+    ):
+        ends = [one.ended(), two.ended()]
+    assert [ran.document["summary"]["applied"] for ran in ends] == [12, 12]
+    assert found.puts == accepted(found) == 24, "none was refused"
+
+
+def test_a_process_that_dies_leaves_its_slots_only_for_the_lease(
+    serve: Serve, redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two slots, both taken by somebody who was killed while he waited for the answers."""
+    monkeypatch.setenv("RECONCILE_QUOTA_STORE", redis)
+    waiting: list[float] = []
+
+    def watch(request: str) -> None:
+        if request == PUT:
+            waiting.append(time.monotonic())
+
+    found = serve(EmulatorOptions(cover_mode="reference", latency=700), watch)
+    write(entries(2, drifted=2))
+    quota = ("--write-quota", "2/second", "--timeout", "1", "--json")
+    with running(*APPROVED, *quota):
+        until = time.monotonic() + 20
+        while len(waiting) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+    killed = time.monotonic()
+    assert len(waiting) == 2
+    write(entries(4, drifted=4))
+    ran = run(*APPROVED, *quota)
+    assert ran.code == 0
+    # A lease is twice the time-out, and the window comes on top of it.
+    assert waiting[2] - waiting[1] > 1.5
+    assert waiting[2] - killed < 2 + 1 + 3
+    assert accepted(found) == 4
+
+
+def test_what_dead_processes_leave_in_the_store_goes_by_itself(redis: str) -> None:
+    async def abandon() -> None:
+        await SharedWindow(SharedStore(redis), "writes", RATE, 5).acquire()
+
+    asyncio.run(abandon())
+    with Redis.from_url(redis) as client:
+        [key] = client.keys()
+        assert 0 < client.pttl(key) <= 7000
+
+
+def dead(port: int) -> str:
+    return f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+
+
+@pytest.mark.parametrize("verb", [("plan",), ("audit",), APPROVED], ids=lambda verb: verb[0])
+def test_a_store_that_is_down_ends_the_run_with_one_clear_error(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    """Without it the quota can't be kept, and others would suffer."""
+    found = serve(EmulatorOptions())
+    monkeypatch.setenv("RECONCILE_QUOTA_STORE", dead(free_port()))
+    write(entries(5, drifted=2))
+    ran = run(*verb, "--json")
+    assert (ran.code, found.puts) == (1, 0)
+    assert "The quota store does not answer" in ran.document["error"]["message"]
+    assert ran.err.count("The quota store does not answer") == 1
+
+
+def test_a_store_that_goes_away_in_between_changes_nothing_more(redis: str) -> None:
+    async def use() -> None:
+        ours = window(redis)
+        async with ours.slot():
+            with Redis.from_url(redis) as client:
+                client.shutdown(nosave=True)
+        async with ours.slot():
+            pass
+
+    with pytest.raises(UnreachableError, match="quota store does not answer"):
+        asyncio.run(use())
+
+
+def stores(redis: str) -> list[str]:
+    """Ways to name one: a good one, one that is down, a wrong password, and nonsense."""
+    return [
+        redis,
+        f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0",
+        redis.replace(PASSWORD, f"wrong-{PASSWORD}"),
+        f"redis://:{PASSWORD}@127.0.0.1:port/0",
+        f"memcached://:{PASSWORD}@127.0.0.1",
+        f"{PASSWORD}://",
+        PASSWORD,
+    ]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])
+def test_the_stores_password_never_shows(
+    serve: Serve, redis: str, state: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    serve(EmulatorOptions(cover_mode="reference"))
+    write(entries(2, drifted=1))
+    for url in stores(redis):
+        monkeypatch.setenv("RECONCILE_QUOTA_STORE", url)
+        ran = run(*APPROVED, *more)
+        assert ran.code == (0 if url == redis else 1), ran.err
+        assert PASSWORD not in ran.out + ran.err
+    for file in files_under(state):
+        assert PASSWORD.encode() not in file.read_bytes()
+
+
+def test_it_does_not_show_in_debug_logs_and_tracebacks_either(serve: Serve, redis: str) -> None:
+    serve(EmulatorOptions(cover_mode="reference"))
+    write(entries(2, drifted=1))
+    for url in stores(redis)[:3]:
+        ran = spawn(*APPROVED, "--debug", env={"RECONCILE_QUOTA_STORE": url})
+        assert PASSWORD not in ran.out + ran.err
+        assert (TRACEBACK in ran.err) == (url != redis)

@@ -1,0 +1,196 @@
+"""The documents that all reports are tested with: one of everything, and texts that try to break out."""
+
+from __future__ import annotations
+
+import base64
+import os
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from reconciler.documents import write
+from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
+from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
+from reconciler.model import Content, Cover, Desired, Failure, Outcome, OutcomeName, Plan, SnapshotRef, Verdict
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+BASE = "https://cdn.example/asset"
+CATALOGUE, CAMPAIGN = "desired/catalogue.yaml", "desired/campaigns/春季 spring.yaml"
+HOSTILE = (
+    "\x1b[31m::error::[b]x[/b]<script>alert(1)</script>\n| `code` ``` @octocat #1 !!img "
+    "[link](javascript:alert(1)) \u202edcba \U0001f600 [/red] --> ]]> &amp; \"'"
+)
+"""A title that tries every format's way out."""
+NOTE = "##[error] \u202ex </pre> ~~~ \r\n::set-output name=x::y"
+
+
+def asset(number: int) -> str:
+    return f"{number:032x}" if number > 15 else f"{number:x}" * 32
+
+
+def cover(number: int, index: int, *, content: bool = False) -> Cover:
+    ref = SnapshotRef("sample", index, index * 5)
+    bytes_ = Content(f"{index % 16:x}" * 64, 1000 * (index + 1)) if content else None
+    return Cover(f"{BASE}/{asset(number)}/snapshot/sample/{index * 5}.jpg", ref, bytes_)
+
+
+def entry(number: int, *, note: str | None = None, ignore: bool = False, file: str = CATALOGUE) -> Desired:
+    return Desired(asset(number), file, number + 10, 3, index=3, note=note, ignore=ignore)
+
+
+def change(
+    number: int,
+    title: str,
+    before: Cover,
+    *,
+    note: str | None = None,
+    content: bool = False,
+    file: str = CATALOGUE,
+) -> Verdict:
+    after = cover(number, 3, content=content)
+    return Verdict(entry(number, note=note, file=file), "update", title, before=before, after=after)
+
+
+COPY = Cover(f"{BASE}/{asset(3)}/cover/Cover0.jpg", None, Content("c" * 64, 12_345))
+CHANGES = (
+    change(1, "Opening keynote", cover(1, 0), file=CAMPAIGN),
+    change(2, "新手入门：第一课", cover(2, 720), note="the logo, not the crowd", file=CAMPAIGN),
+    change(3, "Uploaded by hand", COPY, content=True),
+    change(4, "", Cover("")),
+    change(5, HOSTILE, cover(5, 1), note=NOTE),
+)
+UNKNOWN = (
+    Verdict(entry(6), "unknown", reason="asset_not_found", message="details: HTTP 400 VOD.10062: 媒资不存在."),
+    Verdict(entry(7, file=CAMPAIGN), "unknown", HOSTILE, reason="no_snapshots", message="It has no snapshots."),
+)
+PLAN = Plan(
+    managed=20,
+    in_sync=10,
+    changes=CHANGES,
+    pending=(Verdict(entry(8), "pending", "Just applied"),),
+    unknown=UNKNOWN,
+    ignored=(Verdict(entry(9, ignore=True), "ignored"), Verdict(entry(10, note="theirs", ignore=True), "ignored")),
+)
+ORIGIN = write.Origin(
+    endpoint="https://vod.cn-north-4.myhuaweicloud.com",
+    region="cn-north-4",
+    project_id="0123456789abcdef0123456789abcdef",
+    created_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+)
+OUTCOMES: tuple[tuple[OutcomeName, bool | None, Failure | None], ...] = (
+    ("applied", True, None),
+    ("applied", False, None),
+    ("unchanged", None, None),
+    ("failed", None, Failure("api", f"cover: HTTP 403 VOD.10074: {HOSTILE}. Grant it", "VOD.10074", 403, "1f2e")),
+    ("stale", None, Failure("stale", "Since the plan the cover has changed. It was not touched: plan again.")),
+    ("not_attempted", None, None),
+)
+
+
+def plan_doc() -> PlanDoc:
+    return write.plan_document(PLAN, ORIGIN)
+
+
+def in_sync_doc() -> PlanDoc:
+    """A plan without anything to do."""
+    return write.plan_document(Plan(12, 12, (), (), (), ()), ORIGIN)
+
+
+def audit_doc() -> AuditDoc:
+    return write.audit_document(PLAN, ORIGIN, [f"{number:032x}" for number in range(23)])
+
+
+def apply_doc() -> ApplyDoc:
+    verdicts = (*CHANGES, change(11, "Never reached", cover(11, 0)))
+    outcomes = [
+        Outcome(
+            verdict.desired.asset_id,
+            name,
+            verdict.desired.source,
+            verdict.before or Cover(""),
+            verdict.after or Cover(""),
+            verdict.title,
+            verdict.desired.note,
+            verified,
+            saved_cover="covers/33333333.jpg" if verdict.before == COPY else None,
+            error=failure,
+        )
+        for verdict, (name, verified, failure) in zip(verdicts, OUTCOMES, strict=True)
+    ]
+    return write.apply_document(outcomes, plan_doc().unknown, ORIGIN)
+
+
+def show_doc() -> ShowDoc:
+    """Two assets to choose from, one that can't be read."""
+    return ShowDoc(
+        assets=(
+            ShownAsset(
+                asset_id=asset(1),
+                title="新手入门：第一课",
+                thumbnail_status="THUMBNAIL_SUCCEED",
+                cover=write.cover_document(cover(1, 2)),
+                snapshots=tuple(
+                    ShownSnapshot(set="sample", index=i, offset=5 * i, url=cover(1, i).url, cover=i == 2)
+                    for i in range(6)
+                ),
+            ),
+            ShownAsset(
+                asset_id=asset(5),
+                title=HOSTILE,
+                thumbnail_status="UN_THUMBNAIL",
+                cover=write.cover_document(None),
+                snapshots=(),
+            ),
+            NotShown(asset_id=asset(6), reason="asset_not_found", message="details: HTTP 400 VOD.10062: 媒资不存在."),
+        )
+    )
+
+
+def many(count: int, *, unknown: int = 0) -> PlanDoc:
+    """A plan with many changes, every tenth with a hostile title."""
+    changes = tuple(
+        change(
+            number + 100,
+            HOSTILE if number % 10 == 0 else f"第 {number} 集：很长的标题 {number}",
+            cover(number + 100, 0),
+        )
+        for number in range(count)
+    )
+    silent = tuple(
+        Verdict(entry(number + 100 + count), "unknown", "No pictures", reason="no_snapshots", message="It has none.")
+        for number in range(unknown)
+    )
+    return write.plan_document(Plan(count + unknown, 0, changes, (), silent, ()), ORIGIN)
+
+
+def picture(colour: tuple[int, int, int], size: tuple[int, int] = (320, 180)) -> str:
+    """A plain picture as a data: URI."""
+    raw = BytesIO()
+    Image.new("RGB", size, colour).save(raw, "WEBP", quality=50)
+    return "data:image/webp;base64," + base64.b64encode(raw.getvalue()).decode()
+
+
+def images() -> ImagesByAsset:
+    """Pictures for some of the changes: whole strips, a missing one, none at all."""
+
+    def shot(number: int, index: int) -> EmbeddedImage:
+        return EmbeddedImage(picture((40 * index % 256, 60 * number % 256, 120)), 320, 180)
+
+    def strip(number: int, before: EmbeddedImage) -> AssetImages:
+        refs = [SnapshotDoc(set="sample", index=index, offset=5 * index) for index in range(6)]
+        return AssetImages(before, shot(number, 3), tuple((ref, shot(number, ref.index)) for ref in refs))
+
+    broken = EmbeddedImage("", why=f"HTTP 404 {HOSTILE}")
+    return {asset(1): strip(1, shot(1, 0)), asset(2): strip(2, shot(2, 5)), asset(3): strip(3, broken)}
+
+
+def assert_golden(name: str, text: str) -> None:
+    """Whole-output equality; the text must end as a text file does."""
+    file = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text, encoding="utf-8", newline="\n")
+    assert text == file.read_bytes().decode(), f"{name} differs: if that is meant, run with UPDATE_GOLDEN=1"
+    assert text.endswith("\n")
