@@ -1,6 +1,6 @@
-"""Edits of desired files that keep every byte they don't mean.
+"""Edits desired files and keeps every byte that an edit does not mean.
 
-A file comes as the loader takes it. Positions are libyaml's: they count characters, without the byte order mark.
+The bytes are those that the loader accepts. Positions are libyaml's: characters, without the byte order mark.
 """
 
 from __future__ import annotations
@@ -9,43 +9,42 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ruamel.yaml.events import MappingEndEvent, MappingStartEvent, ScalarEvent
+
 from reconciler.desired.events import Event, Events
 from reconciler.desired.problems import Problems
 from reconciler.desired.render import block_covers, block_lines, flow_lines
 from reconciler.errors import DesiredError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from reconciler.desired.render import NewEntry
     from reconciler.model import NumberKey
-
-    _Note = Callable[[str, "_Number | None"], None]
 
 _UNNAMED = "the desired file"
 _BOM = "\ufeff"
 _LINE_END = re.compile("\r\n|[\n\r]")
 _REST_OF_LINE = re.compile("[^\r\n]*(?:\r\n|[\n\r])?")
 _COMMENT_LINE = re.compile("( *)#[^\r\n]*(?:\r\n|[\n\r])?")
-# Possessive, or it would look for commas inside the comments.
+# Possessive, so that it does not look for commas inside comments.
 _TRAILING_COMMA = re.compile(r"(?:\s|#[^\r\n]*+)*+,")
+# Only blanks: anything else between the braces would be lost with them.
+_EMPTY_BRACES = re.compile(r"\{[ \t]*\}")
 
-# Nothing but blanks: what stands between the braces is lost when they go.
-_EMPTY = re.compile(r"\{[ \t]*\}")
-
-_NUMBERS: dict[str, NumberKey] = {"snapshot": "snapshot", "offset": "offset"}
+_NUMBER_KEYS: Mapping[str, NumberKey] = {"snapshot": "snapshot", "offset": "offset"}
 
 
-class _Number(NamedTuple):
-    """The scalar that says which snapshot, and the key it stands at: "index" where it is the whole entry."""
+class _NumberScalar(NamedTuple):
+    """The scalar that says which snapshot, and its key: "index" if the scalar is the whole entry."""
 
     key: NumberKey
     scalar: Event
 
 
 @dataclass(frozen=True, slots=True)
-class _Edit:
-    """Puts `text` in the place of what stands from `start` to `end`."""
+class _TextEdit:
+    """Replaces the characters from `start` to `end` by `text`."""
 
     start: int
     end: int
@@ -55,169 +54,166 @@ class _Edit:
 def with_numbers(
     data: bytes, numbers: Mapping[str, int], *, file: str = _UNNAMED
 ) -> tuple[bytes, dict[str, NumberKey]]:
-    """The file with other numbers: of each asset given (32 lower-case hex digits), exactly the scalar that says which
-    snapshot is replaced, be it the index itself, or the value of `snapshot` or `offset`. And at which key it stands,
-    by asset ID.
+    """Return the file with new numbers, and the key of each number.
+
+    For each asset in `numbers` (32 lower-case hex digits), only the scalar that says which snapshot is replaced: the
+    index itself, or the value of `snapshot` or `offset`.
 
     Args:
-        file: its name, for the errors.
+        file: its name, for errors.
 
     Raises:
-        DesiredError: an asset is not in the file, or its entry has no such number.
+        DesiredError: an asset is not in the file, or its entry has no number.
     """
     missing = dict(numbers)
-    edits: list[_Edit] = []
+    edits: list[_TextEdit] = []
     keys: dict[str, NumberKey] = {}
-
-    def note(asset_id: str, number: _Number | None) -> None:
+    for asset_id, number in _FileLayout(file).entries(data):
         if asset_id not in missing:
-            return
+            continue
         if number is None or number.scalar.style:
-            raise DesiredError(f"{file}: the entry of the asset {asset_id} holds no number that could be changed")
+            raise DesiredError(f"{file}: the entry of asset {asset_id} has no number to change")
         scalar = number.scalar
-        edits.append(_Edit(scalar.start_mark.index, scalar.end_mark.index, str(missing.pop(asset_id))))
+        edits.append(_TextEdit(scalar.start_mark.index, scalar.end_mark.index, str(missing.pop(asset_id))))
         keys[asset_id] = number.key
-
-    _Walk(data, note, file)
     if missing:
-        raise DesiredError(f"{file}: the asset {next(iter(missing))} is not there")
+        raise DesiredError(f"{file}: there is no entry for asset {next(iter(missing))}")
     return _edited(data, edits), keys
 
 
 def with_entries(data: bytes, entries: Sequence[NewEntry], *, file: str = _UNNAMED) -> bytes:
-    """The file with more entries, behind the last one of `covers`; every byte it had stays, in order.
+    """Return the file with more entries after the last one of `covers`; all its bytes stay, in order.
 
-    They take over the column and the line ends of the others. Where `covers` is in flow style, so are they, each on a
-    line of its own; but the braces of `covers: {}` make way for block style. A file without `covers` is given that
-    key at its end. (A text block that ends the file without a line end is given one, since something follows it now.)
+    New entries take the column and the line ends of the others. If `covers` is in flow style, so are they, each on a
+    line; but the braces of `covers: {}` are replaced by block style. A file without `covers` gets one at its end.
+    (A text block at the end of a file without a final line end gets one, because something follows it now.)
 
     Args:
-        entries: none of them, to learn whether there could be some.
-        file: its name, for the errors.
+        entries: may be empty, to find out whether the file has a place for entries.
+        file: its name, for errors.
 
     Raises:
-        DesiredError: an asset is in the file already, or the file leaves no place for `covers`.
+        DesiredError: an asset is in the file already, or the file has no place for `covers`.
     """
     new = {entry.asset_id for entry in entries}
-
-    def note(asset_id: str, _number: _Number | None) -> None:
+    layout = _FileLayout(file)
+    for asset_id, _ in layout.entries(data):
         if asset_id in new:
-            raise DesiredError(f"{file}: the asset {asset_id} is there already")
-
-    walk = _Walk(data, note, file)
-    if walk.covers is None and walk.root.flow:
-        raise _problem(file, walk.root.line, walk.root.column, "there is no covers here; add `covers: {}`")
+            raise DesiredError(f"{file}: there is already an entry for asset {asset_id}")
+    root, covers = layout.root, layout.covers
+    if covers is None and root.flow:
+        raise _problem(file, root.line, root.column, "this file has no covers key; add `covers: {}`")
     if not entries:
         return data
     text = data.decode().removeprefix(_BOM)
-    if walk.covers is not None and not walk.root.flow and _is_empty(text, walk.covers):
-        return _edited(data, _instead(text, walk.covers, walk.root.column, block_lines(entries)))
-    if walk.covers is not None and walk.covers.flow:
-        return _edited(data, _inside(text, walk.covers, flow_lines(entries)))
-    if walk.covers is not None:
-        return _edited(data, [_below(text, walk.covers, block_lines(entries))])
-    return _edited(data, [_below(text, walk.root, block_covers(entries))])
+    if covers is None:
+        edits = [_below(text, root.last, root.column, block_covers(entries))]
+    elif not covers.flow:
+        edits = [_below(text, covers.last, covers.column, block_lines(entries))]
+    elif not root.flow and _is_empty(text, covers):
+        edits = _instead(text, covers, root.column, block_lines(entries))
+    else:
+        edits = _inside(text, covers, flow_lines(entries))
+    return _edited(data, edits)
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a mapping stands."""
+class _MappingPlace:
+    """Where a mapping stands. Lines and columns count from 0."""
 
     flow: bool
     column: int
-    """Of its keys; in flow style, of whatever begins it. From 0, as `line`."""
+    """Of its keys; in flow style, of its opening brace."""
     line: int
     start: int
     key: int = 0
-    """Where its last key begins."""
+    """Where its last key starts."""
     last: int | None = None
-    """Where its last value ends; None where it has none."""
+    """Where its last value ends, or None if it is empty."""
     close: int = 0
-    """Where it is closed, in flow style by a brace."""
+    """Where it ends; in flow style, its closing brace."""
 
 
-class _Walk:
-    """Walks through a file and notes where things stand.
+class _FileLayout:
+    """Where the mappings of a desired file stand, known once `entries` has been read to its end."""
 
-    Args:
-        note: called for each entry with the asset ID in lower case and its number, if it has one.
+    root: _MappingPlace
+    covers: _MappingPlace | None = None
 
-    Raises:
-        DesiredError: the loader would not take this file either.
-    """
-
-    root: _Place
-    covers: _Place | None = None
-
-    def __init__(self, data: bytes, note: _Note, file: str) -> None:
-        problems = Problems()
+    def __init__(self, file: str) -> None:
+        self.file = file
         self._end = 0
-        with Events(file, data, problems) as self._events:
-            self._yaml = self._events.yaml
-            self._get()  # the start of the stream
-            self._get()  # the start of the document
-            self._top(note)
+
+    def entries(self, data: bytes) -> Iterator[tuple[str, _NumberScalar | None]]:
+        """Yield each entry's asset ID in lower case, and its number if it has one.
+
+        Raises:
+            DesiredError: the loader would not accept the file either.
+        """
+        problems = Problems()
+        with Events(self.file, data, problems) as events:
+            self._get = events.get
+            self._next()  # the start of the stream
+            self._next()  # the start of the document
+            self.root = self._mapping(self._next())
+            for key, value in self._pairs(self.root):
+                if key.value != "covers":
+                    self._scalar(value)
+                    continue
+                self.covers = self._mapping(value)
+                for entry, item in self._pairs(self.covers):
+                    yield entry.value.lower(), self._number(item)
         problems.raise_any()
 
-    def _top(self, note: _Note) -> None:
-        self.root = self._place(self._get())
-        for key, value in self._pairs(self.root):
-            if key.value != "covers":
-                self._scalar(value)
-                continue
-            self.covers = self._place(value)
-            for entry, item in self._pairs(self.covers):
-                note(entry.value.lower(), self._number(item))
-
-    def _number(self, value: Event) -> _Number | None:
-        if type(value) is self._yaml.ScalarEvent:
-            return _Number("index", value)
+    def _number(self, value: Event) -> _NumberScalar | None:
+        if type(value) is ScalarEvent:
+            return _NumberScalar("index", value)
         number = None
-        for key, item in self._pairs(self._place(value)):
+        for key, item in self._pairs(self._mapping(value)):
             self._scalar(item)
-            if key.value in _NUMBERS:
-                number = _Number(_NUMBERS[key.value], item)
+            if key.value in _NUMBER_KEYS:
+                number = _NumberScalar(_NUMBER_KEYS[key.value], item)
         return number
 
-    def _place(self, start: Event) -> _Place:
-        if type(start) is not self._yaml.MappingStartEvent:
-            raise self._not_the_form(start)
+    def _mapping(self, start: Event) -> _MappingPlace:
+        if type(start) is not MappingStartEvent:
+            raise self._unexpected(start)
         mark = start.start_mark
-        return _Place(start.flow_style, mark.column, mark.line, mark.index)
+        return _MappingPlace(start.flow_style, mark.column, mark.line, mark.index)
 
-    def _pairs(self, place: _Place) -> Iterator[tuple[Event, Event]]:
-        while type(key := self._get()) is not self._yaml.MappingEndEvent:
+    def _pairs(self, mapping: _MappingPlace) -> Iterator[tuple[Event, Event]]:
+        while type(key := self._next()) is not MappingEndEvent:
             self._scalar(key)
-            place.key = key.start_mark.index
-            yield key, self._get()
-            place.last = self._end
-        place.close = key.start_mark.index
+            mapping.key = key.start_mark.index
+            yield key, self._next()
+            mapping.last = self._end
+        mapping.close = key.start_mark.index
 
     def _scalar(self, event: Event) -> None:
-        if type(event) is not self._yaml.ScalarEvent:
-            raise self._not_the_form(event)
+        if type(event) is not ScalarEvent:
+            raise self._unexpected(event)
 
-    def _not_the_form(self, event: Event) -> DesiredError:
+    def _unexpected(self, event: Event) -> DesiredError:
         mark = event.start_mark
-        return _problem(self._events.file, mark.line, mark.column, "this is not the form of a desired file")
+        return _problem(self.file, mark.line, mark.column, "this is not valid in a desired file")
 
-    def _get(self) -> Event:
-        event = self._events.get()
+    def _next(self) -> Event:
+        event = self._get()
         if event is None:
-            raise _problem(self._events.file, 0, 0, "this file is empty")
-        # Where a mapping in block style starts or ends takes up no room; its end stands where the next thing begins.
+            raise _problem(self.file, 0, 0, "this file is empty")
+        # In block style, a mapping's start and end have no width, and its end stands where the next thing starts.
         if event.end_mark.index > event.start_mark.index:
             self._end = event.end_mark.index
         return event
 
 
 def _problem(file: str, line: int, column: int, message: str) -> DesiredError:
-    """An error at a place that counts from 0."""
-    return DesiredError("This file can't be edited", (Problem(file, line + 1, column + 1, message),))
+    """Return an error at a place; line and column count from 0."""
+    return DesiredError("This file cannot be edited", (Problem(file, line + 1, column + 1, message),))
 
 
-def _edited(data: bytes, edits: Sequence[_Edit]) -> bytes:
-    """The file after edits that are in order of place."""
+def _edited(data: bytes, edits: Sequence[_TextEdit]) -> bytes:
+    """Apply edits that are in order of place."""
     text = data.decode()
     shift = len(_BOM) if text.startswith(_BOM) else 0
     parts: list[str] = []
@@ -228,48 +224,50 @@ def _edited(data: bytes, edits: Sequence[_Edit]) -> bytes:
     return "".join([*parts, text[done:]]).encode()
 
 
-def _below(text: str, place: _Place, lines: Sequence[str]) -> _Edit:
-    """Lines behind the last value of a mapping in block style, and behind the comments that belong to it."""
-    at = place.last or 0
-    if text[at - 1] not in "\r\n":  # a text block ends where the next line begins
+def _below(text: str, last: int | None, column: int, lines: Sequence[str]) -> _TextEdit:
+    """Insert lines after the last value of a mapping in block style, and after the comments that belong to it."""
+    at = last or 0
+    if text[at - 1] not in "\r\n":  # a text block ends where the next line starts
         rest = _REST_OF_LINE.match(text, at)
         at = rest.end() if rest else at
-    while (comment := _COMMENT_LINE.match(text, at)) and len(comment[1]) > place.column:
+    while (comment := _COMMENT_LINE.match(text, at)) and len(comment[1]) > column:
         at = comment.end()
     end = _line_end(text)
-    new = end.join(" " * place.column + line for line in lines)
-    return _Edit(at, at, new + end if text[at - 1] in "\r\n" else end + new)
+    new = end.join(" " * column + line for line in lines)
+    return _TextEdit(at, at, new + end if text[at - 1] in "\r\n" else end + new)
 
 
-def _is_empty(text: str, place: _Place) -> bool:
-    """`covers: {}` on one line, with nothing inside."""
-    return _EMPTY.match(text, place.start) is not None and _line_up_to(text, place.start).rstrip(" \t").endswith(":")
+def _is_empty(text: str, place: _MappingPlace) -> bool:
+    """Return whether the mapping is `{}`, on the line of its key."""
+    return _EMPTY_BRACES.match(text, place.start) is not None and _line_up_to(text, place.start).rstrip(
+        " \t"
+    ).endswith(":")
 
 
-def _instead(text: str, place: _Place, column: int, lines: Sequence[str]) -> list[_Edit]:
-    """Lines in block style instead of the braces of an empty mapping, two columns to the right of its key."""
+def _instead(text: str, place: _MappingPlace, column: int, lines: Sequence[str]) -> list[_TextEdit]:
+    """Replace the braces of an empty mapping by lines in block style, two columns to the right of its key."""
     before = text[: place.start].rstrip(" \t")
-    below = _Place(flow=False, column=column + 2, line=place.line, start=place.start, last=place.close + 1)
-    return [_Edit(len(before), place.close + 1, ""), _below(text, below, lines)]
+    end = place.close + 1
+    return [_TextEdit(len(before), end, ""), _below(text, end, column + 2, lines)]
 
 
-def _inside(text: str, place: _Place, lines: Sequence[str]) -> list[_Edit]:
-    """Lines in front of the closing brace of a mapping in flow style, and a comma behind its last value."""
-    edits: list[_Edit] = []
+def _inside(text: str, place: _MappingPlace, lines: Sequence[str]) -> list[_TextEdit]:
+    """Insert lines before the closing brace of a mapping in flow style, and a comma after its last value."""
+    edits: list[_TextEdit] = []
     if place.last is not None and not _TRAILING_COMMA.match(text, place.last):
-        edits.append(_Edit(place.last, place.last, ","))
+        edits.append(_TextEdit(place.last, place.last, ","))
     end = _line_end(text)
     before = _line_up_to(text, place.close)
     margin = before[: len(before) - len(before.lstrip(" "))] + "  "
     beside = _line_up_to(text, place.key)
     if place.last is not None and not beside.strip(" \t"):
-        margin = beside  # the others stand on lines of their own
+        margin = beside  # the other entries are on their own lines
     new = end.join(margin + line for line in lines)
     if before.strip(" \t"):
-        edits.append(_Edit(place.close, place.close, end + new + end + margin))
+        edits.append(_TextEdit(place.close, place.close, end + new + end + margin))
     else:
         start = place.close - len(before)
-        edits.append(_Edit(start, start, new + end))
+        edits.append(_TextEdit(start, start, new + end))
     return edits
 
 

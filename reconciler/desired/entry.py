@@ -1,25 +1,26 @@
-"""One entry below `covers:`, in the spelled-out form."""
+"""Reads one entry below `covers:`."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.desired.messages import is_null, quoted, scalar
+from reconciler.desired.events import WrongValueError
+from reconciler.desired.messages import BOOLEANS, TRUE, is_null
 from reconciler.model import SET_NAMES, SetName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from reconciler.desired.events import Event, Events
 
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,5})")
 _LONG_INTEGER = re.compile(r"-?[1-9][0-9]{6,}")
-_KEYS = ("snapshot", "offset", "from", "note", "ignore")
-_TRUE = ("true", "True", "TRUE")
-_FALSE = ("false", "False", "FALSE")
+_UNQUOTE = "; write it without quotes"
 
 
-class Entry(NamedTuple):
-    """What an entry says, place and ID aside."""
+class ParsedEntry(NamedTuple):
+    """What an entry says, in the order of `Desired`'s fields after the asset ID and the place."""
 
     set: SetName = "sample"
     snapshot: int | None = None
@@ -28,99 +29,63 @@ class Entry(NamedTuple):
     ignore: bool = False
 
 
-def integer(events: Events, event: Event, expected: str) -> int | None:
-    """The whole number that stands here, or None after noting why it is none."""
-    if not events.scalar(event, expected):
-        return None
-    if not event.style and INTEGER.fullmatch(event.value):
-        return int(event.value)
-    hint = ""
-    if event.style in ("'", '"') and INTEGER.fullmatch(event.value):
-        hint = "; write it without quotes"
-    elif not event.style and _LONG_INTEGER.fullmatch(event.value):
-        hint = "; it may have at most six digits"
-    found = scalar(event.value, plain=not event.style)
-    events.problem(event, f"{expected}, not {found}{hint}")
-    return None
-
-
-def read_entry(events: Events, key: Event) -> Entry | None:
-    """The entry whose mapping has started; None after noting what is wrong with it."""
-    seen: set[str] = set()
-    good: dict[str, int | str | bool] = {}
-    for name, _, value in events.pairs(_KEYS, "in this entry"):
-        seen.add(name)
-        result = _value(events, name, value)
-        if result is not None:
-            good[name] = result
-    if {"snapshot", "offset"} <= seen:
+def read_entry(events: Events, key: Event) -> ParsedEntry | None:
+    """Return the entry whose mapping has started, or None after adding at least one problem."""
+    values: dict[str, Any] = {
+        name: events.parsed(value, *_VALUES[name]) for name, _, value in events.pairs(_KEYS, "in this entry")
+    }
+    if "snapshot" in values and "offset" in values:
         events.problem(key, "this entry has both snapshot and offset; keep one of them")
         return None
-    if not {"snapshot", "offset"} & seen and not good.get("ignore") and "ignore" not in seen - good.keys():
+    # If the value of `ignore` is wrong, it is not known whether the entry needs more.
+    if not {"snapshot", "offset"} & values.keys() and values.get("ignore", False) is False:
         events.problem(key, "this entry needs snapshot, offset or ignore: true")
         return None
-    if seen != good.keys():
+    if None in values.values():
         return None
-    return Entry(
-        set=cast("SetName", good.get("from", "sample")),
-        snapshot=cast("int | None", good.get("snapshot")),
-        offset=cast("int | None", good.get("offset")),
-        note=cast("str | None", good.get("note")),
-        ignore=bool(good.get("ignore", False)),
-    )
+    return ParsedEntry(set=values.pop("from", "sample"), **values)
 
 
-def _value(events: Events, name: str, value: Event) -> int | str | bool | None:
-    """One key's value, or None after noting what is wrong with it."""
-    match name:
-        case "snapshot":
-            return integer(events, value, "snapshot must be a whole number such as 0 or -1")
-        case "offset":
-            return _offset(events, value)
-        case "from":
-            return _set_name(events, value)
-        case "note":
-            return _note(events, value)
-        case _:
-            return _ignore(events, value)
+def integer(scalar: Event) -> int:
+    if INTEGER.fullmatch(scalar.value):
+        if not scalar.style:
+            return int(scalar.value)
+        raise WrongValueError(_UNQUOTE if scalar.style in ("'", '"') else "")
+    too_long = not scalar.style and _LONG_INTEGER.fullmatch(scalar.value)
+    raise WrongValueError("; it may have at most six digits" if too_long else "")
 
 
-def _offset(events: Events, value: Event) -> int | None:
-    expected = "offset must be a whole number of seconds such as 0 or 15"
-    offset = integer(events, value, expected)
-    if offset is not None and offset < 0:
-        events.problem(value, f"{expected}, not {offset}; it counts from the start of the video")
-        return None
+def _offset(scalar: Event) -> int:
+    offset = integer(scalar)
+    if offset < 0:
+        raise WrongValueError("; it counts from the start of the video")
     return offset
 
 
-def _set_name(events: Events, value: Event) -> str | None:
-    expected = "from must be sample, dots or quantity"
-    if not events.scalar(value, expected):
-        return None
-    if value.value in SET_NAMES:
-        return str(value.value)
-    events.problem(value, f"{expected}, not {quoted(value.value)}")
-    return None
+def _set_name(scalar: Event) -> str:
+    if scalar.value not in SET_NAMES:
+        raise WrongValueError
+    return str(scalar.value)
 
 
-def _note(events: Events, value: Event) -> str | None:
-    """Any scalar is text, but an empty value is more likely an unfinished line than an empty note."""
-    expected = "note must be text"
-    if not events.scalar(value, expected):
-        return None
-    if is_null(value.value, plain=not value.style):
-        events.problem(value, f"{expected}, not nothing; write the text or remove the key")
-        return None
-    return str(value.value)
+def _note(scalar: Event) -> str:
+    """Take any scalar as text, but no empty value: that is more likely an unfinished line than an empty note."""
+    if is_null(scalar.value, plain=not scalar.style):
+        raise WrongValueError("; write the text or remove the key")
+    return str(scalar.value)
 
 
-def _ignore(events: Events, value: Event) -> bool | None:
-    expected = "ignore must be true or false"
-    if not events.scalar(value, expected):
-        return None
-    if not value.style and value.value in _TRUE + _FALSE:
-        return value.value in _TRUE
-    hint = "; write it without quotes" if value.style and value.value in _TRUE + _FALSE else ""
-    events.problem(value, f"{expected}, not {scalar(value.value, plain=not value.style)}{hint}")
-    return None
+def _ignore(scalar: Event) -> bool:
+    if scalar.value not in BOOLEANS or scalar.style:
+        raise WrongValueError(_UNQUOTE if scalar.value in BOOLEANS else "")
+    return scalar.value in TRUE
+
+
+_VALUES: Mapping[str, tuple[str, Callable[[Event], object]]] = {
+    "snapshot": ("snapshot must be a whole number like 0 or -1", integer),
+    "offset": ("offset must be a whole number of seconds like 0 or 15", _offset),
+    "from": ("from must be sample, dots or quantity", _set_name),
+    "note": ("note must be text", _note),
+    "ignore": ("ignore must be true or false", _ignore),
+}
+_KEYS = tuple(_VALUES)

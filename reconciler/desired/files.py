@@ -1,4 +1,4 @@
-"""Which files the given paths stand for, and their bytes."""
+"""Finds the desired files that paths name, and reads their bytes."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ _SUFFIXES = (".yaml", ".yml")
 # A FIFO must be refused, not waited for; Windows has neither the flag nor FIFOs in folders.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-FileKey = tuple[int, int]
-
 
 class UnreadableError(Exception):
-    """A file whose bytes cannot be had; the text is a whole sentence without the file's name."""
+    """A file that cannot be read. The text says why and does not name the file."""
 
 
 def find(paths: Iterable[str], problems: Problems) -> Iterator[str]:
-    """The files to read, folders searched in sorted order; a file reached twice comes once.
+    """Yield each file once, folders searched in sorted order.
 
-    What cannot be read (a missing path, a folder without a YAML file) is added to `problems`.
+    A path that does not exist, or a folder without YAML files, is added to `problems`.
     """
-    seen: set[FileKey] = set()
+    yielded: set[object] = set()
     for path in paths:
         try:
             mode = os.stat(path).st_mode  # noqa: PTH116 -- to pathlib, "" is the current folder
             found = _files_of(path, problems) if stat.S_ISDIR(mode) else [path]
             if not found:
-                problems.add(path, 0, 0, "this folder holds no YAML file (*.yaml or *.yml)")
+                problems.add(path, 0, 0, "this folder contains no YAML files (*.yaml or *.yml)")
         except (OSError, ValueError) as error:
             problems.add(path, 0, 0, _reason(error))
             continue
         for file in found:
-            key = _key(file)
-            if key is None or key not in seen:
+            if (identity := _identity(file)) not in yielded:
+                yielded.add(identity)
                 yield file
-            if key is not None:
-                seen.add(key)
 
 
 def read(file: str) -> bytes:
-    """The file's bytes. Raises UnreadableError for what is no regular file or is over 64 MiB."""
+    """Return the file's bytes.
+
+    Raises:
+        UnreadableError: it cannot be read, is not a regular file, or is larger than 64 MiB.
+    """
     try:
         descriptor = os.open(file, _OPEN_FLAGS)
         with os.fdopen(descriptor, "rb") as handle:
@@ -62,59 +62,61 @@ def read(file: str) -> bytes:
     except (OSError, ValueError) as error:
         raise UnreadableError(_reason(error)) from error
     if len(data) > MAX_BYTES:
-        raise UnreadableError("this file is over 64 MiB; split it")
+        raise UnreadableError("this file is larger than 64 MiB; split it")
     return data
 
 
 def digest(data: bytes) -> bytes:
+    """Return the SHA-256, to recognize the same bytes later."""
     return hashlib.sha256(data).digest()
 
 
 def unchanged(file: str, loaded: bytes) -> bytes:
-    """The file's bytes, for an edit of what was loaded.
+    """Read a file again, to edit it.
 
     Args:
-        loaded: the digest of the bytes that were.
+        loaded: the digest of the bytes that were loaded.
 
     Raises:
-        UsageError: they are others by now, or can't be had.
+        UsageError: the file has changed since, or cannot be read.
     """
     try:
         data = read(file)
     except UnreadableError as error:
         raise UsageError(f"{file}: {error}") from error
     if digest(data) != loaded:
-        raise UsageError(f"{file} changed while the covers were read", hint="It was not touched: run again.")
+        raise UsageError(
+            f"{file} changed while the covers were read", hint="The file was not edited; run the command again."
+        )
     return data
 
 
 def _files_of(root: str, problems: Problems) -> list[str]:
-    """The YAML files below a folder, dot files and links that lead outside left out."""
+    """Return the YAML files below a folder, without dot files and links that lead outside."""
     inside = os.path.realpath(root)
-    found: list[tuple[str, ...]] = []
-    folders: list[tuple[str, ...]] = [()]
+    found: list[str] = []
+    folders = [root]
     visited: set[str] = set()
     while folders:
         folder = folders.pop()
-        place = os.path.join(root, *folder)  # noqa: PTH118 -- pathlib would drop the "./" that was given
-        real = os.path.realpath(place)
+        real = os.path.realpath(folder)
         if real in visited:
             continue
         visited.add(real)
         try:
-            names = sorted(os.listdir(place), reverse=True)  # noqa: PTH208 -- names are all it takes
+            names = sorted(os.listdir(folder), reverse=True)  # noqa: PTH208 -- only names are needed
         except OSError as error:
-            problems.add(place, 0, 0, _reason(error))
+            problems.add(folder, 0, 0, _reason(error))
             continue
         for name in names:
-            path = os.path.join(place, name)  # noqa: PTH118
+            path = os.path.join(folder, name)  # noqa: PTH118 -- pathlib would drop the "./" that was given
             if name.startswith(".") or not _is_within(path, inside):
                 continue
             if Path(path).is_dir():
-                folders.append((*folder, name))
+                folders.append(path)
             elif name.endswith(_SUFFIXES):
-                found.append((*folder, name))
-    return [os.path.join(root, *parts) for parts in sorted(found)]  # noqa: PTH118
+                found.append(path)
+    return sorted(found, key=lambda file: Path(file).parts)
 
 
 def _is_within(path: str, folder: str) -> bool:
@@ -123,12 +125,12 @@ def _is_within(path: str, folder: str) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(folder)
 
 
-def _key(file: str) -> FileKey | None:
-    """What tells that two paths are the same file."""
+def _identity(file: str) -> object:
+    """Return a value that is equal for two paths to the same file."""
     try:
         status = Path(file).stat()
     except (OSError, ValueError):
-        return None
+        return file
     return status.st_dev, status.st_ino
 
 

@@ -1,107 +1,94 @@
-"""Desired files to one DesiredState, or to every problem there is with them."""
+"""Loads desired files into one DesiredState, or raises every problem in them."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from ruamel.yaml.events import DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, StreamEndEvent
+
 from reconciler.desired import files
-from reconciler.desired.entry import INTEGER, Entry, integer, read_entry
-from reconciler.desired.events import Event, Events, StopReadingError, c_parser
-from reconciler.desired.messages import quoted, scalar
+from reconciler.desired.entry import INTEGER, ParsedEntry, integer, read_entry
+from reconciler.desired.events import Event, Events, StopReadingError, WrongValueError
+from reconciler.desired.messages import is_null, quoted
 from reconciler.desired.problems import Problems
 from reconciler.model import Desired, DesiredState, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_KEYS = ("version", "region", "project_id", "covers")
 _ASSET_ID = re.compile("[0-9A-Fa-f]{32}")
 LOWER_ID = re.compile("[0-9a-f]{32}")
 _REGION = re.compile("[a-z]+(?:-[a-z]+)+-[0-9]+")
-_PROJECT_ID = _ASSET_ID
+_EMPTY_FILE = "this file is empty; it needs at least covers:"
 
 
 def load(paths: Sequence[str]) -> DesiredState:
-    """What the files and folders say together. Raises DesiredError with every problem of all of them."""
-    return _load(paths, lambda _file, _data: None)
+    """Load the files and folders together.
+
+    Raises:
+        DesiredError: with every problem in all of them.
+    """
+    return load_with_digests(paths)[0]
 
 
 def load_with_digests(paths: Sequence[str]) -> tuple[DesiredState, Mapping[str, bytes]]:
-    """As `load`, for those who edit the files later; with the SHA-256 of the very bytes that were read, by file."""
-    digests: dict[str, bytes] = {}
-
-    def note(file: str, data: bytes) -> None:
-        digests[file] = files.digest(data)
-
-    return _load(paths, note), digests
-
-
-def _load(paths: Sequence[str], note: Callable[[str, bytes], None]) -> DesiredState:
-    c_parser()
+    """As `load`, for callers that edit the files later: also return the SHA-256 of each file's bytes."""
     problems = Problems()
-    state = _State()
-    read: list[str] = []
+    loaded = _Loaded()
+    digests: dict[str, bytes] = {}
     for file in files.find(paths, problems):
         try:
             data = files.read(file)
         except files.UnreadableError as error:
             problems.add(file, 0, 0, str(error))
             continue
-        read.append(file)
-        note(file, data)
+        digests[file] = files.digest(data)
         with Events(file, data, problems) as events:
-            _File(events, state).read()
+            _FileReader(events, loaded).read()
         problems.end_file()
     problems.raise_any()
-    return DesiredState(
-        covers=tuple(state.covers),
-        files=tuple(read),
-        region=state.text("region"),
-        project_id=state.text("project_id"),
-    )
+    settings = {name: text for name, (text, _) in loaded.settings.items()}
+    return DesiredState(tuple(loaded.covers), tuple(digests), **settings), digests
 
 
-class _State:
-    """What all files so far say."""
+class _Loaded:
+    """What the files that were read so far say."""
 
     def __init__(self) -> None:
         self.covers: list[Desired] = []
         self.places: dict[str, Source | Desired] = {}
+        """Where each asset ID was first given, right or wrong."""
         self.settings: dict[str, tuple[str, Source]] = {}
 
-    def text(self, name: str) -> str | None:
-        found = self.settings.get(name)
-        return found[0] if found else None
 
+class _FileReader:
+    """Reads one file and adds what it says to what is loaded."""
 
-class _File:
-    """Reads one file into the state."""
-
-    def __init__(self, events: Events, state: _State) -> None:
+    def __init__(self, events: Events, loaded: _Loaded) -> None:
         self.events = events
-        self.state = state
+        self.loaded = loaded
 
     def read(self) -> None:
-        events, yaml = self.events, self.events.yaml
+        events = self.events
         events.get()  # the start of the stream
         start = events.get()
-        if type(start) is yaml.StreamEndEvent:
-            events.problems.add(events.file, 1, 1, "this file is empty; it needs at least covers:")
+        if type(start) is StreamEndEvent:
+            events.problems.add(events.file, 1, 1, _EMPTY_FILE)
             return
         if start.tags:
             events.problem(start, "tags (here a %TAG directive) are not allowed")
-        self._top(events.get())
+        self._top_level(events.get())
         events.get()  # the end of the document
         after = events.get()
-        if type(after) is yaml.DocumentStartEvent:
-            events.problem(after, "a second document starts here; a file may hold only one")
+        if type(after) is DocumentStartEvent:
+            events.problem(after, "a second YAML document starts here; a file may contain only one")
             raise StopReadingError
 
-    def _top(self, root: Event) -> None:
+    def _top_level(self, root: Event) -> None:
         events = self.events
-        if type(root) is events.yaml.ScalarEvent and events.found(root) == "nothing":
-            events.problem(root, "this file is empty; it needs at least covers:")
+        if type(root) is ScalarEvent and is_null(root.value, plain=not root.style):
+            events.problem(root, _EMPTY_FILE)
             return
         if not events.mapping(root, "a desired file must be a mapping with the key covers"):
             return
@@ -110,43 +97,31 @@ class _File:
                 if events.mapping(value, "covers must be a mapping from asset IDs to snapshots"):
                     self._covers()
             elif name == "version":
-                self._version(value)
+                events.parsed(value, "version must be 1", _version)
             else:
                 self._setting(name, value)
 
-    def _version(self, value: Event) -> None:
-        expected = "version must be 1"
-        if self.events.scalar(value, expected) and (value.style or value.value != "1"):
-            self.events.problem(value, f"{expected}, not {self.events.found(value)}")
-
     def _setting(self, name: str, value: Event) -> None:
-        """A region or project ID: text, quoted or not, that all files agree on."""
-        pattern, expected = {
-            "region": (_REGION, "region must look like cn-north-4"),
-            "project_id": (_PROJECT_ID, "project_id must be 32 hexadecimal digits"),
-        }[name]
+        """Read a region or project ID, which must be the same in all files."""
         events = self.events
-        if not events.scalar(value, expected):
+        text = events.parsed(value, *_SETTINGS[name])
+        if text is None:
             return
-        if not pattern.fullmatch(value.value):
-            found = scalar(value.value, plain=not value.style)
-            events.problem(value, f"{expected}, not {found}")
-            return
-        text = value.value.lower()
-        old, source = self.state.settings.setdefault(name, (text, events.source(value)))
-        if old != text and source.file != events.file:  # twice in one file is already noted
-            events.twice(value, f"{name} is {text} here, but {old} in another file", source)
+        old, source = self.loaded.settings.setdefault(name, (text, events.source(value)))
+        if old != text and source.file != events.file:  # a duplicate in one file is a problem already
+            events.duplicate(value, f"{name} is {text} here, but {old} in another file", source)
 
     def _covers(self) -> None:
-        """The hot path: up to a million entries, nearly all of them `id: number`."""
+        """Read the entries. This loop is tuned: there may be a million, nearly all of them `id: number`."""
         events = self.events
-        get, file, places = events.get, events.file, self.state.places
-        add = self.state.covers.append
-        scalar_event, end = events.yaml.ScalarEvent, events.yaml.MappingEndEvent
+        get, file, places = events.get, events.file, self.loaded.places
+        add = self.loaded.covers.append
+        scalar_event, end = ScalarEvent, MappingEndEvent  # local names are faster
         is_id, is_integer = LOWER_ID.fullmatch, INTEGER.fullmatch
         while type(key := get()) is not end:
             if type(key) is not scalar_event or not is_id(key.value) or key.tag or key.anchor:
-                self._entry(key)
+                if events.key(key):
+                    self._checked(key, get())
                 continue
             value = get()
             if (
@@ -165,44 +140,63 @@ class _File:
             else:
                 self._checked(key, value)
 
-    def _entry(self, key: Event) -> None:
-        if self.events.key(key):
-            self._checked(key, self.events.get())
-
     def _checked(self, key: Event, value: Event) -> None:
-        """An entry that the hot path left: spelled out, given twice, or wrong."""
-        events, places = self.events, self.state.places
+        """Read an entry that is not a plain `id: number`: in the long form, given twice, or wrong."""
+        events, places = self.events, self.loaded.places
         asset_id = self._asset_id(key)
         old = places.get(asset_id) if asset_id else None
         entry = self._value(key, value)
         if asset_id is None:
             return
         if old is not None:
-            events.twice(key, f"the asset {asset_id} is given twice", old)
+            events.duplicate(key, f"the asset {asset_id} is given twice", old)
         elif entry is None:
             places[asset_id] = events.source(key)
         else:
             mark = key.start_mark
             desired = Desired(asset_id, events.file, mark.line + 1, mark.column + 1, *entry)
             places[asset_id] = desired
-            self.state.covers.append(desired)
+            self.loaded.covers.append(desired)
 
     def _asset_id(self, key: Event) -> str | None:
         text = str(key.value)
         if _ASSET_ID.fullmatch(text):
             return text.lower()
         hint = "; write it without hyphens" if _ASSET_ID.fullmatch(text.replace("-", "")) else ""
-        count = f" of {len(text)} characters" if text.isalnum() else ""
-        expected = "an asset ID must be 32 hexadecimal digits"
-        self.events.problem(key, f"{expected}, not {quoted(text)}{count}{hint}")
+        count = f" ({len(text)} characters)" if text.isalnum() else ""
+        self.events.problem(key, f"an asset ID must be 32 hexadecimal digits, not {quoted(text)}{count}{hint}")
         return None
 
-    def _value(self, key: Event, value: Event) -> Entry | None:
+    def _value(self, key: Event, value: Event) -> ParsedEntry | None:
         events = self.events
-        if type(value) is events.yaml.MappingStartEvent:
+        if type(value) is MappingStartEvent:
             clean = events.check(value)
             entry = read_entry(events, key)
             return entry if clean else None
-        expected = "an entry must be a whole number such as 0 or -1, or a mapping with snapshot or offset"
-        index = integer(events, value, expected)
-        return None if index is None else Entry(snapshot=index)
+        expected = "an entry must be a whole number like 0 or -1, or a mapping with snapshot or offset"
+        index = events.parsed(value, expected, integer)
+        return None if index is None else ParsedEntry(snapshot=index)
+
+
+def _version(scalar: Event) -> int:
+    if scalar.style or scalar.value != "1":
+        raise WrongValueError
+    return 1
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[Event], str]:
+    """Return a parser of text, quoted or not, in either case."""
+
+    def parse(scalar: Event) -> str:
+        if not pattern.fullmatch(scalar.value):
+            raise WrongValueError
+        return str(scalar.value).lower()
+
+    return parse
+
+
+_SETTINGS = {
+    "region": ("region must look like cn-north-4", _matching(_REGION)),
+    "project_id": ("project_id must be 32 hexadecimal digits", _matching(_ASSET_ID)),
+}
+_KEYS = ("version", *_SETTINGS, "covers")

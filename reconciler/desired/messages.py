@@ -1,4 +1,4 @@
-"""How messages name what stands at a place in a file."""
+"""Words for what stands at a place in a file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from reconciler.util.sanitize import clean, shorten
 if TYPE_CHECKING:
     from reconciler.model import Desired, Source
 
+TRUE = ("true", "True", "TRUE")
+BOOLEANS = (*TRUE, "false", "False", "FALSE")
 _NULLS = ("", "~", "null", "Null", "NULL")
-_BOOLEANS = ("true", "True", "TRUE", "false", "False", "FALSE")
 _NUMBER_LIKE = re.compile(r"[-+.]?[0-9][0-9A-Za-z_.+-]{0,40}")
 
 
@@ -28,16 +29,16 @@ def is_null(value: str, *, plain: bool) -> bool:
 
 
 def scalar(value: str, *, plain: bool) -> str:
-    """A scalar as a YAML reader would take it: `the text "3"`, `3.0`, `true`, `nothing`."""
+    """Describe a scalar by the type that YAML gives it: `the text "3"`, `3.0`, `true`, `an empty value`."""
     if is_null(value, plain=plain):
-        return "nothing"
-    if plain and (value in _BOOLEANS or _NUMBER_LIKE.fullmatch(value)):
+        return "an empty value"
+    if plain and (value in BOOLEANS or _NUMBER_LIKE.fullmatch(value)):
         return value
     return f"the text {quoted(value)}"
 
 
 def suggestion(name: str, known: tuple[str, ...]) -> str:
-    """`; did you mean X?` where one of the known names is close, or ""."""
+    """Return `; did you mean X?` if one of the known names is close, else ""."""
     if len(name) > 40:
         return ""
     import difflib
@@ -47,7 +48,7 @@ def suggestion(name: str, known: tuple[str, ...]) -> str:
 
 
 def syntax(error: Any) -> str:
-    """What libyaml says about a syntax error, in one line."""
+    """Describe libyaml's error in one line."""
     problem = getattr(error, "problem", None) or "this cannot be read"
     context = getattr(error, "context", None)
     mark = getattr(error, "context_mark", None)

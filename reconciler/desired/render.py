@@ -1,4 +1,4 @@
-"""Entries that we write ourselves, with comments made of what the API says, and whole new files of them."""
+"""Writes new entries, and whole new files of them, with titles and reasons as comments."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _LONGEST_COMMENT = 200
 _STEP = "  "
-# What cleaning leaves, but YAML does not allow.
+# Characters that sanitizing keeps and YAML does not allow.
 _NOT_YAML = re.compile("[\ufffe\uffff]")
-# To other readers of YAML than our loader, 32 digits are a number, also with an e or a leading 0b.
+# Other YAML readers take 32 digits for a number, also with an e or a leading 0b.
 _LIKE_A_NUMBER = re.compile("[0-9]+[be]?[0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry to be written: the snapshot wanted, or `ignore: true` where there is no index. The texts become
-    comments: `title` behind the key, `reason` behind `ignore: true`."""
+    """An entry to write: the wanted snapshot, or `ignore: true` if there is no index. The texts become comments:
+    `title` after the key, `reason` after `ignore: true`."""
 
     asset_id: str
     """32 lower-case hex digits."""
@@ -37,10 +37,10 @@ class NewEntry:
 def fresh_file(
     entries: Sequence[NewEntry], region: str | None, project_id: str | None, header: Sequence[str] = ()
 ) -> str:
-    """The text of a new desired file, in block style.
+    """Return the text of a new desired file, in block style.
 
     Args:
-        header: comment lines for the top, without their `#`.
+        header: comment lines for the top, without the `#`.
     """
     lines = [f"# {_inert(line)}".rstrip() for line in header]
     lines.append("version: 1")
@@ -54,12 +54,12 @@ def fresh_file(
 
 
 def block_covers(entries: Sequence[NewEntry]) -> list[str]:
-    """The lines of `covers` in block style."""
+    """Return the lines of `covers` in block style."""
     return ["covers:", *(_STEP + line for line in block_lines(entries))]
 
 
 def block_lines(entries: Sequence[NewEntry]) -> list[str]:
-    """The lines of the entries in block style, not indented."""
+    """Return the lines of the entries in block style, not indented."""
     lines: list[str] = []
     for entry in entries:
         title, reason = _comment(entry.title), _comment(entry.reason)
@@ -73,12 +73,13 @@ def block_lines(entries: Sequence[NewEntry]) -> list[str]:
 
 
 def flow_lines(entries: Sequence[NewEntry]) -> list[str]:
-    """The same in flow style, one line an entry, with commas in between."""
+    """Return the lines of the entries in flow style, one line each, separated by commas."""
     lines: list[str] = []
     for left, entry in enumerate(entries, 1 - len(entries)):
         comma = "," if left else ""
-        told = "; ".join(text for text in (entry.title, entry.reason if entry.index is None else "") if text)
-        lines.append(f"{entry.asset_id}: {_flow_value(entry)}{comma}{_comment(told)}")
+        texts = (entry.title, entry.reason if entry.index is None else "")
+        comment = _comment("; ".join(filter(None, texts)))
+        lines.append(f"{entry.asset_id}: {_flow_value(entry)}{comma}{comment}")
     return lines
 
 
@@ -89,10 +90,10 @@ def _flow_value(entry: NewEntry) -> str:
 
 
 def _comment(text: str) -> str:
-    told = _inert(text)
-    return f"  # {told}" if told else ""
+    text = _inert(text)
+    return f"  # {text}" if text else ""
 
 
 def _inert(text: str) -> str:
-    """One line that YAML allows in a comment, that does nothing wherever it is printed, and holds no signature."""
+    """Return one line that YAML allows in a comment, that is harmless when printed, and that holds no signature."""
     return shorten(_NOT_YAML.sub("\ufffd", hide(text)), _LONGEST_COMMENT).strip()

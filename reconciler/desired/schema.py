@@ -1,4 +1,4 @@
-"""The form of a desired file as a JSON Schema, for editors; the loader has rules of its own and no pydantic."""
+"""The JSON Schema of desired files, for editors. The loader does not use it: it reads events, without pydantic."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class EntryForm(BaseModel):
     from_: SetName = Field(
         alias="from",
         title="List of snapshots",
-        description="Which of the asset's lists of snapshots is meant; sample unless told.",
+        description="Which of the asset's lists of snapshots is meant; sample by default.",
     )
     note: str | int | float | bool = Field(title="Note", description="Free text, shown in plans.")
     ignore: bool = Field(
         title="Ignore",
-        description="Managed elsewhere: never changed, never drift. Other keys may stand beside it.",
+        description="Managed elsewhere: never changed and never reported as drift. Other keys may stand beside it.",
     )
 
 
@@ -62,15 +62,15 @@ class DesiredForm(BaseModel):
 
     model_config = ConfigDict(title="Desired covers", extra="forbid")
 
-    version: Literal[1] = Field(title="Version", description="The version of this form.")
+    version: Literal[1] = Field(title="Version", description="The version of the file format.")
     region: str = Field(
         title="Region",
-        description="For example cn-north-4. The flag and the environment win over it.",
+        description="For example cn-north-4. The flag and the environment win.",
         pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$",
     )
     project_id: str = Field(
         title="Project ID",
-        description="32 hexadecimal digits; in quotes where all are decimal. The flag and the environment win.",
+        description="32 hexadecimal digits; in quotes if all are decimal. The flag and the environment win.",
         pattern=_HEX_32,
     )
     covers: dict[AssetId, Index | EntryForm] = Field(
@@ -81,9 +81,9 @@ class DesiredForm(BaseModel):
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12) of one desired file."""
+    """Return the schema (draft 2020-12) of one desired file."""
     schema = DesiredForm.model_json_schema(by_alias=True)
-    # Every key is optional; a model says so only with a default value, which would be one more thing to show.
+    # Every key is optional. A pydantic model can say so only with a default, which the schema would then show.
     schema.pop("required")
     schema["$defs"]["EntryForm"].pop("required")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

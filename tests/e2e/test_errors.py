@@ -44,7 +44,7 @@ def test_a_path_that_is_not_there_and_a_folder_without_yaml(emulator: str, verb:
     problems = run(*verb, "missing", "empty", "--json", *where).document["error"]["problems"]
     assert [(problem["file"], problem["message"]) for problem in problems] == [
         ("missing", "this path does not exist"),
-        ("empty", "this folder holds no YAML file (*.yaml or *.yml)"),
+        ("empty", "this folder contains no YAML files (*.yaml or *.yml)"),
     ]
 
 

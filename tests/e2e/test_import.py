@@ -317,7 +317,7 @@ def test_a_file_without_a_place_for_covers_is_told_before_anything_is_read(serve
     Path("mine.yaml").write_text("# ours\n{version: 1}\n")
     ran = run("import", "--update", "mine.yaml")
     assert (ran.code, cloud.requests()) == (1, [])
-    assert "mine.yaml:2:1: there is no covers here" in ran.err
+    assert "mine.yaml:2:1: this file has no covers key" in ran.err
 
 
 def test_only_files_that_the_loader_reads_stand_beside_it(emulator: str) -> None:

@@ -40,7 +40,7 @@ def loaded(tmp_path: Path, data: bytes) -> DesiredState:
     return load([str(file)])
 
 
-def told(error: DesiredError) -> str:
+def text_of(error: DesiredError) -> str:
     places = [f"{item.file}:{item.line}:{item.column}: {item.message}" for item in error.problems]
     return "\n".join(places or [error.message])
 
@@ -94,14 +94,14 @@ def test_where_the_numbers_stand() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"covers:\n  {B}: 0\n", f"my.yaml: the asset {A} is not there"),
-        (f"region: cn-north-4\n# {A}: 0\n", "is not there"),
-        (f"covers:\n  {A}:\n    ignore: true\n", f"my.yaml: the entry of the asset {A} holds no number"),
-        (f"covers:\n  {A}: '0'\n", "holds no number"),
-        (f"covers:\n  {A}: [0]\n", "my.yaml:2:37: this is not the form"),
-        (f"covers:\n  {A}: *x\n", "my.yaml:2:37: this is not the form"),
-        (f"covers:\n  {A}: {{snapshot: {{a: 0}}}}\n", "my.yaml:2:48: this is not the form"),
-        (f"- {A}\n", "my.yaml:1:1: this is not the form"),
+        (f"covers:\n  {B}: 0\n", f"my.yaml: there is no entry for asset {A}"),
+        (f"region: cn-north-4\n# {A}: 0\n", "there is no entry"),
+        (f"covers:\n  {A}:\n    ignore: true\n", f"my.yaml: the entry of asset {A} has no number to change"),
+        (f"covers:\n  {A}: '0'\n", "has no number"),
+        (f"covers:\n  {A}: [0]\n", "my.yaml:2:37: this is not valid in a desired file"),
+        (f"covers:\n  {A}: *x\n", "my.yaml:2:37: this is not valid in a desired file"),
+        (f"covers:\n  {A}: {{snapshot: {{a: 0}}}}\n", "my.yaml:2:48: this is not valid in a desired file"),
+        (f"- {A}\n", "my.yaml:1:1: this is not valid in a desired file"),
         (f"covers: {{{A}: 0", "my.yaml:2:1: not valid YAML"),
         ("", "my.yaml:1:1: this file is empty"),
     ],
@@ -109,7 +109,7 @@ def test_where_the_numbers_stand() -> None:
 def test_what_cannot_be_edited_is_said(text: str, said: str) -> None:
     with pytest.raises(DesiredError) as caught:
         with_numbers(text.encode(), {A: 12}, file="my.yaml")
-    assert said in told(caught.value)
+    assert said in text_of(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -174,21 +174,21 @@ def test_nothing_to_add_changes_nothing() -> None:
 def test_whether_entries_could_be_added_is_known_without_any() -> None:
     with pytest.raises(DesiredError) as caught:
         with_entries(b"# ours\n  {version: 1}\n", (), file="my.yaml")
-    assert told(caught.value) == "my.yaml:2:3: there is no covers here; add `covers: {}`"
+    assert text_of(caught.value) == "my.yaml:2:3: this file has no covers key; add `covers: {}`"
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"covers:\n  {A}: 0\n  {C}: 3\n", f"{C} is there already"),
-        ("{version: 1}\n", "there is no covers here"),
-        ("covers:\n", "this is not the form"),
+        (f"covers:\n  {A}: 0\n  {C}: 3\n", f"there is already an entry for asset {C}"),
+        ("{version: 1}\n", "this file has no covers key"),
+        ("covers:\n", "this is not valid in a desired file"),
     ],
 )
 def test_where_entries_cannot_be_added(text: str, said: str) -> None:
     with pytest.raises(DesiredError) as caught:
         added(text, *NEW)
-    assert said in told(caught.value)
+    assert said in text_of(caught.value)
 
 
 def test_a_new_file(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_paths_that_are_not_there_or_hold_nothing(tmp_path: Path) -> None:
     make(tmp_path / "empty" / "notes.txt")
     assert problems("gone", "ok.yaml", "empty", "", "ok.yaml/x") == [
         ("gone", 0, 0, "this path does not exist"),
-        ("empty", 0, 0, "this folder holds no YAML file (*.yaml or *.yml)"),
+        ("empty", 0, 0, "this folder contains no YAML files (*.yaml or *.yml)"),
         ("", 0, 0, "this path does not exist"),
         ("ok.yaml/x", 0, 0, "this path cannot be read: Not a directory"),
     ]
@@ -111,7 +111,7 @@ def test_a_file_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     make(tmp_path / "a.yaml")
     assert load(["a.yaml"]).files == ("a.yaml",)
     make(tmp_path / "a.yaml", "version: 1\n\n")
-    assert problems("a.yaml") == [("a.yaml", 0, 0, "this file is over 64 MiB; split it")]
+    assert problems("a.yaml") == [("a.yaml", 0, 0, "this file is larger than 64 MiB; split it")]
 
 
 def test_what_may_not_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

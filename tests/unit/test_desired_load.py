@@ -1,4 +1,4 @@
-"""What a desired file may say, and what is said about one that is wrong."""
+"""What a desired file may say, and the messages for one that is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 A = "6e76f92034ceae2fcdcef9413221511f"
 B = "41cff636d5b12a51e7eb2838bbf45201"
 DIGITS = "12345678901234567890123456789012"
-OFFSET = "offset must be a whole number of seconds such as 0 or 15"
+OFFSET = "offset must be a whole number of seconds like 0 or 15"
 INFINITE = "1234567890123456e789012345678901"
 
 
@@ -134,8 +134,8 @@ def test_an_ignored_entry_keeps_its_other_keys(tmp_path: Path, word: str) -> Non
         ("+1", "+1"),
         ("01", "01"),
         ("1e3", "1e3"),
-        ("", "nothing"),
-        ("~", "nothing"),
+        ("", "an empty value"),
+        ("~", "an empty value"),
         ("first", 'the text "first"'),
         ("1000000", "1000000; it may have at most six digits"),
         ("[1]", "a list"),
@@ -143,9 +143,9 @@ def test_an_ignored_entry_keeps_its_other_keys(tmp_path: Path, word: str) -> Non
         ("|-\n      3", 'the text "3"'),
     ],
 )
-def test_what_is_no_index(tmp_path: Path, value: str, found: str) -> None:
+def test_what_is_not_an_index(tmp_path: Path, value: str, found: str) -> None:
     (spelled,) = entry_problems(tmp_path, f"\n    snapshot: {value}\n")
-    assert spelled.endswith(f": snapshot must be a whole number such as 0 or -1, not {found}")
+    assert spelled.endswith(f": snapshot must be a whole number like 0 or -1, not {found}")
     if value != "{}":
         (flat,) = entry_problems(tmp_path, value)
         assert flat.endswith(f", or a mapping with snapshot or offset, not {found}")
@@ -167,8 +167,8 @@ def test_what_is_no_index(tmp_path: Path, value: str, found: str) -> None:
             "{offset: -5}",
             f"2:46: {OFFSET}, not -5; it counts from the start of the video",
         ),
-        ("{offset: 1, from: Dots}", '2:55: from must be sample, dots or quantity, not "Dots"'),
-        ("{offset: 1, note: }", "2:55: note must be text, not nothing; write the text or remove the key"),
+        ("{offset: 1, from: Dots}", '2:55: from must be sample, dots or quantity, not the text "Dots"'),
+        ("{offset: 1, note: }", "2:55: note must be text, not an empty value; write the text or remove the key"),
         ("{offset: 1, note: [a]}", "2:55: note must be text, not a list"),
         ("{ignore: 'true'}", '2:46: ignore must be true or false, not the text "true"; write it without quotes'),
         ("{ignore: yes}", '2:46: ignore must be true or false, not the text "yes"'),
@@ -195,7 +195,7 @@ def test_a_wrong_entry(tmp_path: Path, entry: str, problem: str) -> None:
         ("# only a comment\n", "1:1: this file is empty; it needs at least covers:"),
         ("---\n", "2:1: this file is empty; it needs at least covers:"),
         ("- a\n", "1:1: a desired file must be a mapping with the key covers, not a list"),
-        ("covers:\n", "1:8: covers must be a mapping from asset IDs to snapshots, not nothing"),
+        ("covers:\n", "1:8: covers must be a mapping from asset IDs to snapshots, not an empty value"),
         ("covers: []\n", "1:9: covers must be a mapping from asset IDs to snapshots, not a list"),
         ("version: 2\n", "1:10: version must be 1, not 2"),
         ("version: '1'\n", '1:10: version must be 1, not the text "1"'),
@@ -207,10 +207,10 @@ def test_a_wrong_entry(tmp_path: Path, entry: str, problem: str) -> None:
         ("project_id: 5\n", "1:13: project_id must be 32 hexadecimal digits, not 5"),
         ("reigon: x\n", '1:1: unknown key "reigon" at the top level; did you mean region?'),
         ("covers: {}\ncovers: {}\n", "2:1: the key covers is given twice; existing: c.yaml:1:1, new: c.yaml:2:1"),
-        ("version: 1\n---\nversion: 1\n", "2:1: a second document starts here; a file may hold only one"),
+        ("version: 1\n---\nversion: 1\n", "2:1: a second YAML document starts here; a file may contain only one"),
         ("version: 1\n...\ngarbage\n", "3:1: not valid YAML: did not find expected <document start>"),
         ("%TAG ! tag:x,2000:\n---\nversion: 1\n", "1:1: tags (here a %TAG directive) are not allowed"),
-        ("covers: {abc: 1}\n", '1:10: an asset ID must be 32 hexadecimal digits, not "abc" of 3 characters'),
+        ("covers: {abc: 1}\n", '1:10: an asset ID must be 32 hexadecimal digits, not "abc" (3 characters)'),
         ("covers: {~: 1}\n", '1:10: an asset ID must be 32 hexadecimal digits, not "~"'),
         (f'covers: {{"{A}\\n": 1}}\n', f'1:10: an asset ID must be 32 hexadecimal digits, not "{A}\\n"'),
     ],
@@ -276,12 +276,12 @@ def test_all_problems_of_all_files_come_at_once_in_order_of_place(tmp_path: Path
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"# \xc3\xa9\r\nregion: \xff\n", "2:9: not UTF-8: the byte 0xff cannot stand here"),
-        ("\ufeff# é😀\x07\n".encode(), "1:5: the control character U+0007 cannot stand in YAML"),
-        (b"a: \xc2\x80", "1:4: the control character U+0080 cannot stand in YAML"),
-        (b"version: 1\n\0", "2:1: the control character U+0000 cannot stand in YAML"),
-        (b"version: \xed\xa0\x80\n", "1:10: not UTF-8: the byte 0xed cannot stand here"),
-        (b"version: 1 # \xe6\xbc", "1:14: not UTF-8: the byte 0xe6 cannot stand here"),
+        (b"# \xc3\xa9\r\nregion: \xff\n", "2:9: not UTF-8: unexpected byte 0xff"),
+        ("\ufeff# é😀\x07\n".encode(), "1:5: the control character U+0007 is not allowed in YAML"),
+        (b"a: \xc2\x80", "1:4: the control character U+0080 is not allowed in YAML"),
+        (b"version: 1\n\0", "2:1: the control character U+0000 is not allowed in YAML"),
+        (b"version: \xed\xa0\x80\n", "1:10: not UTF-8: unexpected byte 0xed"),
+        (b"version: 1 # \xe6\xbc", "1:14: not UTF-8: unexpected byte 0xe6"),
         ("version: 1\n".encode("utf-16"), "1:1: not UTF-8 (this looks like UTF-16); save the file as UTF-8"),
         ("version: 1\n".encode("utf-16-le"), "1:1: not UTF-8 (this looks like UTF-16); save the file as UTF-8"),
         (b"version: 1\n\tregion: x\n", None),
@@ -306,7 +306,7 @@ def test_what_stands_before_a_bad_byte_is_checked_too(tmp_path: Path) -> None:
 def test_deep_nesting_stops_early(tmp_path: Path, text: str) -> None:
     found = problems_of(tmp_path, text)
     assert len(found) < 20
-    assert "nested too deep" in found[-1]
+    assert "nested too deeply" in found[-1]
 
 
 def test_aliases_cannot_blow_up(tmp_path: Path) -> None:
@@ -326,14 +326,17 @@ def test_text_in_messages_is_harmless_and_short(tmp_path: Path) -> None:
         assert len(found) < 120
 
 
-def test_a_flood_of_problems_is_told_whole(tmp_path: Path) -> None:
+def test_a_flood_of_problems_is_reported_in_full(tmp_path: Path) -> None:
     found = problems_of(tmp_path, "covers:\n" + "".join(f"  x{number}: 1\n" for number in range(5000)))
     assert len(found) == 5000
     assert found[0].startswith("2:3: ")
     assert found[-1].startswith("5001:3: ")
 
 
-def test_a_missing_c_parser_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "_ruamel_yaml", None)
-    with pytest.raises(DesiredError, match=r"ruamel\.yaml\[oldlibyaml\]"):
+def test_without_the_c_parser_loading_fails_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ruamel.yaml.cyaml", None)
+    with pytest.raises(DesiredError, match=r"^The C parser of ruamel\.yaml cannot be imported$") as caught:
         state_of(tmp_path, "version: 1\n")
+    assert "ruamel.yaml[oldlibyaml]" in caught.value.hint
