@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from reconciler.errors import UsageError
 from reconciler.model import READ_RATE, WRITE_RATE, Rate
+from reconciler.util.ids import ID
 from reconciler.util.sanitize import shorten
 
 EMULATOR = "emulator"
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
-_PROJECT_ID = re.compile(r"[0-9a-fA-F]{32}")
 _PARALLELISM = 64
 _TIMEOUT = 30.0
 _FAMILIES = (
@@ -134,7 +134,7 @@ def check_project_id(project_id: str | None) -> None:
     Raises:
         UsageError: it could change the path that credentials are sent to.
     """
-    if project_id is not None and not _PROJECT_ID.fullmatch(project_id):
+    if project_id is not None and not ID.fullmatch(project_id):
         raise UsageError(
             f"{shorten(project_id)!r} is no project ID",
             hint="It is 32 hexadecimal digits, in the console under My Credentials.",

@@ -14,7 +14,7 @@ from reconciler.commands.session import Session, open_session
 from reconciler.config import Settings
 from reconciler.desired.edit import with_entries
 from reconciler.desired.files import find, unchanged
-from reconciler.desired.load import LOWER_ID, load_with_digests
+from reconciler.desired.load import load_with_digests
 from reconciler.desired.problems import Problems
 from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
@@ -27,6 +27,7 @@ from reconciler.planning.selection import Selection
 from reconciler.report import imported
 from reconciler.util import atomic_files as files
 from reconciler.util.concurrency import for_each
+from reconciler.util.ids import LOWER_ID
 from reconciler.util.sanitize import hide, shorten
 from reconciler.vod import schemas as wire
 

@@ -22,9 +22,9 @@ from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
 from reconciler.planning import content as compare
-from reconciler.planning.selection import ASSET_ID
 from reconciler.report import shown
 from reconciler.state.settled_covers import Memory
+from reconciler.util.ids import ID
 from reconciler.util.sanitize import bare_url, hide, shorten
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> 
     Args:
         subjects: asset IDs, or one file with a saved plan.
     """
-    ids = [subject.lower() for subject in subjects if ASSET_ID.fullmatch(subject)]
+    ids = [subject.lower() for subject in subjects if ID.fullmatch(subject)]
     if len(subjects) == 1 and not ids:
         return _plan(subjects[0], options, terminal)
-    wrong = [subject for subject in subjects if not ASSET_ID.fullmatch(subject)]
+    wrong = [subject for subject in subjects if not ID.fullmatch(subject)]
     if wrong:
         raise UsageError(f"{shorten(wrong[0])!r} is no asset ID", hint="An asset ID is 32 hexadecimal digits.")
     return await _assets(ids, options, terminal)

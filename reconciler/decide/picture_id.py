@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from reconciler.util.ids import HEX_32
+
 # The slash behind an ID may begin the next `/asset/`: it is looked at, not taken.
-_ASSET = re.compile(r"/asset/([0-9a-fA-F]{32})(?=/|$)")
+_ASSET = re.compile(rf"/asset/({HEX_32})(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from reconciler.desired.events import Event, Events, StopReadingError, WrongValu
 from reconciler.desired.messages import is_null, quoted
 from reconciler.desired.problems import Problems
 from reconciler.model import Desired, DesiredState, Source
+from reconciler.util.ids import ID, LOWER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_ASSET_ID = re.compile("[0-9A-Fa-f]{32}")
-LOWER_ID = re.compile("[0-9a-f]{32}")
 _REGION = re.compile("[a-z]+(?:-[a-z]+)+-[0-9]+")
 _EMPTY_FILE = "this file is empty; it needs at least covers:"
 
@@ -160,9 +159,9 @@ class _FileReader:
 
     def _asset_id(self, key: Event) -> str | None:
         text = str(key.value)
-        if _ASSET_ID.fullmatch(text):
+        if ID.fullmatch(text):
             return text.lower()
-        hint = "; write it without hyphens" if _ASSET_ID.fullmatch(text.replace("-", "")) else ""
+        hint = "; write it without hyphens" if ID.fullmatch(text.replace("-", "")) else ""
         count = f" ({len(text)} characters)" if text.isalnum() else ""
         self.events.problem(key, f"an asset ID must be 32 hexadecimal digits, not {quoted(text)}{count}{hint}")
         return None
@@ -197,6 +196,6 @@ def _matching(pattern: re.Pattern[str]) -> Callable[[Event], str]:
 
 _SETTINGS = {
     "region": ("region must look like cn-north-4", _matching(_REGION)),
-    "project_id": ("project_id must be 32 hexadecimal digits", _matching(_ASSET_ID)),
+    "project_id": ("project_id must be 32 hexadecimal digits", _matching(ID)),
 }
 _KEYS = ("version", *_SETTINGS, "covers")

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from reconciler.model import SetName
+from reconciler.util.ids import ID_SCHEMA
 
-_HEX_32 = r"^[0-9A-Fa-f]{32}$"
-
-AssetId = Annotated[str, StringConstraints(pattern=_HEX_32)]
+AssetId = Annotated[str, StringConstraints(pattern=ID_SCHEMA)]
 Index = Annotated[
     int,
     Field(
@@ -71,7 +70,7 @@ class DesiredForm(BaseModel):
     project_id: str = Field(
         title="Project ID",
         description="32 hexadecimal digits; in quotes if all are decimal. The flag and the environment win.",
-        pattern=_HEX_32,
+        pattern=ID_SCHEMA,
     )
     covers: dict[AssetId, Index | EntryForm] = Field(
         title="Covers",

@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from reconciler.model import Content, Cover, OutcomeName, Reason, SetName, SnapshotRef
+from reconciler.util.ids import LOWER_ID_SCHEMA
 
 FORMAT_VERSION = "1.0"
 
-AssetId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 lower-case hex digits.")]
-ProjectId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+AssetId = Annotated[str, Field(pattern=LOWER_ID_SCHEMA, description="32 lower-case hex digits.")]
+ProjectId = Annotated[str, Field(pattern=LOWER_ID_SCHEMA)]
 Region = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]

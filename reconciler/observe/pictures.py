@@ -11,6 +11,7 @@ import httpx
 
 from reconciler.model import Content, NoAnswer
 from reconciler.util.clock import Clock
+from reconciler.util.ids import HEX_32
 from reconciler.util.sanitize import bare_url, shorten
 from reconciler.vod.retry import ATTEMPTS, persistently
 
@@ -18,7 +19,7 @@ MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
 _MOST_DIGITS = 18
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
-_MD5 = re.compile(r'"?([0-9a-fA-F]{32})"?')
+_MD5 = re.compile(rf'"?({HEX_32})"?')
 # A gateway's page, or its error as JSON, with status 200; pictures come as image/*, as octets, or unnamed.
 _NO_PICTURE = re.compile(r"text/|application/(?:json|xml|xhtml)", re.IGNORECASE)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from reconciler.errors import UsageError
 from reconciler.model import NoAnswer
-
-ASSET_ID = re.compile(r"[0-9a-fA-F]{32}")
+from reconciler.util.ids import ID
 
 
 class Titled(Protocol):
@@ -27,7 +25,7 @@ class Selection:
         self._targets = tuple(targets)
         self._excludes = tuple(excludes)
         self._idle = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
-        self._titles_matter = any(not ASSET_ID.fullmatch(glob) for glob in (*targets, *excludes))
+        self._titles_matter = any(not ID.fullmatch(glob) for glob in (*targets, *excludes))
 
     def by_id(self, asset_id: str) -> bool | None:
         """Selected or not, as far as the ID tells; None where the title decides."""

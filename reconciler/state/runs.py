@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,9 +12,9 @@ from pydantic import ValidationError
 
 from reconciler.errors import UsageError
 from reconciler.state.journal import NAME, VERSION, Applied, CoverRecord, numbered_records
+from reconciler.util.ids import LOWER_ID
 from reconciler.util.sanitize import shorten
 
-_ID = re.compile(r"[0-9a-f]{32}")
 _MOST_TEXT = 1024
 _SEE = "See `reconcile history`."
 
@@ -240,7 +239,7 @@ def _change(line: int, record: dict[str, Any]) -> PastChange | None:
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+    return isinstance(value, str) and LOWER_ID.fullmatch(value) is not None
 
 
 def _text(value: object) -> str:

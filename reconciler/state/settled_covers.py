@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler.errors import StateError, UsageError
+from reconciler.util.ids import LOWER_ID_SCHEMA
 from reconciler.util.sanitize import shorten
 
 NAME = "memory.sqlite"
@@ -28,7 +29,7 @@ class SettledCover(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
-    asset_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    asset_id: Annotated[str, Field(pattern=LOWER_ID_SCHEMA)]
     cover_sha256: _Hex64
     snapshot_path: Annotated[str, Field(min_length=1, max_length=1024)]
     """What follows `/asset/<asset_id>/`."""

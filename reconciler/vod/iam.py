@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from reconciler.errors import ApiError
+from reconciler.util.ids import LOWER_ID
 from reconciler.util.sanitize import shorten
 from reconciler.vod import schemas as wire
 from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
@@ -36,6 +35,6 @@ async def find_project(line: ApiConnection, iam: str, region: str) -> str:
     if len(found) != 1:
         count = "no project" if not found else f"{len(found)} projects"
         raise ApiError(f"IAM knows {count} named {region}", hint=_HINT)
-    if not re.fullmatch(r"[0-9a-f]{32}", found[0]):
+    if not LOWER_ID.fullmatch(found[0]):
         raise ApiError(f"IAM's ID of the project {region} is none: {shorten(found[0])!r}", hint=_HINT)
     return found[0]
