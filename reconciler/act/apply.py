@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reconciler.decide.precondition import NoPut, Step, revisit
+from reconciler.decide.precondition import NoPut, PlannedChange, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import Failure, NoAnswer, Outcome, Verdict
 from reconciler.planning.content import looks_wanted
@@ -36,11 +36,11 @@ class Applier:
         for task in self._busy:
             task.cancel()
 
-    async def apply(self, steps: Sequence[Step]) -> list[Outcome]:
+    async def apply(self, steps: Sequence[PlannedChange]) -> list[Outcome]:
         """One outcome for each step, in their order. Never raises for what the service answers."""
         outcomes = [_outcome(step, NoPut("not_attempted")) for step in steps]
 
-        async def work(item: tuple[int, Step]) -> None:
+        async def work(item: tuple[int, PlannedChange]) -> None:
             position, step = item
             task = asyncio.current_task()
             if self._stopped or task is None:
@@ -92,7 +92,7 @@ _FINAL = (AuthenticationError.type, UnreachableError.type, StateError.type)
 class _Attempt:
     """One step on its way."""
 
-    def __init__(self, planner: Planner, record: RunRecorder, step: Step) -> None:
+    def __init__(self, planner: Planner, record: RunRecorder, step: PlannedChange) -> None:
         self._surveyor = planner
         self._record = record
         self._step = step
@@ -166,7 +166,7 @@ class _Attempt:
 _PERHAPS = "No usable answer came to the PUT, so it may have been set all the same: run again to see."
 
 
-def _outcome(step: Step, settled: NoPut, saved: str | None = None) -> Outcome:
+def _outcome(step: PlannedChange, settled: NoPut, saved: str | None = None) -> Outcome:
     desired = step.desired
     return Outcome(
         desired.asset_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.decide.equality import same_cover
 from reconciler.decide.picture_id import picture
-from reconciler.decide.precondition import Step
+from reconciler.decide.precondition import PlannedChange
 from reconciler.errors import ApiError
 from reconciler.model import Content, NoAnswer, Outcome, Verdict
 from reconciler.observe.similarity import alike
@@ -24,7 +24,7 @@ _LONGEST_PAUSE = 30.0
 
 @dataclass(slots=True)
 class _Watched:
-    step: Step
+    step: PlannedChange
     last: Content | None = None
     """The cover's bytes at the last look, where they were no longer those from before."""
     verdict: Verdict | None = None
@@ -41,7 +41,7 @@ class Verifier:
         self._advance = advance
         self._seen: set[str] = set()
 
-    async def watch(self, steps: Sequence[Step], outcomes: Sequence[Outcome], seconds: float) -> None:
+    async def watch(self, steps: Sequence[PlannedChange], outcomes: Sequence[Outcome], seconds: float) -> None:
         """Looks at applied covers, with growing pauses, until all are seen or the time is up.
 
         Raises:

@@ -115,7 +115,7 @@ class _Judge:
         if shown.unread is not None:
             return NotAdopted(desired, seen.title, shown.unread.reason, shown.unread.message)
         applied = planner.recent.get(desired.asset_id)
-        recent = (applied.before.cover(), applied.after.cover()) if applied else None
+        recent = (applied.before, applied.after) if applied else None
         found = accept(desired, seen, shown.cover, verdict.before, recent)
         if self._options.compare == "url" and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")

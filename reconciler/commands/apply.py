@@ -13,7 +13,7 @@ from reconciler.commands.execute import Done, Manner, Work
 from reconciler.commands.result import Report, Terminal
 from reconciler.commands.session import open_session
 from reconciler.decide.plan import check_safety
-from reconciler.decide.precondition import Step
+from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.schemas import PlanDoc
@@ -119,7 +119,7 @@ async def _saved_pictures(work: Work, plan: PlanDoc) -> ImagesByAsset:
     return await reports.fetched(work.options.reports, wanted, work.session, parallelism, work.terminal)
 
 
-def _steps(document: PlanDoc) -> list[Step]:
+def _steps(document: PlanDoc) -> list[PlannedChange]:
     """A saved plan's changes: the snapshot is asked for by the index that the plan resolved."""
     steps = []
     for change in document.changes:
@@ -129,5 +129,5 @@ def _steps(document: PlanDoc) -> list[Step]:
         desired = Desired(
             change.asset_id, place.file, place.line, place.column, wanted.set, index=wanted.index, note=change.note
         )
-        steps.append(Step(desired, change.title, change.before.value(), change.after.value()))
+        steps.append(PlannedChange(desired, change.title, change.before.value(), change.after.value()))
     return steps

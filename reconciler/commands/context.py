@@ -22,7 +22,7 @@ from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report.text import Text
-from reconciler.state.journal import applied_since
+from reconciler.state.runs import Runs
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
 
@@ -79,7 +79,7 @@ def connect_without_files(options: Options, *, offline: bool = False) -> Setting
 @contextmanager
 def planner(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Planner]:
     """Asks the session's project, with what its state folder remembers."""
-    recent = applied_since(session.folder, session.clock.now(), PENDING, session.endpoint, session.project_id)
+    recent = Runs(session.folder, session.endpoint, session.project_id).recent(session.clock.now(), PENDING)
     with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
         yield Planner(
             session.client,

@@ -17,7 +17,7 @@ from reconciler.commands.context import Options
 from reconciler.commands.result import Terminal
 from reconciler.commands.session import Session
 from reconciler.config import Settings
-from reconciler.decide.precondition import Step
+from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.schemas import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import StateError, UsageError
@@ -103,9 +103,9 @@ def show(work: Work, document: PlanDoc, *, blocked: bool = False, nothing: str =
     work.terminal.say(reports.folded(work.options.reports, document, told, rate=rate))
 
 
-def steps_of(plan: Plan) -> list[Step]:
+def steps_of(plan: Plan) -> list[PlannedChange]:
     return [
-        Step(verdict.desired, verdict.title, verdict.before or Cover(""), verdict.after or Cover(""))
+        PlannedChange(verdict.desired, verdict.title, verdict.before or Cover(""), verdict.after or Cover(""))
         for verdict in plan.changes
     ]
 
@@ -121,7 +121,7 @@ def ask(work: Work, verb: str = "Apply") -> None:
         raise UsageError(f"{verb} cancelled: the answer was not 'yes'")
 
 
-async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[Step], *, blocked: bool = False) -> Done:
+async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[PlannedChange], *, blocked: bool = False) -> Done:
     """Applies the steps, waits where that was asked for, and tells; an interrupt ends it in order.
 
     Args:
@@ -156,7 +156,7 @@ def _quiet_failures(document: ApplyDoc, work: Work) -> Iterator[str]:
 
 
 async def _wait(
-    work: Work, steps: Sequence[Step], outcomes: list[Outcome], seconds: float, interrupts: Interrupts
+    work: Work, steps: Sequence[PlannedChange], outcomes: list[Outcome], seconds: float, interrupts: Interrupts
 ) -> list[Outcome]:
     """The outcomes with what was seen, also when somebody interrupts the waiting or the state folder fails."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,8 +18,7 @@ from reconciler.documents.write import as_json, plan_document
 from reconciler.planning.rollback import Blocked, RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.report.rollback import DESIRED_STAYS, NOTHING, not_undone_count, not_undone_text
-from reconciler.state.journal import Applied
-from reconciler.state.runs import Run, Runs
+from reconciler.state.runs import Run, Runs, with_uncertain
 from reconciler.util.sanitize import clean, hide
 
 
@@ -52,7 +51,9 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
 async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
     options, terminal = work.options, work.terminal
     changes = runs.changes(undone.run)
-    work = _expecting(work, runs.perhaps_recent(changes, undone.run, work.session.clock.now() - common.PENDING))
+    # What a killed run may have set a moment ago counts as on its way, like what is known to have been applied.
+    recent = with_uncertain(work.planner.recent, changes, work.session.clock.now() - common.PENDING)
+    work = replace(work, planner=replace(work.planner, recent=recent))
     selection = Selection(options.targets, options.excludes)
     with terminal.progress("Reading", len(changes), work.settings.read_rate) as advance:
         rollback_planner = RollbackPlanner(work.planner, runs.journal)
@@ -65,15 +66,6 @@ async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
         carry_out.ask(work, "Rollback")
     done = await carry_out.carry_out(work, document, steps, blocked=bool(found.blocked))
     return _report(work, done, undone, tuple(map(_document, found.blocked)))
-
-
-def _expecting(work: Work, perhaps: Mapping[str, Applied]) -> Work:
-    """What a killed run may have set a moment ago counts as on its way, like what is known to have been applied."""
-    known = work.planner.recent
-    later = {
-        asset_id: one for asset_id, one in perhaps.items() if asset_id not in known or known[asset_id].at < one.at
-    }
-    return replace(work, planner=replace(work.planner, recent={**known, **later}))
 
 
 def _show(work: Work, run: str, document: PlanDoc, found: RollbackPlan) -> None:

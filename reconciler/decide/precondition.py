@@ -10,7 +10,7 @@ from reconciler.model import Cover, Desired, Failure, OutcomeName, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedChange:
     """One planned change: the entry to ask about again, and the covers that the plan showed."""
 
     desired: Desired
@@ -27,7 +27,7 @@ class NoPut:
     error: Failure | None = None
 
 
-def revisit(step: Step, now: Verdict) -> str | NoPut:
+def revisit(step: PlannedChange, now: Verdict) -> str | NoPut:
     """The URL to PUT, as the API gave it just now, or what settles the change without a PUT."""
     if now.state == "unknown":
         return NoPut("failed", Failure(now.reason or "api_error", now.message))

@@ -12,7 +12,7 @@ from reconciler.desired.render import NewEntry
 from reconciler.model import SNAPSHOTS_IN_PROGRESS, Cover, Desired, NoAnswer, Observed, Reason, Snapshot
 from reconciler.planning import content as compare
 from reconciler.planning.planner import Planner
-from reconciler.state.journal import Applied
+from reconciler.state.runs import PastChange
 from reconciler.util.sanitize import hide
 
 _NONE = (
@@ -38,7 +38,7 @@ async def entry_for(planner: Planner, seen: Observed) -> NewEntry | Later:
     nothing = _nothing_to_compare(seen)
     if nothing and applied is None:
         return _ignored(seen, nothing)
-    found = await _identified(planner, seen, applied.after.cover() if applied is not None else None)
+    found = await _identified(planner, seen, applied.after if applied is not None else None)
     if applied is not None and _unsettled(found.cover, applied):
         return Later("pending", _PENDING)
     return _ignored(seen, nothing) if nothing else _entry(seen, found)
@@ -52,9 +52,9 @@ async def _identified(planner: Planner, seen: Observed, coming: Cover | None) ->
     return await compare.identify_cover(seen, planner.pictures, planner.memory)
 
 
-def _unsettled(shown: Cover, applied: Applied) -> bool:
+def _unsettled(shown: Cover, applied: PastChange) -> bool:
     """Whether the service still shows what it showed before a change of a moment ago."""
-    return same_cover(applied.before.cover(), shown) and not same_cover(applied.after.cover(), shown)
+    return same_cover(applied.before, shown) and not same_cover(applied.after, shown)
 
 
 def _nothing_to_compare(seen: Observed) -> str:

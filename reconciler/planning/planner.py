@@ -14,7 +14,7 @@ from reconciler.observe.pictures import Pictures
 from reconciler.planning import content as compare
 from reconciler.planning.asset_index import AssetIndex
 from reconciler.planning.selection import Selection
-from reconciler.state.journal import Applied
+from reconciler.state.runs import PastChange
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
 from reconciler.util.concurrency import for_each
@@ -41,7 +41,7 @@ class Planner:
     readings: Readings
     compare: Compare = "auto"
     replace_unreadable: bool = False
-    recent: Mapping[str, Applied] = field(default_factory=dict)
+    recent: Mapping[str, PastChange] = field(default_factory=dict)
     listing: AssetIndex | None = None
     keep_snapshots: bool = False
 
@@ -82,11 +82,9 @@ class Planner:
         applied = self.recent.get(verdict.desired.asset_id)
         if verdict.state != "update" or applied is None or verdict.before is None or verdict.after is None:
             return False
-        if not same_picture(applied.after.cover(), verdict.after):
+        if not same_picture(applied.after, verdict.after):
             return False
-        return same_cover(applied.before.cover(), verdict.before) or await compare.looks_wanted(
-            verdict, self.pictures
-        )
+        return same_cover(applied.before, verdict.before) or await compare.looks_wanted(verdict, self.pictures)
 
     def _overtaken(self, verdict: Verdict, seen: Observed | NoAnswer) -> Verdict:
         """In sync only until something else appears, which was applied a moment ago: that is to be undone."""
@@ -96,8 +94,8 @@ class Planner:
         shown, wanted = verdict.before, choose(verdict.desired, seen)
         if shown is None or verdict.after is None or isinstance(wanted, NoAnswer):
             return verdict
-        coming = applied.after.cover()
-        if same_picture(coming, verdict.after) or not same_cover(applied.before.cover(), shown):
+        coming = applied.after
+        if same_picture(coming, verdict.after) or not same_cover(applied.before, shown):
             return verdict
         return update(verdict.desired, seen, wanted, coming, verdict.after.content)
 

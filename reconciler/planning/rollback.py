@@ -89,7 +89,7 @@ class RollbackPlanner:
         return await self._decide(change, seen)
 
     async def _decide(self, change: PastChange, seen: Observed) -> Verdict | Blocked:
-        before = change.before.cover()
+        before = change.before
         if before.snapshot is None:
             return self._never_a_snapshot(change, before, seen, await self._after(change, seen))
         wanted = _at(seen, before.snapshot)
@@ -127,7 +127,7 @@ class RollbackPlanner:
     async def _retaken(self, change: PastChange, wanted: Snapshot, back: Verdict) -> Verdict | Blocked | None:
         """The snapshot at that place is another picture now, as far as the journal knows what it was. Where it has
         only the cover's bytes, the service may have made those of it."""
-        shown, known = change.before.sha256, change.before.snapshot_sha256
+        shown, known = change.before.content and change.before.content.sha256, change.snapshot_sha256
         if shown is None and known is None:
             return None
         now = await self._surveyor.pictures.content(wanted.url)
@@ -156,7 +156,7 @@ class RollbackPlanner:
             after.state in ("in_sync", "pending") or await looks_wanted(after, self._surveyor.pictures)
         ):
             return None
-        put = change.after.cover()
+        put = change.after
         named = picture(put.url)
         if (named is not None and named == picture(now.url)) or (put.content and put.content == now.content):
             return None  # the snapshot is not there any more, or retaken; what came of it is
@@ -174,7 +174,7 @@ class RollbackPlanner:
 
     async def _after(self, change: PastChange, seen: Observed) -> Verdict | None:
         """What stands for the run's own change today; None where its snapshot is there no more."""
-        ref = change.after.cover().snapshot
+        ref = change.after.snapshot
         put = _at(seen, ref) if ref is not None else None
         return await self._surveyor.decide(self._entry(change, put), seen) if put is not None else None
 

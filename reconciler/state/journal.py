@@ -1,10 +1,7 @@
-"""The journal: what was about to be done, and what came of it. JSON Lines, append-only.
+"""The journal: what each run was about to change, and what happened. JSON Lines, append-only.
 
-Records, each with "v" (format), "kind", "run", "at" (RFC 3339, UTC), "endpoint" and "project_id":
-    run      who, where, when, at which revision, from which files; which run it rolls back
-    intent   just before a PUT: the asset, the covers before and after, where the old picture was saved
-    outcome  what became of it; of a failure, whether it may have come about all the same
-    seen     the new cover was seen in place
+Each line is one of the records below; `kind` says which. A line of another form, or of a newer format, is skipped. Of
+a record that has the form, a field that has not says nothing, and the others are still used. No text is trusted.
 """
 
 from __future__ import annotations
@@ -12,29 +9,55 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, TypeAdapter
+from pydantic_core import core_schema
 
 from reconciler.errors import StateError
 from reconciler.model import Content, Cover, OutcomeName, SetName, SnapshotRef
+from reconciler.util.ids import LOWER_ID_SCHEMA
 
-VERSION = 1
 NAME = "journal.jsonl"
-# Far more than one run can write within the minutes that anybody asks about.
-_TAIL = 16 * 1024 * 1024
-# The largest record names a run's files. A longer line is none of ours, and is not held in memory.
+_LONGEST_TEXT = 1024
+# The largest record names a run's files. A longer line is not ours, and is never held in memory.
 _LONGEST_LINE = 4 * 1024 * 1024
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+def _text(value: object) -> str | None:
+    """Text of a limited length that can be encoded; None for anything else."""
+    return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
-class CoverRecord(_Record):
-    """A cover, its URL without query."""
+def _moment(value: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _with_names(files: object) -> list[object]:
+    found = files if isinstance(files, list) else []
+    return [file for file in found if isinstance(file, dict) and isinstance(file.get("file"), str)]
+
+
+class _OrNone:
+    """Annotates a type: a value that is not valid is None."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_default_schema(handler(source), default=None, on_error="default")
+
+
+_Text = Annotated[str | None, PlainValidator(_text)]
+
+
+@dataclass(frozen=True, slots=True)
+class CoverRecord:
+    """A cover; its URL is without the query."""
 
     url: str
     set: SetName | None = None
@@ -43,10 +66,10 @@ class CoverRecord(_Record):
     sha256: str | None = None
     length: int | None = None
     snapshot_sha256: str | None = None
-    """Of the snapshot that the cover is. Where the service re-encodes, `sha256` is another one."""
+    """Of the snapshot that the cover is. It differs from `sha256` where the service re-encodes."""
 
     @classmethod
-    def of(cls, cover: Cover) -> CoverRecord:
+    def of(cls, cover: Cover, snapshot_sha256: str | None = None) -> CoverRecord:
         ref, content = cover.snapshot, cover.content
         return cls(
             url=cover.url,
@@ -55,6 +78,7 @@ class CoverRecord(_Record):
             offset=ref.offset if ref else None,
             sha256=content.sha256 if content else None,
             length=content.length if content else None,
+            snapshot_sha256=snapshot_sha256,
         )
 
     def cover(self) -> Cover:
@@ -65,129 +89,152 @@ class CoverRecord(_Record):
         return Cover(self.url, ref, content)
 
 
-class Applied(_Record):
-    """One change as the journal has it."""
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A desired file, or a saved plan, that a run used."""
 
-    v: int
+    file: _Text
+    sha256: _Text = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    v: Literal[1] = 1
     kind: str
-    run: str
-    at: datetime
+    at: Annotated[datetime | None, PlainValidator(_moment)] = None
+    run: Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT)]
     endpoint: str
     project_id: str
-    asset_id: str
-    before: CoverRecord
-    after: CoverRecord
-    outcome: OutcomeName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChangeRecord(_Record):
+    asset_id: Annotated[str | None, Field(pattern=LOWER_ID_SCHEMA), _OrNone()] = None
+    before: Annotated[CoverRecord | None, _OrNone()] = None
+    after: Annotated[CoverRecord | None, _OrNone()] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord(_Record):
+    """Written before a run's first PUT: who, where, at which git revision, from which files."""
+
+    kind: Literal["run"] = "run"
+    user: _Text = None
+    host: _Text = None
+    revision: _Text = None
+    tool_version: _Text = None
+    files: Annotated[tuple[FileRecord, ...], BeforeValidator(_with_names)] = ()
+    rollback_of: _Text = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentRecord(_ChangeRecord):
+    """Written just before a PUT."""
+
+    kind: Literal["intent"] = "intent"
+    saved_cover: _Text = None
+    """Where the replaced picture was saved, if it existed nowhere else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRecord(_ChangeRecord):
+    """The result of one planned change."""
+
+    kind: Literal["outcome"] = "outcome"
+    outcome: Annotated[OutcomeName | None, _OrNone()] = None
+    error: _Text = None
+    perhaps: Annotated[bool | None, Field(strict=True), _OrNone()] = None
+    """Of a failure: the cover may have been changed. Journals of old versions leave it open."""
+
+    def may_have_changed(self, *, intended: bool) -> bool:
+        """Whether the cover was changed, or may have been. `intended`: there was an intent, so a PUT was due."""
+        return self.outcome == "applied" or (self.outcome == "failed" and intended and self.perhaps is not False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenRecord(_ChangeRecord):
+    """The new cover was seen in place."""
+
+    kind: Literal["seen"] = "seen"
+
+
+Record = RunRecord | IntentRecord | OutcomeRecord | SeenRecord
+_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
 class Journal:
-    """Appends to the journal of a state folder; every record is on its way to the disk when a method returns.
+    """Appends to the journal of a state folder. Every record is on the disk when `append` returns.
 
     Raises:
-        StateError: it can't be opened for writing, or is not a plain file of the user's own.
+        StateError: it cannot be opened for writing, or is not a plain file of the user's own.
     """
 
-    def __init__(self, folder: Path, run: str, endpoint: str, project_id: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
-        self._always = {"run": run, "endpoint": endpoint, "project_id": project_id}
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._file = os.open(self._path, flags, 0o600)
             size = os.fstat(self._file).st_size
             if size and os.pread(self._file, 1, size - 1) != b"\n":
                 # A run that was killed while writing left half a line; it must not swallow ours.
-                self._append(b"\n")
+                self._write(b"\n")
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def write(self, kind: str, at: datetime, **fields: Any) -> None:
-        """Appends one record.
-
+    def append(self, record: Record) -> None:
+        """
         Raises:
             StateError: the disk is full, or gone.
         """
-        record = {"v": VERSION, "kind": kind, "at": at.isoformat(), **self._always, **fields}
+        fields = asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
         try:
-            self._append(json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
+            self._write(json.dumps(fields, default=datetime.isoformat, separators=(",", ":")).encode() + b"\n")
         except OSError as error:
             raise self._unwritable(error) from error
 
     def close(self) -> None:
         os.close(self._file)
 
-    def _append(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         while data:
             data = data[os.write(self._file, data) :]
         os.fsync(self._file)
 
     def _unwritable(self, error: OSError) -> StateError:
         return StateError(
-            f"The journal {self._path} can't be written: {error.strerror or error}",
-            hint="Mend that, or choose another folder with --state-dir. Nothing more was changed.",
+            f"The journal {self._path} cannot be written: {error.strerror or error}",
+            hint="Fix that, or choose another folder with --state-dir. Nothing more was changed.",
         )
 
 
-def records(folder: Path, tail: int | None = None) -> Iterator[dict[str, Any]]:
-    """The journal's records, oldest first. Lines that are torn, foreign or of a newer format are passed over.
+def read(folder: Path, tail: int | None = None) -> Iterator[tuple[int, Record]]:
+    """The journal's records, oldest first, each with its line (from 1, counted from where reading starts).
 
     Args:
         tail: read only so many bytes at the end.
 
     Raises:
-        StateError: the journal is there, but can't be read.
+        StateError: the journal exists, but cannot be read.
     """
-    return (record for _, record in numbered_records(folder, tail))
-
-
-def numbered_records(folder: Path, tail: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """As `records`, each with its line, counted from 1 where reading began."""
     try:
         with (folder / NAME).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - tail) if tail is not None else 0)
             for number, line in _lines(file):
                 try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
+                    # pydantic's own JSON parser refuses the lone surrogates that stand for odd bytes of a file name.
+                    yield number, _RECORD.validate_python(json.loads(line))
+                except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
                     continue
-                if isinstance(record, dict) and record.get("v") == VERSION:
-                    yield number, record
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StateError(f"The journal {folder / NAME} can't be read: {error.strerror or error}") from error
+        raise StateError(f"The journal {folder / NAME} cannot be read: {error.strerror or error}") from error
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     number, whole = 0, True
     while part := file.readline(_LONGEST_LINE):
-        fresh, whole = whole, part.endswith(b"\n")
-        number += fresh
-        if fresh and (whole or len(part) < _LONGEST_LINE):
+        starts, whole = whole, part.endswith(b"\n")
+        number += starts
+        if starts and (whole or len(part) < _LONGEST_LINE):
             yield number, part
-
-
-def applied_since(
-    folder: Path, now: datetime, window: timedelta, endpoint: str, project_id: str
-) -> dict[str, Applied]:
-    """A project's last applied change of each asset within the window that was not seen in place since, by asset ID.
-
-    Times in the future are not believed.
-    """
-    recent: dict[str, Applied] = {}
-    for record in records(folder, _TAIL):
-        if record.get("kind") not in ("outcome", "seen"):
-            continue
-        try:
-            applied = Applied.model_validate(record)
-            if not now - window <= applied.at <= now or (applied.endpoint, applied.project_id) != (
-                endpoint,
-                project_id,
-            ):
-                continue
-        except (ValidationError, TypeError):
-            continue
-        if applied.kind == "seen":
-            recent.pop(applied.asset_id, None)
-        elif applied.outcome == "applied":
-            recent[applied.asset_id] = applied
-    return recent

@@ -1,4 +1,4 @@
-"""What an apply writes down in the state folder: the run, each intent before its PUT, each outcome after."""
+"""What an apply writes into the state folder: the run, each intent before its PUT, each outcome after."""
 
 from __future__ import annotations
 
@@ -7,65 +7,81 @@ import hashlib
 import os
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from reconciler import __version__
-from reconciler.decide.precondition import Step
-from reconciler.model import Outcome
-from reconciler.state import cover_backup as saved
+from reconciler.decide.precondition import PlannedChange
+from reconciler.model import Cover, Outcome
+from reconciler.state import cover_backup
 from reconciler.state.folder import make
-from reconciler.state.journal import CoverRecord, Journal
+from reconciler.state.journal import (
+    CoverRecord,
+    FileRecord,
+    IntentRecord,
+    Journal,
+    OutcomeRecord,
+    RunRecord,
+    SeenRecord,
+)
 from reconciler.state.lock import exclusive
 from reconciler.util.clock import Clock
 
 
 class RunRecorder:
-    """One run in the journal."""
+    """Writes one run to the journal. `run` is its first record, written by `start`."""
 
-    def __init__(self, folder: Path, journal: Journal, clock: Clock, about: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, journal: Journal, clock: Clock, run: RunRecord) -> None:
         self._folder = folder
         self._journal = journal
         self._clock = clock
-        self._about = about
+        self._run = run
 
     def start(self) -> None:
-        """Says who is about to change covers, when, and by which files; a run without changes leaves no trace."""
-        self._journal.write("run", self._clock.now(), **self._about)
+        """Writes who changes covers, when, and from which files. A run without changes leaves no trace."""
+        self._journal.append(replace(self._run, at=self._clock.now()))
 
-    def intent(self, step: Step, saved_cover: str | None, snapshot_sha256: str | None) -> None:
+    def intent(self, change: PlannedChange, saved_cover: str | None, snapshot_sha256: str | None) -> None:
         """`snapshot_sha256` is of the snapshot that the cover before is, where that is known."""
-        before = CoverRecord.of(step.before).model_copy(update={"snapshot_sha256": snapshot_sha256})
-        self._write("intent", step.desired.asset_id, before, CoverRecord.of(step.after), saved_cover=saved_cover)
+        fields = self._fields(change.desired.asset_id, change.before, change.after, snapshot_sha256)
+        self._journal.append(IntentRecord(**fields, saved_cover=saved_cover))
 
     def outcome(self, outcome: Outcome) -> None:
-        """What became of a step; one that was not attempted leaves no trace."""
+        """A change that was not attempted leaves no trace."""
         if outcome.outcome == "not_attempted":
             return
-        fields: dict[str, object] = {"outcome": outcome.outcome}
-        if outcome.error is not None:
-            fields |= {"error": outcome.error.message, "perhaps": outcome.error.perhaps}
-        before, after = CoverRecord.of(outcome.before), CoverRecord.of(outcome.after)
-        self._write("outcome", outcome.asset_id, before, after, **fields)
+        error = outcome.error
+        record = OutcomeRecord(
+            **self._fields(outcome.asset_id, outcome.before, outcome.after),
+            outcome=outcome.outcome,
+            error=error.message if error is not None else None,
+            perhaps=error.perhaps if error is not None else None,
+        )
+        self._journal.append(record)
 
-    def seen(self, step: Step) -> None:
-        """An applied cover was seen in place: nothing about it is pending any more."""
-        self._write("seen", step.desired.asset_id, CoverRecord.of(step.before), CoverRecord.of(step.after))
+    def seen(self, change: PlannedChange) -> None:
+        """An applied cover was seen in place, so that nothing about it is pending any more."""
+        self._journal.append(SeenRecord(**self._fields(change.desired.asset_id, change.before, change.after)))
 
     def save(self, asset_id: str, data: bytes) -> Path:
-        """Keeps a picture that is about to be replaced."""
-        return saved.save(self._folder, asset_id, hashlib.sha256(data).hexdigest(), data)
+        """Saves a picture that is about to be replaced."""
+        return cover_backup.save(self._folder, asset_id, hashlib.sha256(data).hexdigest(), data)
 
-    def _write(self, kind: str, asset_id: str, before: CoverRecord, after: CoverRecord, **fields: object) -> None:
-        self._journal.write(
-            kind,
-            self._clock.now(),
-            asset_id=asset_id,
-            before=before.model_dump(exclude_none=True),
-            after=after.model_dump(exclude_none=True),
-            **{name: value for name, value in fields.items() if value is not None},
-        )
+    def _fields(
+        self, asset_id: str, before: Cover, after: Cover, snapshot_sha256: str | None = None
+    ) -> dict[str, Any]:
+        return {
+            "at": self._clock.now(),
+            "run": self._run.run,
+            "endpoint": self._run.endpoint,
+            "project_id": self._run.project_id,
+            "asset_id": asset_id,
+            "before": CoverRecord.of(before, snapshot_sha256),
+            "after": CoverRecord.of(after),
+        }
 
 
 @contextmanager
@@ -77,31 +93,30 @@ def recording(
     files: Iterable[str],
     rollback_of: str | None = None,
 ) -> Iterator[RunRecorder]:
-    """Opens the journal for one run, alone on this machine.
+    """Opens the journal for one run, while no other apply runs on this machine.
 
     Args:
-        files: what the run goes by: desired files, or a saved plan.
+        files: what the run uses: desired files, or a saved plan.
         rollback_of: the run that it undoes.
 
     Raises:
-        StateError: another apply is running, or the journal can't be written.
+        StateError: another apply is running, or the journal cannot be written.
     """
     make(folder)
     started = clock.now()
-    about = {
-        "user": _user(),
-        "host": socket.gethostname(),
-        "revision": _revision(),
-        "tool_version": __version__,
-        "files": [{"file": file, "sha256": _digest(file)} for file in files],
-        **({"rollback_of": rollback_of} if rollback_of is not None else {}),
-    }
-    with exclusive(folder, started):
-        journal = Journal(folder, f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}", endpoint, project_id)
-        try:
-            yield RunRecorder(folder, journal, clock, about)
-        finally:
-            journal.close()
+    run = RunRecord(
+        run=f"{started:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}",
+        endpoint=endpoint,
+        project_id=project_id,
+        user=_user(),
+        host=socket.gethostname(),
+        revision=_revision(),
+        tool_version=__version__,
+        files=tuple(FileRecord(file, _digest(file)) for file in files),
+        rollback_of=rollback_of,
+    )
+    with exclusive(folder, started), closing(Journal(folder)) as journal:
+        yield RunRecorder(folder, journal, clock, run)
 
 
 def _user() -> str:

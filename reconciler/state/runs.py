@@ -1,31 +1,30 @@
-"""Runs as the journal tells them: who did what when, and which covers a run may have changed."""
+"""What the journal says of one project: its runs, what a run changed, and what was applied a moment ago."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import ValidationError
+from typing import Literal
 
 from reconciler.errors import UsageError
-from reconciler.state.journal import NAME, VERSION, Applied, CoverRecord, numbered_records
-from reconciler.util.ids import LOWER_ID
+from reconciler.model import Cover
+from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, SeenRecord, read
 from reconciler.util.sanitize import shorten
 
-_MOST_TEXT = 1024
+# Far more than one run can write within the minutes that count as recent.
+_TAIL = 16 * 1024 * 1024
+_UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 _SEE = "See `reconcile history`."
 
-Effect = Literal["none", "perhaps", "certain"]
 WhyNot = Literal["not_a_snapshot", "no_cover_before", "snapshots_retaken", "cannot_tell", "changed_since"]
-"""Why a change can't be undone, besides the reasons of unknown assets."""
+"""Why a change cannot be undone, besides the reasons of unknown assets."""
 
 
 @dataclass(slots=True)
 class Run:
-    """One run, as counts. What its first record did not say is "" or None; no text in it is to be trusted."""
+    """One run, as counts. What its first record did not say is "" or None. No text in it is trusted."""
 
     run: str
     at: datetime | None
@@ -39,9 +38,9 @@ class Run:
     failed: int = 0
     stale: int = 0
     unchanged: int = 0
-    _perhaps: int = 0
-    _open: set[bytes] = field(default_factory=set, repr=False)
-    """Assets whose intent has no outcome yet: while a run goes well, as many as are on their way at a time."""
+    _uncertain: int = 0
+    _open: set[str] = field(default_factory=set, repr=False)
+    """Assets whose intent has no outcome yet: in a run that goes well, as many as are changed in parallel."""
 
     @property
     def unfinished(self) -> int:
@@ -50,35 +49,31 @@ class Run:
 
     @property
     def may_have_changed(self) -> bool:
-        return bool(self.applied or self._perhaps or self._open)
+        return bool(self.applied or self._uncertain or self._open)
 
-    def take(self, record: dict[str, Any]) -> None:
-        kind = record.get("kind")
-        if kind == "run":
-            self._head(record)
-        elif kind in ("intent", "outcome") and _is_id(record.get("asset_id")):
-            asset = bytes.fromhex(record["asset_id"])
-            if kind == "intent":
-                self._open.add(asset)
-            else:
-                self._outcome(record, intended=asset in self._open)
-                self._open.discard(asset)
+    def add(self, record: Record) -> None:
+        match record:
+            case RunRecord():
+                self._describe(record)
+            case IntentRecord(asset_id=str(asset_id)):
+                self._open.add(asset_id)
+            case OutcomeRecord(asset_id=str(asset_id)):
+                self._count(record, intended=asset_id in self._open)
+                self._open.discard(asset_id)
 
-    def _head(self, record: dict[str, Any]) -> None:
-        self.user, self.host = _text(record.get("user")), _text(record.get("host"))
-        self.revision, self.tool_version = _text(record.get("revision")), _text(record.get("tool_version"))
-        self.rollback_of = _text(record.get("rollback_of"))
-        listed = record.get("files")
-        named = (item.get("file") for item in listed if isinstance(item, dict)) if isinstance(listed, list) else ()
-        self.files = tuple(text for text in map(_text, named) if text)
+    def _describe(self, record: RunRecord) -> None:
+        self.user, self.host = record.user or "", record.host or ""
+        self.revision, self.tool_version = record.revision or "", record.tool_version or ""
+        self.files = tuple(item.file for item in record.files if item.file)
+        self.rollback_of = record.rollback_of or ""
 
-    def _outcome(self, record: dict[str, Any], *, intended: bool) -> None:
-        match record.get("outcome"):
+    def _count(self, record: OutcomeRecord, *, intended: bool) -> None:
+        match record.outcome:
             case "applied":
                 self.applied += 1
             case "failed":
                 self.failed += 1
-                self._perhaps += _effect(record, intended=intended) == "perhaps"
+                self._uncertain += record.may_have_changed(intended=intended)
             case "stale":
                 self.stale += 1
             case "unchanged":
@@ -90,21 +85,24 @@ class PastChange:
     """A cover that a run changed, or may have changed. `line` is its place in the journal."""
 
     asset_id: str
+    at: datetime
+    """The earliest time there is, where the journal does not say."""
     line: int
-    before: CoverRecord
-    after: CoverRecord
-    saved_cover: str | None
-    """Where the picture was saved that stood there before, if it existed nowhere else."""
-    certain: bool
-    """False where no outcome, or none that is sure, is known."""
-    at: datetime | None
+    before: Cover
+    after: Cover
+    snapshot_sha256: str | None = None
+    """Of the snapshot that the cover before was, where that is known."""
+    saved_cover: str | None = None
+    """Where the cover before was saved, if it existed nowhere else."""
+    certain: bool = True
+    """False where no outcome is known, or no definite one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The runs of one project in a state folder's journal. Others in the same journal are passed over.
+    """The runs of one project in a state folder's journal. Those of other projects are skipped.
 
-    Every method streams the journal, and raises StateError where it is there but can't be read.
+    Every method streams the journal, and raises StateError where it exists but cannot be read.
     """
 
     folder: Path
@@ -116,19 +114,19 @@ class Runs:
         return self.folder / NAME
 
     def all(self) -> list[Run]:
-        """In the order in which they began, as the journal has it."""
+        """In the order in which they started."""
         found: dict[str, Run] = {}
         for _, record in self._records():
-            run = found.get(record["run"])
+            run = found.get(record.run)
             if run is None:
-                run = found[record["run"]] = Run(record["run"], _moment(record.get("at")))
-            run.take(record)
+                run = found[record.run] = Run(record.run, record.at)
+            run.add(record)
         return list(found.values())
 
     def find(self, wanted: str | None) -> Run:
-        """The run with this ID, or whose ID alone begins so; without one the last that may have
-        changed a cover and is no rollback itself. What of it was undone already is found to be so: a second rollback
-        finishes the first, and none goes on to an older run unasked.
+        """The run with this ID, or the only one whose ID starts with it. Without one the last run that may have
+        changed a cover and is not a rollback itself: a second rollback then finishes the first, and never goes on to
+        an older run.
 
         Raises:
             UsageError: there is none, or more than one.
@@ -145,111 +143,85 @@ class Runs:
         if not wanted or not named:
             raise UsageError(f"There is no run {shorten(wanted)!r} of this project in {self.journal}", hint=_SEE)
         if len(named) > 1:
-            told = ", ".join(shorten(run.run) for run in named[:5]) + (", …" if len(named) > 5 else "")
+            listed = ", ".join(shorten(run.run) for run in named[:5]) + (", …" if len(named) > 5 else "")
             raise UsageError(
-                f"{len(named)} runs begin with {shorten(wanted)!r}: {told}", hint=f"Give more of it. {_SEE}"
+                f"{len(named)} runs begin with {shorten(wanted)!r}: {listed}", hint=f"Give more of it. {_SEE}"
             )
         return named[0]
 
     def changes(self, run: str) -> list[PastChange]:
         """What a run changed, or may have changed, in the order of its intents. Of an asset that it changed twice,
         the first cover before and the last one after."""
-        assets: dict[str, _Asset] = {}
-        for line, record in self._records():
-            if record["run"] != run or not _is_id(record.get("asset_id")):
-                continue
-            if record.get("kind") not in ("intent", "outcome"):
-                continue
-            change = _change(line, record)
-            if change is not None:
-                assets.setdefault(change.asset_id, _Asset()).take(record, change)
-        return [change for change in (asset.result() for asset in assets.values()) if change is not None]
+        changes: dict[str, PastChange | None] = {}
+        intents: dict[str, PastChange] = {}
 
-    def perhaps_recent(self, changes: Iterable[PastChange], run: str, since: datetime) -> dict[str, Applied]:
-        """The changes since then of which it is not known whether they came about, as if they had, by asset ID: they
-        may still become visible."""
-        return {
-            change.asset_id: Applied(
-                v=VERSION,
-                kind="intent",
-                run=run,
-                at=change.at,
-                endpoint=self.endpoint,
-                project_id=self.project_id,
-                asset_id=change.asset_id,
-                before=change.before,
-                after=change.after,
+        def merge(change: PastChange) -> None:
+            first = changes[change.asset_id] or change
+            changes[change.asset_id] = replace(
+                change, before=first.before, snapshot_sha256=first.snapshot_sha256, saved_cover=first.saved_cover
             )
-            for change in changes
-            if not change.certain and change.at is not None and change.at >= since
-        }
 
-    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for line, record in numbered_records(self.folder):
-            mine = record.get("endpoint") == self.endpoint and record.get("project_id") == self.project_id
-            run = record.get("run")
-            if mine and isinstance(run, str) and 0 < len(run) <= _MOST_TEXT and _text(run) == run:
+        for line, record in self._records():
+            if record.run != run or not isinstance(record, IntentRecord | OutcomeRecord):
+                continue
+            change = _past_change(line, record)
+            if change is None:
+                continue
+            changes.setdefault(change.asset_id, None)
+            intent = intents.pop(change.asset_id, None)
+            if isinstance(record, IntentRecord):
+                intents[change.asset_id] = change
+                if intent is not None:
+                    merge(intent)
+            elif record.may_have_changed(intended=intent is not None):
+                # The intent's line may be torn: what was applied is known from its outcome too.
+                merge(replace(intent or change, certain=record.outcome == "applied"))
+        for intent in intents.values():
+            merge(intent)
+        return [change for change in changes.values() if change is not None]
+
+    def recent(self, now: datetime, window: timedelta) -> dict[str, PastChange]:
+        """The last applied change of each asset within the window that was not seen in place since, by asset ID.
+        Times in the future are not believed."""
+        found: dict[str, PastChange] = {}
+        for line, record in self._records(_TAIL):
+            change = _past_change(line, record) if isinstance(record, OutcomeRecord | SeenRecord) else None
+            if change is None or not now - window <= change.at <= now:
+                continue
+            if isinstance(record, SeenRecord):
+                found.pop(change.asset_id, None)
+            elif change.certain:
+                found[change.asset_id] = change
+        return found
+
+    def _records(self, tail: int | None = None) -> Iterator[tuple[int, Record]]:
+        for line, record in read(self.folder, tail):
+            if record.endpoint == self.endpoint and record.project_id == self.project_id:
                 yield line, record
 
 
-@dataclass(slots=True)
-class _Asset:
-    """One asset's records within one run, folded."""
-
-    _done: PastChange | None = None
-    _intended: PastChange | None = None
-
-    def take(self, record: dict[str, Any], change: PastChange) -> None:
-        if record["kind"] == "intent":
-            self._settle("perhaps", self._intended)
-            self._intended = change
-            return
-        # The intent's line may be torn: what was applied is known from its outcome too.
-        self._settle(_effect(record, intended=self._intended is not None), self._intended or change)
-        self._intended = None
-
-    def result(self) -> PastChange | None:
-        self._settle("perhaps", self._intended)
-        self._intended = None
-        return self._done
-
-    def _settle(self, effect: Effect, change: PastChange | None) -> None:
-        if effect == "none" or change is None:
-            return
-        first = self._done or change
-        self._done = replace(change, before=first.before, saved_cover=first.saved_cover, certain=effect == "certain")
+def with_uncertain(
+    recent: Mapping[str, PastChange], changes: Iterable[PastChange], since: datetime
+) -> dict[str, PastChange]:
+    """`recent`, and the changes since then whose outcome is not known, since they may still become visible."""
+    found = dict(recent)
+    for change in changes:
+        known = found.get(change.asset_id)
+        if not change.certain and change.at >= since and (known is None or known.at < change.at):
+            found[change.asset_id] = change
+    return found
 
 
-def _effect(record: dict[str, Any], *, intended: bool) -> Effect:
-    """What an outcome says of the cover. Journals from before "perhaps" was written leave it open."""
-    if record.get("outcome") == "applied":
-        return "certain"
-    failed = record.get("outcome") == "failed"
-    return "perhaps" if failed and intended and record.get("perhaps") is not False else "none"
-
-
-def _change(line: int, record: dict[str, Any]) -> PastChange | None:
-    try:
-        before = CoverRecord.model_validate(record.get("before"))
-        after = CoverRecord.model_validate(record.get("after"))
-    except ValidationError:
+def _past_change(line: int, record: IntentRecord | OutcomeRecord | SeenRecord) -> PastChange | None:
+    if record.asset_id is None or record.before is None or record.after is None:
         return None
-    saved = _text(record.get("saved_cover")) or None
-    return PastChange(record["asset_id"], line, before, after, saved, certain=False, at=_moment(record.get("at")))
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and LOWER_ID.fullmatch(value) is not None
-
-
-def _text(value: object) -> str:
-    """Text of a bounded length that can be encoded; "" for anything else."""
-    return value[:_MOST_TEXT].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
+    return PastChange(
+        record.asset_id,
+        record.at or _UNKNOWN_TIME,
+        line,
+        record.before.cover(),
+        record.after.cover(),
+        record.before.snapshot_sha256,
+        record.saved_cover if isinstance(record, IntentRecord) else None,
+        certain=isinstance(record, OutcomeRecord) and record.outcome == "applied",
+    )

@@ -14,6 +14,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ from reconciler.documents.write import Origin, as_json, plan_document
 from reconciler.errors import DesiredError, PlanFileError, ReconcileError, StateError, UsageError
 from reconciler.model import Content, Cover, Desired, SnapshotRef, State, Verdict
 from reconciler.state.journal import NAME as JOURNAL
-from reconciler.state.journal import CoverRecord, applied_since, records
+from reconciler.state.journal import CoverRecord, read
+from reconciler.state.runs import Runs
 from reconciler.state.settled_covers import NAME as MEMORY
 from reconciler.state.settled_covers import Memory, SettledCover, document_text, read_document
 
@@ -75,7 +77,7 @@ def _plan() -> dict[str, Any]:
 
 def _record(seconds: float, asset: str, kind: str) -> dict[str, Any]:
     at = (START - timedelta(seconds=seconds)).isoformat()
-    before, after = (CoverRecord.of(cover).model_dump() for cover in (BEFORE, AFTER))
+    before, after = (asdict(CoverRecord.of(cover)) for cover in (BEFORE, AFTER))
     origin = {"endpoint": VOD, "project_id": PROJECT}
     fields = {"asset_id": asset, "before": before, "after": after, "outcome": "applied"}
     return {"v": 1, "kind": kind, "run": "r1", "at": at, **origin, **fields}
@@ -150,13 +152,13 @@ class Files:
             file.unlink()
             file.mkdir()
         try:
-            assert all(record["v"] == 1 for record in records(self._folder))
-            for asset_id, applied in applied_since(self._folder, START, WINDOW, VOD, PROJECT).items():
+            assert all(record.v == 1 for _, record in read(self._folder))
+            for asset_id, applied in Runs(self._folder, VOD, PROJECT).recent(START, WINDOW).items():
                 assert asset_id == applied.asset_id
                 assert START - WINDOW <= applied.at <= START
-                assert (applied.outcome, applied.endpoint, applied.project_id) == ("applied", VOD, PROJECT)
-                same_cover(applied.before.cover(), BEFORE)
-                same_cover(applied.after.cover(), AFTER)
+                assert applied.certain
+                same_cover(applied.before, BEFORE)
+                same_cover(applied.after, AFTER)
         finally:
             if file.is_dir():
                 file.rmdir()

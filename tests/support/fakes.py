@@ -18,6 +18,8 @@ import httpx
 from reconciler.model import READ_RATE, WRITE_RATE, Compare, Desired, Observed, Rate, Snapshot
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
+from reconciler.state.journal import Journal, RunRecord
+from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
 from reconciler.vod.client import VodClient, Windows
@@ -124,6 +126,12 @@ def vod_client(
     http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
     windows = Windows(Window(reads, clock), Window(writes, clock))
     return VodClient(ApiConnection(http, clock, timeout), PROJECT, windows)
+
+
+def run_recorder(folder: Path, journal: Journal, clock: FakeClock) -> RunRecorder:
+    """A run that is the only one in its journal."""
+    run = RunRecord(run="run-1", endpoint="http://127.0.0.1", project_id="0" * 32)
+    return RunRecorder(folder, journal, clock, run)
 
 
 class Script:

@@ -8,15 +8,25 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, refusal, snapshot_url
+from support.fakes import (
+    ASSET,
+    CDN,
+    OTHER,
+    FakeClock,
+    FakeCloud,
+    Picture,
+    desired,
+    refusal,
+    run_recorder,
+    snapshot_url,
+)
 
 from reconciler.act.apply import Applier
-from reconciler.decide.precondition import Step
+from reconciler.decide.precondition import PlannedChange
 from reconciler.model import Compare, Cover, Outcome
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.recorder import RunRecorder
 from reconciler.state.runs import Runs
 from reconciler.vod.retry import ATTEMPTS
 
@@ -31,30 +41,31 @@ def cloud_of(*ids: str) -> FakeCloud:
     return cloud
 
 
-def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Compare = "auto") -> list[Step]:
+def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Compare = "auto") -> list[PlannedChange]:
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
     plan = clock.run(cloud.planner(clock, compare=compare).make_plan(entries, Selection(), 8, lambda: None))
     none = Cover("")
     return [
-        Step(change.desired, change.title, change.before or none, change.after or none) for change in plan.changes
+        PlannedChange(change.desired, change.title, change.before or none, change.after or none)
+        for change in plan.changes
     ]
 
 
 def applied(
     cloud: FakeCloud,
     clock: FakeClock,
-    steps: Sequence[Step],
+    steps: Sequence[PlannedChange],
     folder: Path,
     parallelism: int = 4,
     compare: Compare = "auto",
     *,
     replace_unreadable: bool = False,
 ) -> list[Outcome]:
-    journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
+    journal = Journal(make(folder))
     planner = cloud.planner(clock, folder, compare, replace_unreadable=replace_unreadable)
     advanced = []
-    applier = Applier(planner, RunRecorder(folder, journal, clock, {}), parallelism, lambda: advanced.append(1))
+    applier = Applier(planner, run_recorder(folder, journal, clock), parallelism, lambda: advanced.append(1))
     try:
         return clock.run(applier.apply(steps))
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.fakes import ASSET, CDN, desired, snapshot_url
 
-from reconciler.decide.precondition import NoPut, Step, revisit
+from reconciler.decide.precondition import NoPut, PlannedChange, revisit
 from reconciler.model import Content, Cover, SnapshotRef, State, Verdict
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -14,8 +14,8 @@ A, B = Content("a" * 64, 10), Content("b" * 64, 10)
 URL = f"{snapshot_url(offset=5)}?auth_key=fresh"
 
 
-def step(before: Cover, after: Cover = TWO) -> Step:
-    return Step(desired(index=1), "A title", before, after)
+def step(before: Cover, after: Cover = TWO) -> PlannedChange:
+    return PlannedChange(desired(index=1), "A title", before, after)
 
 
 def now(before: Cover, after: Cover = TWO, state: State = "update") -> Verdict:

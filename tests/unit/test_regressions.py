@@ -25,12 +25,13 @@ from support.fakes import (
     desired,
     details_json,
     refusal,
+    run_recorder,
     snapshot_url,
     vod_client,
 )
 
 from reconciler.act.apply import Applier
-from reconciler.decide.precondition import Step
+from reconciler.decide.precondition import PlannedChange
 from reconciler.decide.verdict import judge
 from reconciler.desired.load import load
 from reconciler.emulator.pictures import drawn, recoded
@@ -40,8 +41,7 @@ from reconciler.observe.assets import observe
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
-from reconciler.state.journal import Journal
-from reconciler.state.recorder import RunRecorder
+from reconciler.state.journal import Journal, Record
 from reconciler.state.settled_covers import Memory, SettledCover
 from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.fast_client import DirectClient
@@ -65,12 +65,12 @@ def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio, "to_thread", parallelism)
 
 
-def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[Step]:
+def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[PlannedChange]:
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
     plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
     none = Cover("")
-    return [Step(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
+    return [PlannedChange(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
 
 
 class Run:
@@ -78,10 +78,10 @@ class Run:
 
     def __init__(self, clock: FakeClock, planner: Planner, folder: Path, parallelism: int = 4) -> None:
         self._clock = clock
-        self.journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
-        self.applier = Applier(planner, RunRecorder(folder, self.journal, clock, {}), parallelism, lambda: None)
+        self.journal = Journal(make(folder))
+        self.applier = Applier(planner, run_recorder(folder, self.journal, clock), parallelism, lambda: None)
 
-    def outcomes(self, steps: Sequence[Step]) -> list[Outcome]:
+    def outcomes(self, steps: Sequence[PlannedChange]) -> list[Outcome]:
         try:
             return self._clock.run(self.applier.apply(steps))
         finally:
@@ -230,18 +230,18 @@ class Full(Journal):
 
     left = 3
 
-    def write(self, kind: str, at: Any, **fields: Any) -> None:
+    def append(self, record: Record) -> None:
         self.left -= 1
         if self.left < 0:
             raise StateError("The journal can't be written: No space left on device")
-        super().write(kind, at, **fields)
+        super().append(record)
 
 
 def test_when_the_journal_fails_whoever_is_left_out_is_told_why(clock: FakeClock, tmp_path: Path) -> None:
     cloud = showing_the_first(*IDS)
     steps = planned(cloud, clock, IDS)
-    journal = Full(make(tmp_path), "run-1", "http://127.0.0.1", "0" * 32)
-    applier = Applier(cloud.planner(clock, tmp_path), RunRecorder(tmp_path, journal, clock, {}), 1, lambda: None)
+    journal = Full(make(tmp_path))
+    applier = Applier(cloud.planner(clock, tmp_path), run_recorder(tmp_path, journal, clock), 1, lambda: None)
     outcomes = clock.run(applier.apply(steps))
     journal.close()
     assert names(outcomes)[:2] == ["applied", "applied"]

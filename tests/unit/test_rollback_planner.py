@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from support.fakes import ASSET, CDN, OTHER, PROJECT, FakeClock, FakeCloud, Picture, details_json, snapshot_url
+from support.fakes import ASSET, CDN, OTHER, START, FakeClock, FakeCloud, Picture, details_json, snapshot_url
 
 from reconciler.errors import UsageError
 from reconciler.model import Content, Cover, SnapshotRef
 from reconciler.planning.planner import Planner
 from reconciler.planning.rollback import RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
-from reconciler.state.journal import Applied, CoverRecord
 from reconciler.state.runs import PastChange
 from reconciler.state.settled_covers import SettledCover
 
@@ -37,9 +36,9 @@ def shot(offset: int, body: bytes | None = None, url: str = "") -> Cover:
 
 def change(before: Cover, after: Cover, snapshot: bytes | None = None, **more: Any) -> PastChange:
     """`snapshot` is what the journal knows the snapshot before to have been."""
-    fields = {"asset_id": ASSET, "line": 7, "saved_cover": None, "certain": True, "at": None, **more}
-    known = {"snapshot_sha256": content(snapshot).sha256 if snapshot else None}
-    return PastChange(before=CoverRecord.of(before).model_copy(update=known), after=CoverRecord.of(after), **fields)
+    fields = {"asset_id": ASSET, "line": 7, "saved_cover": None, "certain": True, "at": START, **more}
+    known = content(snapshot).sha256 if snapshot else None
+    return PastChange(before=before, after=after, snapshot_sha256=known, **fields)
 
 
 def undo(
@@ -222,17 +221,7 @@ def test_a_re_encoded_cover_that_plainly_is_back_already_is_in_sync(clock: FakeC
 
 def test_what_a_later_run_set_a_moment_ago_is_not_this_runs(clock: FakeClock) -> None:
     """Its cover is not visible yet, and would appear all the same."""
-    later = Applied(
-        v=1,
-        kind="outcome",
-        run="later",
-        at=clock.now(),
-        endpoint="",
-        project_id=PROJECT,
-        asset_id=ASSET,
-        before=CoverRecord.of(shot(5)),
-        after=CoverRecord.of(shot(10)),
-    )
+    later = PastChange(ASSET, clock.now(), 9, shot(5), shot(10))
     planner = replace(showing(5).planner(clock), recent={ASSET: later})
     [left] = undo_with(planner, clock, change(shot(0), shot(5))).blocked
     assert left.message == "Someone changed it since: the cover is sample[2] at 10 s now."

@@ -7,7 +7,7 @@ import tempfile
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,18 @@ from support.fakes import ASSET, OTHER, PROJECT
 from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin, as_json
 from reconciler.errors import StateError, UsageError
+from reconciler.model import Content, Cover, SnapshotRef
 from reconciler.report.history import history_text
-from reconciler.state.journal import NAME, Journal
-from reconciler.state.runs import Runs
+from reconciler.state.journal import NAME, CoverRecord, FileRecord, IntentRecord, Journal, OutcomeRecord, RunRecord
+from reconciler.state.runs import PastChange, Runs
 from reconciler.util.sanitize import clean
 
 ENDPOINT = "https://vod.cn-north-4.myhuaweicloud.com"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-RunRecorder = dict[str, Any]
+RecordJson = dict[str, Any]
 
 # What may become of one asset: the records after the intent, if there is an intent at all.
-FATES: dict[str, tuple[bool, RunRecorder | None]] = {
+FATES: dict[str, tuple[bool, RecordJson | None]] = {
     "applied": (True, {"outcome": "applied"}),
     "refused": (True, {"outcome": "failed", "error": "HTTP 403", "perhaps": False}),
     "unanswered": (True, {"outcome": "failed", "error": "lost", "perhaps": True}),
@@ -51,9 +52,9 @@ class Told:
     fates: tuple[str, ...]
     project: str = PROJECT
 
-    def records(self) -> list[RunRecorder]:
+    def records(self) -> list[RecordJson]:
         head = {"v": 1, "run": self.run, "at": AT.isoformat(), "endpoint": ENDPOINT, "project_id": self.project}
-        found: list[RunRecorder] = [{**head, "kind": "run", "user": "u", "host": "h", "files": [{"file": "a.yaml"}]}]
+        found: list[RecordJson] = [{**head, "kind": "run", "user": "u", "host": "h", "files": [{"file": "a.yaml"}]}]
         for number, fate in enumerate(self.fates):
             about = {"asset_id": asset(number), "before": cover(number, 0), "after": cover(number, 5)}
             intended, outcome = FATES[fate]
@@ -66,12 +67,16 @@ def asset(number: int) -> str:
     return f"{number:032x}"
 
 
-def cover(number: int, offset: int) -> RunRecorder:
+def cover(number: int, offset: int) -> RecordJson:
     url = f"https://cdn.example.com/asset/{asset(number)}/snapshot/sample/{offset}.jpg"
     return {"url": url, "set": "sample", "index": offset // 5, "offset": offset}
 
 
-def lines(records: Sequence[RunRecorder]) -> bytes:
+def offset(cover: Cover) -> int | None:
+    return cover.snapshot.offset if cover.snapshot else None
+
+
+def lines(records: Sequence[RecordJson]) -> bytes:
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
 
@@ -89,11 +94,11 @@ histories = st.tuples(
 
 
 @st.composite
-def interleaved(draw: st.DrawFn) -> tuple[list[Told], list[RunRecorder]]:
+def interleaved(draw: st.DrawFn) -> tuple[list[Told], list[RecordJson]]:
     """Runs, and their records in any order that keeps each run's own."""
     told = list(draw(histories))
     left = [one.records() for one in told]
-    mixed: list[RunRecorder] = []
+    mixed: list[RecordJson] = []
     while any(left):
         some = [queue for queue in left if queue]
         mixed.append(draw(st.sampled_from(some)).pop(0))
@@ -101,7 +106,7 @@ def interleaved(draw: st.DrawFn) -> tuple[list[Told], list[RunRecorder]]:
 
 
 @given(interleaved())
-def test_each_run_is_counted_and_undone_for_itself(mixed: tuple[list[Told], list[RunRecorder]]) -> None:
+def test_each_run_is_counted_and_undone_for_itself(mixed: tuple[list[Told], list[RecordJson]]) -> None:
     told, records = mixed
     with tempfile.TemporaryDirectory() as folder:
         runs = runs_of(lines(records), Path(folder))
@@ -192,12 +197,57 @@ def test_no_value_of_any_field_is_an_obstacle(wrong: list[tuple[int, str, Any]])
 
 def test_a_run_after_a_torn_line_is_told_whole(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(lines(Told("r1", ("applied", "killed")).records())[:-10])
-    journal = Journal(tmp_path, "r2", ENDPOINT, PROJECT)
-    journal.write("intent", AT, asset_id=ASSET, before=cover(0, 0), after=cover(0, 5))
+    journal = Journal(tmp_path)
+    before, after = CoverRecord(**cover(0, 0)), CoverRecord(**cover(0, 5))
+    about: RecordJson = {"at": AT, "run": "r2", "endpoint": ENDPOINT, "project_id": PROJECT, "asset_id": ASSET}
+    journal.append(IntentRecord(**about, before=before, after=after))
     journal.close()
     runs = Runs(tmp_path, ENDPOINT, PROJECT)
     assert [run.run for run in runs.all()] == ["r1", "r2"]
     assert [change.asset_id for change in runs.changes("r2")] == [ASSET]
+
+
+# As version 1.0 wrote them.
+EARLIER = b"""\
+{"v":1,"kind":"run","at":"2026-03-01T12:00:00+00:00","run":"r1","endpoint":"ENDPOINT","project_id":"PROJECT","user":"ci",\
+"host":"runner","revision":null,"tool_version":"1.0.0","files":[{"file":"a\\udcff.yaml","sha256":null}],"rollback_of":"r0"}
+{"v":1,"kind":"intent","at":"2026-03-01T12:00:01.500000+00:00","run":"r1","endpoint":"ENDPOINT","project_id":"PROJECT",\
+"asset_id":"ASSET","before":{"url":"https://cdn/c.jpg","sha256":"aa","length":9},"after":{"url":"https://cdn/5.jpg",\
+"set":"sample","index":1,"offset":5},"saved_cover":"/state/covers/c.jpg"}
+{"v":1,"kind":"outcome","at":"2026-03-01T12:00:02+00:00","run":"r1","endpoint":"ENDPOINT","project_id":"PROJECT",\
+"asset_id":"ASSET","before":{"url":"https://cdn/c.jpg","sha256":"aa","length":9},"after":{"url":"https://cdn/5.jpg",\
+"set":"sample","index":1,"offset":5},"outcome":"failed","error":"lost","perhaps":true}
+"""
+
+
+def test_journals_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    content = EARLIER.replace(b"ENDPOINT", ENDPOINT.encode()).replace(b"PROJECT", PROJECT.encode())
+    runs = runs_of(content.replace(b"ASSET", ASSET.encode()), tmp_path)
+    [run] = runs.all()
+    assert (run.at, run.user, run.host, run.revision) == (AT, "ci", "runner", "")
+    assert (run.tool_version, run.files, run.rollback_of) == ("1.0.0", ("a?.yaml",), "r0")
+    assert (run.failed, run.unfinished, run.may_have_changed) == (1, 0, True)
+    before = Cover("https://cdn/c.jpg", None, Content("aa", 9))
+    after = Cover("https://cdn/5.jpg", SnapshotRef("sample", 1, 5))
+    at = AT + timedelta(seconds=1.5)
+    assert runs.changes("r1") == [
+        PastChange(ASSET, at, 2, before, after, saved_cover="/state/covers/c.jpg", certain=False)
+    ]
+
+
+def test_records_keep_the_form_that_earlier_versions_read(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    about: RecordJson = {"at": AT, "run": "r1", "endpoint": ENDPOINT, "project_id": PROJECT}
+    after = CoverRecord(**cover(0, 5))
+    journal.append(RunRecord(**about, user="u", files=(FileRecord("a\udcff.yaml"),)))
+    journal.append(OutcomeRecord(**about, asset_id=ASSET, before=CoverRecord(""), after=after, outcome="applied"))
+    journal.close()
+    head = {"v": 1, **about, "at": AT.isoformat()}
+    change = {"asset_id": ASSET, "before": {"url": ""}, "after": cover(0, 5)}
+    assert [json.loads(line) for line in (tmp_path / NAME).read_text().splitlines()] == [
+        {**head, "kind": "run", "user": "u", "files": [{"file": "a\udcff.yaml"}]},
+        {**head, "kind": "outcome", **change, "outcome": "applied"},
+    ]
 
 
 def test_of_an_asset_changed_twice_the_first_before_and_the_last_after(tmp_path: Path) -> None:
@@ -205,7 +255,7 @@ def test_of_an_asset_changed_twice_the_first_before_and_the_last_after(tmp_path:
     for record in second:
         record.update(before=cover(0, 5), after=cover(0, 10))
     [change] = runs_of(lines([*first, *second]), tmp_path).changes("r1")
-    assert (change.before.offset, change.after.offset, change.line) == (0, 10, 4)
+    assert (offset(change.before), offset(change.after), change.line) == (0, 10, 4)
 
 
 def test_a_second_change_that_was_refused_leaves_the_first(tmp_path: Path) -> None:
@@ -213,14 +263,14 @@ def test_a_second_change_that_was_refused_leaves_the_first(tmp_path: Path) -> No
     for record in second:
         record.update(before=cover(0, 5), after=cover(0, 10))
     [change] = runs_of(lines([*first, *second]), tmp_path).changes("r1")
-    assert (change.before.offset, change.after.offset, change.certain) == (0, 5, True)
+    assert (offset(change.before), offset(change.after), change.certain) == (0, 5, True)
 
 
 def test_what_the_snapshot_before_was_is_kept_with_the_first_cover(tmp_path: Path) -> None:
     first, second = Told("r1", ("applied",)).records(), Told("r1", ("applied",)).records()[1:]
-    first[1]["before"] = {**first[1]["before"], "sha256": "a" * 64, "snapshot_sha256": "b" * 64}
+    first[1]["before"] = {**first[1]["before"], "sha256": "a" * 64, "length": 9, "snapshot_sha256": "b" * 64}
     [change] = runs_of(lines([*first, *second]), tmp_path).changes("r1")
-    assert (change.before.sha256, change.before.snapshot_sha256) == ("a" * 64, "b" * 64)
+    assert (change.before.content, change.snapshot_sha256) == (Content("a" * 64, 9), "b" * 64)
 
 
 def test_what_was_applied_is_known_without_its_intent(tmp_path: Path) -> None:
@@ -247,7 +297,7 @@ def test_what_was_applied_is_known_without_its_intent(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_records_that_cannot_be_believed_are_nobodys_change(tmp_path: Path, wrong: RunRecorder) -> None:
+def test_records_that_cannot_be_believed_are_nobodys_change(tmp_path: Path, wrong: RecordJson) -> None:
     records = [{**record, **wrong} for record in Told("r1", ("applied",)).records()[1:]]
     runs = runs_of(lines(records), tmp_path)
     assert runs.changes("r1") == []
@@ -294,7 +344,7 @@ def test_no_journal_is_no_run_and_an_unreadable_one_an_error(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="nothing to roll back"):
         runs.find(None)
     (tmp_path / NAME).mkdir()
-    with pytest.raises(StateError, match="can't be read"):
+    with pytest.raises(StateError, match="cannot be read"):
         Runs(tmp_path, ENDPOINT, PROJECT).all()
 
 

@@ -12,17 +12,16 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image, ImageDraw
-from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
+from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, run_recorder, snapshot_url
 
 from reconciler.act.verify import Verifier
-from reconciler.decide.precondition import Step
+from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.model import Cover, Outcome
 from reconciler.observe.similarity import alike
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
-from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import Memory, SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -56,24 +55,29 @@ class Timed(FakeCloud):
         return await super().__call__(request)
 
 
-def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[Step]:
+def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[PlannedChange]:
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
     plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
     none = Cover("")
-    return [Step(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
+    return [PlannedChange(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
 
 
-def applied(steps: Sequence[Step]) -> list[Outcome]:
+def applied(steps: Sequence[PlannedChange]) -> list[Outcome]:
     return [Outcome(step.desired.asset_id, "applied", step.desired.source, step.before, step.after) for step in steps]
 
 
 def watched(
-    cloud: FakeCloud, clock: FakeClock, steps: Sequence[Step], folder: Path, seconds: float, stop: float | None = None
+    cloud: FakeCloud,
+    clock: FakeClock,
+    steps: Sequence[PlannedChange],
+    folder: Path,
+    seconds: float,
+    stop: float | None = None,
 ) -> list[Outcome]:
     """What is known after waiting for these covers; `stop`: interrupted after so many seconds."""
-    journal = Journal(make(folder), "run-1", "http://127.0.0.1", "0" * 32)
-    verifier = Verifier(cloud.planner(clock, folder), RunRecorder(folder, journal, clock, {}), 4, lambda: None)
+    journal = Journal(make(folder))
+    verifier = Verifier(cloud.planner(clock, folder), run_recorder(folder, journal, clock), 4, lambda: None)
     outcomes = applied(steps)
 
     async def wait() -> None:
