@@ -1,16 +1,15 @@
-"""All assets of a project: pages, and narrower spans of time where the pages end."""
+"""Every asset of a project: page by page, and by parts of the time where there are more than pages reach."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from reconciler.errors import ApiError
 from reconciler.util.concurrency import for_each
-from reconciler.vod import schemas as wire
+from reconciler.vod.schemas import AssetList, AssetSummary
 
 PAGE = 100
 MOST = 20_000
@@ -19,9 +18,7 @@ _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 """Before the service existed."""
 _FORMAT = "%Y%m%d%H%M%S"
 _SECOND = timedelta(seconds=1)
-_AT_ONCE = 8
-_RARELY = timedelta(days=9)
-"""Whole catalogues are seldom created in so little time."""
+_PARALLEL_PAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,136 +30,104 @@ class Span:
 
     @classmethod
     def whole(cls, now: datetime, after: datetime | None = None, before: datetime | None = None) -> Span:
-        """Everything there can be between two times; clocks differ, so what was created just now may lie ahead."""
+        """All the time between two moments; by default until tomorrow, because the service's clock may be ahead."""
         return cls(after or _FIRST, before or now + timedelta(days=1))
+
+    @property
+    def middle(self) -> datetime:
+        return (self.start + (self.end - self.start) / 2).replace(microsecond=0)
 
     def query(self) -> str:
         return f"&start_time={self.start:{_FORMAT}}&end_time={self.end:{_FORMAT}}"
 
-    def halves(self) -> tuple[Span, Span]:
-        """The later half first; they share a second, in case one of the bounds does not count."""
-        middle = self.start + (self.end - self.start) / 2
-        middle = middle.replace(microsecond=0)
-        return Span(middle, self.end), Span(self.start, middle)
+
+_EMPTY = Span(_FIRST - timedelta(days=730), _FIRST - timedelta(days=365))
+"""A time without assets."""
+FetchPage = Callable[[str], Awaitable[AssetList]]
+# A span with its first page; without a span: all assets there are.
+_Part = tuple[Span | None, AssetList]
 
 
-Fetch = Callable[[str], Awaitable[wire.AssetList]]
+async def list_assets(fetch: FetchPage, whole: Span, *, bounded: bool = False) -> AsyncIterator[AssetSummary]:
+    """Yields every asset once (API page "Querying the asset list").
 
-
-async def list_assets(fetch: Fetch, whole: Span, *, bounded: bool = False) -> AsyncIterator[wire.AssetSummary]:
-    """Every asset once (API page "Querying the asset list").
-
-    Exactly as many as pages reach, all created within a second or two, are taken for all there are.
+    Exactly MOST assets that were all created within the same second are taken for all there are.
 
     Args:
-        fetch: one page, for a query such as "page=0&size=100".
-        whole: all there can be.
-        bounded: only what was created within that span is wanted.
+        fetch: reads one page, for a query like "page=0&size=100".
+        whole: the time in which assets can have been created.
+        bounded: only assets of that time are wanted.
 
     Raises:
-        ApiError: a page can't be had, more assets than a listing reaches were created within one second, or the
-            service does not keep to the times it is asked for.
+        ApiError: a page cannot be read, more assets than pages reach were created within one second, or there are
+            more and the service ignores start_time and end_time.
     """
+    every = whole if bounded else None
+    first = await _page(fetch, 0, every)
+    parts: list[_Part] = [(every, first)]
+    if await _at_limit(fetch, every, first) and await _filters_by_time(fetch, first):
+        parts = await _split(fetch, whole, first, await _last_reachable(fetch, every, whole))
     seen: set[str] = set()
-    spans: list[_Part] = [_Part(whole if bounded else None)]
-    while spans:
-        part = spans.pop()
-        first = await _page(fetch, 0, part.span)
-        total = first.total or 0
-        if total >= MOST and not all(map(_created, first.assets)) and (total > MOST or part.span is not None):
-            spans += map(_Part, reversed(_narrowed(part.span, whole)))
-            continue
-        times: list[datetime | None] = []
-        known = len(seen)
-        async for asset in _pages(fetch, first, part.span):
-            times.append(_created(asset))
+    crowded: Span | None = None
+    while parts:
+        span, page = parts.pop()
+        if span is not None and await _at_limit(fetch, span, page):
+            if span.end - span.start >= 2 * _SECOND:
+                parts += await _split(fetch, span, page, span.middle)
+                continue
+            crowded = span
+        async for asset in _pages(fetch, span, page):
             if asset.asset_id and asset.asset_id not in seen:
                 seen.add(asset.asset_id)
                 yield asset
-        part.check(times, new=len(seen) - known)
-        if len(times) >= MOST:
-            spans += reversed(await _beyond(fetch, times, part, whole, total))
+    if crowded is not None and max(first.total or 0, len(seen)) > MOST:
+        raise ApiError(
+            f"Listing the assets failed: more than {MOST:,} assets were created around "
+            f"{crowded.start:%Y-%m-%d %H:%M:%S} UTC"
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A span to be listed, None for everything. One that goes on where another one's pages ended begins with assets
-    that were listed before, unless the service means other times than we do."""
-
-    span: Span | None
-    goes_on: bool = False
-
-    def check(self, times: Sequence[datetime | None], new: int) -> None:
-        """
-        Raises:
-            ApiError: what was listed is not of this span.
-        """
-        if self.span is None or not self.goes_on:
-            return
-        start, end = self.span.start - _SECOND, self.span.end + _SECOND
-        strange = any(at is not None and not start <= at <= end for at in times)
-        if strange or new == len(times) or (new == 0 and len(times) >= MOST):
-            raise ApiError(
-                "Listing the assets failed: the service does not keep to start_time and end_time, "
-                f"so no more than {MOST:,} assets can be listed"
-            )
+async def _at_limit(fetch: FetchPage, span: Span | None, first: AssetList) -> bool:
+    """Whether there may be more assets than pages reach."""
+    if first.total is not None:
+        return first.total >= MOST
+    return len(first.assets) >= PAGE and bool((await _page(fetch, MOST // PAGE - 1, span)).assets)
 
 
-async def _beyond(
-    fetch: Fetch, times: Sequence[datetime | None], part: _Part, whole: Span, total: int
-) -> Sequence[_Part]:
-    """Where the assets are that the pages of a span did not reach; in order of creation they come either way."""
-    span = part.span or whole
-    known = [at for at in times if at is not None]
-    falling = all(one >= other for one, other in pairwise(known))
-    if not known and total == MOST and await _just_as_many(fetch, whole):
-        return []
-    if len(known) < len(times) or not (falling or all(one <= other for one, other in pairwise(known))):
-        return [_Part(half) for half in _narrowed(span, span)]
-    first, last = known[0], known[-1]
-    if abs(first - last) > 2 * _SECOND:
-        return [_Part(Span(span.start, last + _SECOND) if falling else Span(last - _SECOND, span.end), goes_on=True)]
-    outside = Span(span.start, last - 3 * _SECOND) if falling else Span(last + 3 * _SECOND, span.end)
-    if total > MOST or part.goes_on or (await _page(fetch, 0, outside)).assets:
-        raise _crowded(last)
-    return []
+async def _filters_by_time(fetch: FetchPage, first: AssetList) -> bool:
+    """Whether assets can be listed by the time of their creation. A service that knows no such time at all is
+    believed when it says that MOST assets are all there are.
+
+    Raises:
+        ApiError: the service ignores the times, and there may be more.
+    """
+    if not (await _page(fetch, 0, _EMPTY)).assets:
+        return True
+    if first.total == MOST and not any(asset.create_time for asset in first.assets):
+        return False
+    raise ApiError(
+        "Listing the assets failed: the service ignores start_time and end_time, "
+        f"so no more than {MOST:,} assets can be listed"
+    )
 
 
-async def _just_as_many(fetch: Fetch, whole: Span) -> bool:
-    """Whether a catalogue of which pages showed MOST assets, without saying when those were created, holds no more: a
-    `total` of MOST says nothing, but those of two parts of the time do, if both are smaller."""
-
-    async def count(start: datetime, end: datetime) -> int:
-        return (await _page(fetch, 0, Span(start, end))).total or 0 if start <= end else 0
-
-    span, means_times = whole, False
-    while span.end - span.start >= 2 * _SECOND:
-        middle = span.halves()[0].start
-        later = await count(middle + _SECOND, span.end)
-        if 0 < later < MOST:
-            return later + await count(whole.start, middle) == MOST
-        span = Span(middle + _SECOND, span.end) if later else Span(span.start, middle)
-        if span.end - span.start < _RARELY and not means_times:
-            if await count(whole.start - 2 * _RARELY, whole.start - _RARELY):
-                return True  # times mean nothing to this service: no more can be had
-            means_times = True
-    return await count(whole.start, span.start - _SECOND) == 0
+async def _last_reachable(fetch: FetchPage, every: Span | None, whole: Span) -> datetime:
+    """When the first asset of the last page was created; the middle of the time where that is not known. Assets
+    usually come in order of creation: one part of the time then holds nearly as many assets as pages reach."""
+    last = (await _page(fetch, MOST // PAGE - 1, every)).assets
+    at = _created(last[0]) if last else None
+    return at if at is not None and whole.start < at < whole.end else whole.middle
 
 
-def _narrowed(span: Span | None, whole: Span) -> tuple[Span, ...]:
-    if span is None:
-        return (whole,)
-    if span.end - span.start < 2 * _SECOND:
-        raise _crowded(span.start)
-    return span.halves()
+async def _split(fetch: FetchPage, span: Span, first: AssetList, at: datetime) -> list[_Part]:
+    """The parts before and after a moment. They share a second, in case the service excludes one of the bounds."""
+    before, after = Span(span.start, at), Span(at, span.end)
+    earlier = await _page(fetch, 0, before)
+    # Where nothing is earlier, the later part has the same pages as the whole.
+    return [(before, earlier), (after, await _page(fetch, 0, after) if earlier.assets else first)]
 
 
-def _crowded(when: datetime) -> ApiError:
-    told = f"{when:%Y-%m-%d %H:%M:%S} UTC"
-    return ApiError(f"Listing the assets failed: more than {MOST:,} assets were created around {told}")
-
-
-def _created(asset: wire.AssetSummary) -> datetime | None:
+def _created(asset: AssetSummary) -> datetime | None:
     if not re.fullmatch(r"[0-9]{14}", asset.create_time):
         return None
     try:
@@ -171,31 +136,32 @@ def _created(asset: wire.AssetSummary) -> datetime | None:
         return None
 
 
-async def _pages(fetch: Fetch, first: wire.AssetList, span: Span | None) -> AsyncIterator[wire.AssetSummary]:
-    """The assets of all pages, in order; a few pages are asked for at once where their number is known."""
-    numbered = first.total is not None
+async def _pages(fetch: FetchPage, span: Span | None, first: AssetList) -> AsyncIterator[AssetSummary]:
+    """The assets of all pages, in order; several pages are read at once where their number is known."""
+    for asset in first.assets:
+        yield asset
+    counted = first.total is not None
     pages = -(-min(first.total if first.total is not None else MOST, MOST) // PAGE)
-    parallelism = _AT_ONCE if numbered else 1
-    answers, page = [first], 1
-    while True:
+    size, more = _PARALLEL_PAGES if counted else 1, len(first.assets) >= PAGE
+    for start in range(1, pages, size):
+        if not counted and not more:
+            return
+        answers = await _read(fetch, range(start, min(start + size, pages)), span)
         for answer in answers:
             for asset in answer.assets:
                 yield asset
-        if page >= pages or (not numbered and len(answers[-1].assets) < PAGE):
-            return
-        following = range(page, min(page + parallelism, pages))
-        answers, page = await _together(fetch, following, span), following.stop
+        more = len(answers[-1].assets) >= PAGE
 
 
-async def _together(fetch: Fetch, pages: range, span: Span | None) -> list[wire.AssetList]:
-    answers: dict[int, wire.AssetList] = {}
+async def _read(fetch: FetchPage, pages: range, span: Span | None) -> list[AssetList]:
+    answers: dict[int, AssetList] = {}
 
-    async def work(page: int) -> None:
+    async def read(page: int) -> None:
         answers[page] = await _page(fetch, page, span)
 
-    await for_each(pages, work, len(pages))
+    await for_each(pages, read, len(pages))
     return [answers[page] for page in pages]
 
 
-async def _page(fetch: Fetch, page: int, span: Span | None) -> wire.AssetList:
+async def _page(fetch: FetchPage, page: int, span: Span | None) -> AssetList:
     return await fetch(f"page={page}&size={PAGE}{span.query() if span else ''}")

@@ -174,6 +174,6 @@ def test_a_list_that_never_gets_shorter_is_an_error_and_not_a_short_list(clock: 
     async def main() -> int:
         return len([asset async for asset in vod_client(server, clock).list_assets()])
 
-    with pytest.raises(ApiError, match="more than 20,000 assets were created around"):
+    with pytest.raises(ApiError, match="the service ignores start_time and end_time"):
         clock.run(main())
     assert len(asked) < 50
