@@ -1,16 +1,30 @@
-"""The report as one HTML file that stands alone: nothing is fetched, nothing runs. Needs the extra `report`."""
+"""The report as one HTML file that needs nothing else: it fetches nothing and runs nothing. Needs the extra `report`.
+
+The templates read the documents themselves. Every expression in them passes `_inert`, then Jinja2 escapes it.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from reconciler.documents.images import NO_IMAGES, ImagesByAsset
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.documents.shown import ShowDoc
+from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage, ImagesByAsset
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
+from reconciler.documents.shown import ShowDoc, ShownSnapshot
 from reconciler.errors import not_installed
 from reconciler.model import WRITE_RATE, Rate
-from reconciler.report.html_page import page
+from reconciler.report import phrases
+from reconciler.util.sanitize import clean, hide, json_text, shorten
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = {"plan": "findings", "audit": "findings", "apply": "apply", "show": "show"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)Z")
+_LONGEST_WHY = 300
 
 
 def html(
@@ -19,25 +33,69 @@ def html(
     *,
     rate: Rate = WRITE_RATE,
 ) -> str:
-    """The document as a page, with the pictures of `gallery` embedded; `rate` is the one at which covers may be set.
+    """The document as a page with `images` embedded; `rate` is the one at which covers may be set.
 
     Raises:
         UsageError: Jinja2 is not installed.
     """
+    environment = _environment()
+    # The policy allows one style by the hash of exactly what is between its tags.
+    style = environment.get_template("style.css").render()
+    style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    summary = () if isinstance(document, ShowDoc) else tuple(phrases.summary(document, rate))
+    template = environment.get_template(f"{_TEMPLATES[document.kind]}.html.j2")
+    return template.render(document=document, images=images, summary=summary, style_hash=style_hash)
+
+
+def _environment() -> Environment:
     try:
         import jinja2  # an extra, and slow to import
     except ModuleNotFoundError as error:
         raise not_installed(error, "The HTML report", "report") from error
     environment = jinja2.Environment(
-        autoescape=True,
+        autoescape=True,  # not select_autoescape: it does not know the ending .html.j2
+        finalize=_inert,
         undefined=jinja2.StrictUndefined,
         loader=jinja2.PackageLoader("reconciler", "report/templates"),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    # The policy names the one style that is ours, by the hash of exactly what stands between its tags.
-    style = environment.get_template("style.css").render()
-    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    view = page(document, images, rate)
-    return environment.get_template("report.html.j2").render(page=view, style_hash=allowed)
+    environment.filters.update(
+        advice=phrases.advice,
+        by=lambda items, attribute: phrases.grouped(items, attrgetter(attribute)),
+        counted=phrases.counted,
+        cover=phrases.cover,
+        failure=phrases.failure,
+        json=json_text,
+        moment=_moment,
+        place=phrases.place,
+        position=phrases.position,
+        since_kinds=phrases.since_kinds,
+        snapshot=phrases.snapshot,
+        thousands="{:,}".format,
+        why=_why,
+    )
+    environment.globals.update(image_of=_image_of)
+    return environment
+
+
+def _inert(value: object) -> object:
+    """A text without secrets and controls. Numbers, and Markup that our own macros made, stay as they are."""
+    return clean(hide(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _moment(at: str) -> str:
+    """2026-11-22 08:30 UTC; anything that is not a time in our form stays as it is."""
+    found = _TIME.fullmatch(at)
+    return f"{found[1]} {found[2]} UTC" if found else at
+
+
+def _why(image: EmbeddedImage | None) -> str:
+    """Why there is no picture."""
+    return shorten(hide(image.why), _LONGEST_WHY) if image else ""
+
+
+def _image_of(snapshot: SnapshotDoc | ShownSnapshot, images: AssetImages | None) -> EmbeddedImage | None:
+    place = (snapshot.set, snapshot.index)
+    return next((image for ref, image in (images.others if images else ()) if (ref.set, ref.index) == place), None)

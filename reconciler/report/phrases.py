@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, CoverDoc, FastDoc, Findings, SinceDoc, SnapshotDoc
+from reconciler.documents.schemas import (
+    ApplyDoc,
+    AuditDoc,
+    CoverDoc,
+    FastDoc,
+    Findings,
+    ResultDoc,
+    SinceDoc,
+    SnapshotDoc,
+    SourceDoc,
+)
+from reconciler.documents.shown import ShownSnapshot
 from reconciler.model import Rate, Reason
 from reconciler.util.sanitize import clean
+
+T = TypeVar("T")
+
+
+def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+    """The items by key, in order of first mention."""
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def clock(seconds: int) -> str:
@@ -17,8 +39,26 @@ def clock(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
 
 
-def snapshot(ref: SnapshotDoc) -> str:
+def snapshot(ref: SnapshotDoc | ShownSnapshot) -> str:
     return f"{ref.set}[{ref.index}] {clock(ref.offset)}"
+
+
+def position(ref: SnapshotDoc | ShownSnapshot) -> str:
+    """A snapshot as it is read aloud."""
+    return f"{ref.set}[{ref.index}] at {clock(ref.offset)}"
+
+
+def place(source: SourceDoc) -> str:
+    """`file:line`, as editors and CI find it."""
+    return clean(f"{source.file}:{source.line}")
+
+
+def failure(result: ResultDoc) -> str:
+    """The error of a result and the request to name to the service's support; "" where there is no error."""
+    if result.error is None:
+        return ""
+    request = f" (request {result.error.request_id})" if result.error.request_id else ""
+    return result.error.message + request
 
 
 def cover(doc: CoverDoc) -> str:
@@ -80,11 +120,18 @@ def since_kinds(since: SinceDoc) -> tuple[tuple[str, Sequence[str]], ...]:
         ("drifted", since.drifted),
         ("resolved", since.resolved),
         ("no longer managed", since.no_longer_managed),
-        ("unknown now", since.unknown),
+        ("newly unknown", since.unknown),
         ("changed", [item.asset_id for item in since.changed]),
         ("newly unmanaged", since.newly_unmanaged),
         ("no longer unmanaged", since.no_longer_unmanaged),
     )
+
+
+def summary(document: Findings | ApplyDoc, rate: Rate) -> Iterator[str]:
+    """The summary of any document, the headline first; `rate` is the one at which covers may be set."""
+    if isinstance(document, ApplyDoc):
+        return applied(document, waited=any(result.verified is not None for result in document.results))
+    return findings(document, rate)
 
 
 NO_CHANGES = "No changes. Your covers match the desired state."

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from support.hostile import TEXTS, saying
 from support.reports import (
     HOSTILE,
     NOTE,
@@ -233,6 +235,16 @@ def test_a_hostile_text_is_nothing_but_text() -> None:
     assert Seen(html(hostile)).elements == Seen(html(quiet)).elements
 
 
+@pytest.mark.parametrize("make", [plan_doc, audit_doc, apply_doc])
+@settings(max_examples=25)
+@given(text=TEXTS.filter(bool))
+def test_no_text_gets_out_of_its_place(make: Callable[[], PlanDoc | AuditDoc | ApplyDoc], text: str) -> None:
+    page = html(saying(make(), text))
+    assert not [character for character in UNSAFE if character in page]
+    assert "::" not in page.partition("</style>")[2]
+    assert Seen(page).elements == Seen(html(saying(make(), "tame"))).elements
+
+
 def test_secrets_stay_out() -> None:
     told = "see https://cdn.example/a.jpg?auth_key=1700-secret-0-0"
     plan = plan_doc()
@@ -288,14 +300,16 @@ def test_a_picture_that_is_missing_leaves_its_reason() -> None:
     assert "Now cover/Cover0.jpg (none of its snapshots)" in seen.text
 
 
-def test_how_many_stand_without_pictures_is_said_once() -> None:
+def test_how_many_have_no_pictures_is_said_once() -> None:
     some = Seen(html(plan_doc(), images())).text
-    assert some.count("2 of 5 changes stand without pictures.") == 1
-    assert some.count("No pictures were taken along.") == 2
+    assert some.count("2 of 5 changes have no pictures.") == 1
+    assert some.count("No pictures were fetched for this asset.") == 2
     none = Seen(html(plan_doc())).text
     assert none.count("This report was made without pictures.") == 1
     assert "No picture" not in none
-    assert "without pictures" not in Seen(html(in_sync_doc())).text
+    in_sync = Seen(html(in_sync_doc())).text
+    assert "without pictures" not in in_sync
+    assert "no pictures" not in in_sync
 
 
 def test_without_pictures_the_covers_are_told_in_words() -> None:
