@@ -42,8 +42,8 @@ def demo(**given: Any) -> None:
     "--fault",
     "faults",
     multiple=True,
-    metavar="ROUTE:KIND:EVERY",
-    help="Every N-th request of details, list, cover, picture… fails: cover:503:5. Repeatable.",
+    metavar="ROUTE:KIND:N[:TEXT]",
+    help="The first N requests of each URL fail: cover:503:2. With TEXT: only URLs that contain it. Repeatable.",
 )
 @click.option("--debug", is_flag=True, help="Tracebacks.")
 def emulator(**given: Any) -> None:

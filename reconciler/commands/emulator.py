@@ -1,4 +1,4 @@
-"""emulator: serves the embedded VOD API on a port, for tests and for trying things out."""
+"""emulator: serves the embedded VOD API on a port, for tests and experiments."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 def run(given: Mapping[str, Any], terminal: Terminal) -> None:
-    """Serves until it is interrupted.
+    """Serves until interrupted.
 
     Args:
         given: the command line's options by name; see `reconcile emulator --help`.
 
     Raises:
-        UsageError: the port can't be had, or the extra is not installed.
+        UsageError: the port is not available, an option is invalid, or the extra is not installed.
+        StateError: the state file cannot be used.
     """
     try:
         import uvicorn
@@ -41,13 +42,13 @@ def run(given: Mapping[str, Any], terminal: Terminal) -> None:
         try:
             app = create_app(store, options, base)
         except (OSError, sqlite3.Error) as error:
-            raise StateError(f"{store} can't be used: {error}", hint="Choose another with --state.") from error
+            raise StateError(f"Cannot use {store}: {error}", hint="Choose another file with --state.") from error
         terminal.say(
-            f"# The emulator serves {base}, its state is in {store}. In another shell:\n"
-            f"{_exports(base)}# Ctrl-C ends it.\n"
+            f"# The emulator listens on {base} and keeps its state in {store}. Run in another shell:\n"
+            f"{_exports(base)}# Press Ctrl-C to stop it.\n"
         )
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-        with suppress(KeyboardInterrupt):  # that is how it is meant to end
+        with suppress(KeyboardInterrupt):  # the usual way to stop it
             uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -93,6 +94,7 @@ def _listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise UsageError(f"Port {port} can't be had: {error.strerror}", hint="Choose another with --port.") from error
+        message = f"Cannot listen on port {port}: {error.strerror}."
+        raise UsageError(message, hint="Choose another port with --port.") from error
     listener.listen(2048)
     return listener

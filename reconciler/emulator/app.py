@@ -1,4 +1,4 @@
-"""The emulator as an ASGI app: what a request passes on its way to its handler and back."""
+"""The emulator as an ASGI app: routes, and the checks that a request passes before its handler."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _PICTURE = "/asset/{rest:path}"
 def create_app(
     state: Path, options: EmulatorOptions, base_url: str, *, clock: Callable[[], float] = time.time
 ) -> Emulator:
-    """The emulator over this SQLite file, which is made and filled where it does not exist.
+    """Creates the emulator over this SQLite file; a file that does not exist is created and filled.
 
     Args:
-        base_url: what picture URLs start with, such as `http://127.0.0.1:8080`; not stored.
+        base_url: the start of picture URLs, for example `http://127.0.0.1:8080`; not stored.
         clock: seconds since the epoch.
 
     Raises:
@@ -92,7 +92,7 @@ class Emulator(Starlette):
 
 
 def _routes(world: World, log: admin.Log) -> list[Route]:
-    auth, trouble = Auth(world.clock), faults.Faults(world.options.faults)
+    auth, rules = Auth(world.clock), faults.Faults(world.options.faults)
     reads, writes = (Quota(rate, world.clock) for rate in world.options.rates())
 
     def guarded(
@@ -105,7 +105,7 @@ def _routes(world: World, log: admin.Log) -> list[Route]:
                 auth.check(request, body)
             if quota is not None:
                 quota.take()
-            return await faults.answer(trouble.next(name), partial(handler, request))
+            return await faults.answer(rules.next(name, request, body), partial(handler, request))
 
         return endpoint
 
@@ -137,7 +137,7 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    """Whoever asked did not wait; nobody reads this."""
+    """The client has disconnected; this answer reaches no one."""
     return Response(status_code=499)
 
 

@@ -1,5 +1,5 @@
-"""What can go wrong on purpose. A dropped connection really is one: under uvicorn the socket is reset; in
-process, where there is none, the client gets the exception that a network would have given it."""
+"""Faults on purpose. A dropped connection is a real one: under uvicorn the socket is reset. In process there is no
+socket, so the client gets the exception that a network would have raised."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import struct
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import httpx
 from starlette.responses import HTMLResponse, Response
@@ -17,6 +18,7 @@ from reconciler.emulator.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
     from reconciler.emulator.options import FaultKind, FaultRule
@@ -24,32 +26,43 @@ if TYPE_CHECKING:
 RAW_SEND = "reconciler.emulator.send"
 """The scope's key for the server's own `send`, which leads to the connection."""
 DROPPED = "reconciler.emulator.dropped"
-"""The scope's key for "nothing may be sent any more"; Starlette would answer our exception with a 500."""
+"""The scope's key for "send nothing more"; Starlette would answer our exception with a 500."""
 
 _HANG_SECONDS = 60.0
 _NO_RESET = "the emulator reset the connection without an answer"
-_PAGE = "<!DOCTYPE html><title>{0}</title><h1>{0}</h1><p>The gateway has something else to say.</p>"
+_PAGE = "<!DOCTYPE html><title>{0}</title><h1>{0}</h1><p>This page comes from the gateway.</p>"
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class Faults:
-    """Counts the requests of each route and says which of them go wrong."""
+    """Counts the requests of each URL and decides which of them fail."""
 
-    def __init__(self, faults: tuple[FaultRule, ...]) -> None:
-        self._faults = faults
-        self._seen: Counter[str] = Counter()
+    def __init__(self, rules: tuple[FaultRule, ...]) -> None:
+        self._rules = rules
+        self._counts: Counter[tuple[str, str, bytes]] = Counter()
 
-    def next(self, route: str) -> FaultKind | None:
-        """Counts one request of this route; the fault for it, if any."""
-        self._seen[route] += 1
-        for fault in self._faults:
-            if fault.route == route and self._seen[route] % fault.every == 0:
-                return fault.kind
+    def next(self, route: str, request: Request, body: bytes) -> FaultKind | None:
+        """Counts this request; the fault for it, if any.
+
+        Every cover is set at the same URL, so the body counts as a part of it. A signature does not: a retry may
+        carry a new one.
+        """
+        rules = [rule for rule in self._rules if rule.route == route]
+        if not rules:
+            return None
+        query = [part for part in request.url.query.split("&") if not part.startswith("auth_key=")]
+        url = f"{request.url.path}?{'&'.join(query)}"
+        key = (request.method, url, body)
+        self._counts[key] += 1
+        content = unquote(url) + body.decode("utf-8", "replace")
+        for rule in rules:
+            if self._counts[key] <= rule.times and rule.text in content:
+                return rule.kind
         return None
 
 
 async def answer(kind: FaultKind | None, handle: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer with this fault in it. The handler runs where the change is made in spite of the fault."""
+    """The answer with this fault in it. The handler runs where the fault does not prevent the change."""
     match kind:
         case None:
             return await handle()
@@ -97,7 +110,7 @@ class Dropped(Response):
 
 
 class Truncated(Response):
-    """The start of an answer, then the end of the connection; of one without a body, nothing at all."""
+    """Half of an answer's body, then the end of the connection; without a body, no answer."""
 
     def __init__(self, whole: Response) -> None:
         super().__init__()
@@ -119,7 +132,7 @@ class Truncated(Response):
 
 
 class Hung(Response):
-    """Nothing, until the client gives up; after a minute the connection is reset."""
+    """No answer until the client gives up; after a minute the connection is reset."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What the emulator can be told, and the credentials it takes. Imports nothing heavy."""
+"""The emulator's options and the credentials that it accepts. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-# Nobody's credentials: the emulator takes these and no others.
+# Not real credentials: the emulator accepts these and no others.
 ACCESS_KEY = "EMULATORACCESSKEY000"
 SECRET_KEY = "emulator-secret-key-not-a-real-one"  # noqa: S105
 SECURITY_TOKEN = "emulator-security-token-not-a-real-one"  # noqa: S105
@@ -24,6 +24,8 @@ FaultKind = Literal[
 ]  # fmt: skip
 ROUTES: tuple[FaultRoute, ...] = get_args(FaultRoute)
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+ALWAYS = 999_999_999
+"""As the number of failing requests: all of them."""
 
 _RATE = re.compile(r"([0-9]{1,9})(?:/([0-9]{1,5}(?:\.[0-9]{1,3})?)s)?")
 
@@ -38,11 +40,19 @@ class QuotaRate:
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """Every `every`-th request of `route` goes wrong in the way `kind` says."""
+    """The first `times` requests of each URL of `route` fail.
+
+    Counting by URL makes the outcome independent of the order in which parallel requests arrive.
+
+    Attributes:
+        times: how many requests fail before the next ones succeed.
+        text: only requests whose URL or body contains this text fail, for example an asset ID.
+    """
 
     route: FaultRoute
     kind: FaultKind
-    every: int
+    times: int
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +60,14 @@ class EmulatorOptions:
     """How the emulator behaves.
 
     Attributes:
-        assets: how many ordinary assets the catalogue holds, besides the odd ones.
-        cover_mode: what becomes of `cover_url` at a PUT (see "Not known" in the API notes).
+        assets: number of ordinary assets in the catalogue; the odd ones are added to them.
+        cover_mode: what a PUT does to `cover_url`: points it at the snapshot, copies the picture or re-encodes it.
         propagation: seconds for which reads and pictures show the old cover after a PUT.
-        latency: milliseconds that every answer takes longer.
+        latency: milliseconds by which every answer is delayed.
         quota: reads and writes; a plain number counts per `quota_window`, None and 0 mean no limit.
         quota_window: seconds.
-        faults: what goes wrong, and how often.
-        etag: what pictures carry; with "same", every drawn picture also has the same length.
+        faults: which requests fail, and how.
+        etag: the ETag of pictures; with "same", every generated picture also has the same length.
         head: whether pictures answer HEAD (405 otherwise).
     """
 
@@ -78,30 +88,30 @@ class EmulatorOptions:
 
 
 def parse_quota(text: str) -> tuple[QuotaRate, QuotaRate]:
-    """Reads `READ,WRITE`, each `1500` (a minute), `10/2s`, or 0 for none; ValueError says what is wrong."""
+    """Reads `READ,WRITE`, each `1500` (per minute), `10/2s`, or 0 for no limit; ValueError says what is wrong."""
     parts = [part.strip() for part in text.split(",")]
     matches = [_RATE.fullmatch(part) for part in parts]
     if len(matches) != 2 or matches[0] is None or matches[1] is None:
-        raise ValueError(f"{text!r} is no quota: expected READ,WRITE such as 1500,100 or 1500,10/2s (0: none)")
+        raise ValueError(f"{text!r} is not a valid quota. Use READ,WRITE, for example 1500,100 or 1500,10/2s.")
     read, write = _parsed(matches[0]), _parsed(matches[1])
     if not (read.seconds > 0 and write.seconds > 0):
-        raise ValueError(f"{text!r} is no quota: a window cannot be 0 seconds")
+        raise ValueError(f"{text!r} is not a valid quota. The window must be longer than 0 seconds.")
     return read, write
 
 
 def parse_fault(text: str) -> FaultRule:
-    """Reads `ROUTE:KIND:EVERY`, such as `cover:500:5`; ValueError says what is wrong."""
-    parts = text.split(":")
-    if len(parts) != 3:
-        raise ValueError(f"{text!r} is no fault: expected ROUTE:KIND:EVERY, such as cover:500:5")
-    route, kind, every = parts
+    """Reads `ROUTE:KIND:N` or `ROUTE:KIND:N:TEXT`, for example `cover:503:2`; ValueError says what is wrong."""
+    parts = text.split(":", 3)
+    if len(parts) < 3:
+        raise ValueError(f"{text!r} is not a valid fault. Use ROUTE:KIND:N[:TEXT], for example cover:503:2.")
+    route, kind, times = parts[:3]
     if route not in ROUTES:
-        raise ValueError(f"{text!r} names no route: {route!r} is none of {', '.join(ROUTES)}")
+        raise ValueError(f"{text!r}: {route!r} is not a valid route. Use one of {', '.join(ROUTES)}.")
     if kind not in KINDS:
-        raise ValueError(f"{text!r} names no kind of fault: {kind!r} is none of {', '.join(KINDS)}")
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", every):
-        raise ValueError(f"{text!r}: every how many requests must be a whole number from 1, not {every!r}")
-    return FaultRule(route, kind, int(every))
+        raise ValueError(f"{text!r}: {kind!r} is not a valid kind of fault. Use one of {', '.join(KINDS)}.")
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", times):
+        raise ValueError(f"{text!r}: {times!r} is not a valid number of requests. Use a whole number from 1.")
+    return FaultRule(route, kind, int(times), "".join(parts[3:]))
 
 
 def _parsed(match: re.Match[str]) -> QuotaRate:

@@ -13,7 +13,7 @@ from support.command_line import COVER, DIGITS, Cloud, Video, entries, run, vide
 
 from reconciler.commands.adopt import _Judge
 from reconciler.emulator import ODD
-from reconciler.emulator.options import EmulatorOptions, FaultRule
+from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
 from reconciler.vod.client import VodClient
 
 FILE = Path("desired/covers.yaml")
@@ -266,7 +266,7 @@ def test_an_edit_right_after_loading_is_noticed(emulator: str, monkeypatch: pyte
 def test_a_cover_that_cannot_be_told_is_not_called_foreign(
     serve: Callable[[EmulatorOptions], Cloud], impatient: None
 ) -> None:
-    serve(EmulatorOptions(faults=(FaultRule("picture", "503", 1),)))
+    serve(EmulatorOptions(faults=(FaultRule("picture", "503", ALWAYS),)))
     [item] = flat(1)
     write({item.asset_id: "9999"})
     [refused] = run("adopt", "--all", "--json").document["refused"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
-from support.command_line import Cloud, entries, run, spawn, write
+from support.command_line import Cloud, entries, run, spawn, video, write
 
 
 @contextmanager
@@ -58,7 +58,8 @@ def test_covers_outlive_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_options_reach_the_catalogue_the_covers_and_the_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     write(entries(3, drifted=3))
-    options = ["--assets", "3", "--cover-mode", "reference", "--fault", "cover:403:2", "--quota", "100,10"]
+    fault = f"cover:403:1:{video(1).asset_id}"
+    options = ["--assets", "3", "--cover-mode", "reference", "--fault", fault, "--quota", "100,10"]
     with emulator(*options) as exports:
         for name, value in exports.items():
             monkeypatch.setenv(name, value)
@@ -70,9 +71,9 @@ def test_its_options_reach_the_catalogue_the_covers_and_the_faults(monkeypatch: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--fault", "cover:503"], "ROUTE:KIND:EVERY"),
-        (["--fault", "nowhere:503:1"], "names no route"),
-        (["--quota", "many"], "is no quota"),
+        (["--fault", "cover:503"], "ROUTE:KIND:N[:TEXT]"),
+        (["--fault", "nowhere:503:1"], "is not a valid route"),
+        (["--quota", "many"], "is not a valid quota"),
         (["--port", "99999"], "--port"),
         (["--cover-mode", "magic"], "--cover-mode"),
     ],
@@ -88,11 +89,11 @@ def test_a_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         ran = run("emulator", "--port", str(port), "--state", "store.sqlite")
     assert ran.code == 1
-    assert f"Port {port} can't be had" in ran.err
+    assert f"Cannot listen on port {port}: Address already in use." in ran.err
 
 
 def test_a_state_file_that_is_no_database() -> None:
     Path("store.sqlite").write_text("not a database" * 100)
     ran = run("emulator", "--port", "0", "--state", "store.sqlite")
     assert ran.code == 1
-    assert "store.sqlite can't be used" in ran.err
+    assert "Cannot use store.sqlite: " in ran.err

@@ -15,7 +15,7 @@ import pytest
 from support.command_line import COVER, DETAILS, TRACEBACK, Cloud, entries, run, spawn, write
 
 from reconciler.emulator import options
-from reconciler.emulator.options import EmulatorOptions, FaultKind, FaultRoute, FaultRule
+from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultKind, FaultRoute, FaultRule
 
 Serve = Callable[[EmulatorOptions], Cloud]
 
@@ -87,7 +87,7 @@ def test_bad_flags_are_told_in_json_however_it_was_asked_for(form: list[str]) ->
 @pytest.mark.usefixtures("impatient")
 def test_nobody_there_who_speaks_the_api(serve: Serve, fault: FaultKind) -> None:
     """HTML or nothing from the first request on ends the run; a 500 is an answer about one asset."""
-    found = serve(EmulatorOptions(faults=(FaultRule("details", fault, 1),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("details", fault, ALWAYS),)))
     write(entries(2))
     if fault == "500":
         reasons = {unknown["reason"] for unknown in run("plan", "--json").document["unknown"]}
@@ -100,7 +100,7 @@ def test_nobody_there_who_speaks_the_api(serve: Serve, fault: FaultKind) -> None
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("route", ["projects", "token"])
 def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(EmulatorOptions(faults=(FaultRule(route, "html", 1),)))
+    serve(EmulatorOptions(faults=(FaultRule(route, "html", ALWAYS),)))
     write(entries(2))
     monkeypatch.setenv("HW_REGION_NAME", options.REGION)
     if route == "projects":
@@ -115,7 +115,7 @@ def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("impatient")
 def test_html_from_the_list_and_from_every_put(serve: Serve) -> None:
-    serve(EmulatorOptions(faults=(FaultRule("list", "html", 1), FaultRule("cover", "html", 1))))
+    serve(EmulatorOptions(faults=(FaultRule("list", "html", ALWAYS), FaultRule("cover", "html", ALWAYS))))
     write(entries(2, drifted=2))
     assert "Listing the assets failed: unreadable answer (HTTP 200" in both("audit", kind="api")
     ran = run("apply", "--auto-approve", "--json")

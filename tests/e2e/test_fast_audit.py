@@ -180,7 +180,7 @@ def test_a_maximal_age_without_a_memory_to_limit_is_a_mistake() -> None:
 
 @pytest.mark.integration
 def test_retries_are_no_decisions(serve: Serve) -> None:
-    serve(EmulatorOptions(cover_mode="copy", faults=(FaultRule("details", "503", 4),)))
+    serve(EmulatorOptions(cover_mode="copy", faults=(FaultRule("details", "503", 1, video(3).asset_id),)))
     write(entries(9))
     told = audited("--fast")["fast"]
     assert isinstance(told, dict)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from support.command_line import TRACEBACK, Cloud, entries, run, write
+from support.command_line import TRACEBACK, Cloud, entries, run, video, write
 
 from reconciler.documents import write as documents
 from reconciler.documents.history import history_document
@@ -42,7 +42,7 @@ def test_without_a_journal_it_says_so_and_creates_none(serve: Serve, journal: Pa
 
 
 def test_runs_are_listed_newest_first_with_what_came_of_them(serve: Serve, journal: Path) -> None:
-    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 3),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 1, video(2).asset_id),)))
     write(entries(3, drifted=3))
     began = datetime.now(UTC).replace(microsecond=0)
     run(*APPLY)

@@ -12,7 +12,7 @@ from support.command_line import COVER, TRACEBACK, Cloud, entries, run, video, v
 
 from reconciler.desired.load import load
 from reconciler.emulator import ODD
-from reconciler.emulator.options import PROJECT_ID, CoverMode, EmulatorOptions, FaultRule
+from reconciler.emulator.options import ALWAYS, PROJECT_ID, CoverMode, EmulatorOptions, FaultRule
 from reconciler.vod.client import VodClient
 
 Serve = Callable[..., Cloud]
@@ -105,19 +105,21 @@ def test_covers_that_are_no_snapshot_are_ignored_with_the_reason(emulator: str) 
 
 @pytest.mark.integration
 def test_a_cover_may_be_a_snapshot_that_could_not_be_read(serve: Serve) -> None:
-    cloud = serve(EmulatorOptions(faults=(FaultRule("picture", "403", 3),)))
+    unreadable = {video(number).asset_id for number in (1, 4, 7)}
+    rules = (FaultRule("picture", "403", ALWAYS, f"{asset_id}/snapshot/") for asset_id in unreadable)
+    cloud = serve(EmulatorOptions(faults=tuple(rules)))
     ran = run("import", "--out", "new.yaml", "--json")
     shown = cloud.covers()
     for item in ran.document["ignored"]:
         assert not item["reason"].startswith("its cover is none of") or shown[item["asset_id"]] == ""
     failed = {item["asset_id"] for item in ran.document["failed"] if item["reason"] == "content_unavailable"}
-    assert (ran.code, bool(failed)) == (1, True)
+    assert (ran.code, failed) == (1, unreadable)
     assert not failed & {entry.asset_id for entry in load(("new.yaml",)).covers}
 
 
 @pytest.mark.integration
 def test_a_cover_that_cannot_be_read_today_is_no_reason_to_ignore_it_for_ever(serve: Serve, impatient: None) -> None:
-    serve(EmulatorOptions(assets=2, faults=(FaultRule("picture", "503", 1),)))
+    serve(EmulatorOptions(assets=2, faults=(FaultRule("picture", "503", ALWAYS),)))
     ran = run("import", "--out", "new.yaml", "--target", video(0).asset_id, "--json")
     [failed] = ran.document["failed"]
     assert (ran.code, failed["asset_id"], failed["reason"]) == (1, video(0).asset_id, "content_unavailable")
@@ -252,13 +254,18 @@ def test_import_sets_no_cover(serve: Serve) -> None:
 
 @pytest.mark.integration
 def test_one_that_cannot_be_read_stops_nobody_and_is_added_later(serve: Serve) -> None:
-    serve(EmulatorOptions(assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 12),)))
+    serve(
+        EmulatorOptions(
+            assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 1, video(6).asset_id),)
+        )
+    )
     ran = run("import", "--out", "new.yaml", "--json")
     document = ran.document
     assert ran.code == 1
     (failed,) = document["failed"]
     assert failed["reason"] == "api_error"
     missing = failed["asset_id"]
+    assert missing == video(6).asset_id
     assert missing not in Path("new.yaml").read_text(encoding="utf-8")
     again = run("import", "--update", "new.yaml")
     assert again.code == 0, again.err
@@ -267,7 +274,11 @@ def test_one_that_cannot_be_read_stops_nobody_and_is_added_later(serve: Serve) -
 
 @pytest.mark.integration
 def test_what_could_not_be_read_is_named_in_text(serve: Serve) -> None:
-    serve(EmulatorOptions(assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 12),)))
+    serve(
+        EmulatorOptions(
+            assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 1, video(6).asset_id),)
+        )
+    )
     ran = run("import", "--out", "new.yaml")
     assert "1 asset left out: they could not be read." in ran.out
     assert "Add them later: reconcile import --update new.yaml" in ran.out

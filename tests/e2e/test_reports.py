@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.command_line import DETAILS, TRACEBACK, Cloud, entries, run, video, write
 
 from reconciler.emulator import ODD
-from reconciler.emulator.options import EmulatorOptions, FaultRule
+from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
 
 Serve = Callable[..., Cloud]
 FILES = ("--html", "r.html", "--markdown", "r.md", "--junit", "r.xml", "--codequality", "r.json")
@@ -76,7 +76,7 @@ def test_covers_are_pictured_as_they_were_before_the_apply(serve: Serve) -> None
 
 @pytest.mark.integration
 def test_a_missing_picture_fails_no_report(serve: Serve) -> None:
-    serve(EmulatorOptions(cover_mode="reference", faults=(FaultRule("picture", "403", 1),)))
+    serve(EmulatorOptions(cover_mode="reference", faults=(FaultRule("picture", "403", ALWAYS),)))
     write(entries(4, drifted=2))
     ran = run("plan", "--html", "r.html")
     assert ran.code == 0

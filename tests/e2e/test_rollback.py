@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from support.command_line import TRACEBACK, Cloud, entries, run, video, videos, write
-from support.processes import PUT, running, weather
+from support.processes import PUT, running, watched_cloud
 
 from reconciler.emulator import ODD
+from reconciler.emulator.catalogue import ordinary
 from reconciler.emulator.options import CoverMode, EmulatorOptions, FaultRule
 from reconciler.observe.pictures import MOST_BYTES
 
@@ -50,6 +51,12 @@ def coming(folder: Path, asset_id: str) -> str:
     with closing(sqlite3.connect(folder / "served.sqlite")) as database:
         [path] = database.execute(query, (asset_id,)).fetchone()
     return str(path)
+
+
+def first_cover(number: int) -> str:
+    """What the URL of the snapshot holds that this asset shows at first: nothing but a rollback sets it."""
+    asset = ordinary(number)
+    return f"{asset.asset_id}/snapshot/{asset.cover}.jpg"
 
 
 def reasons(document: dict[str, Any]) -> dict[str, str]:
@@ -147,7 +154,7 @@ def test_twice_is_once_and_a_redo_is_asked_for_by_name(serve: Serve, mode: Cover
 
 
 def test_a_second_rollback_finishes_the_first(serve: Serve, journal: Path) -> None:
-    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 6),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 1, first_cover(2)),)))
     before = found.covers()
     write(entries(3, drifted=3))
     run(*APPLY)
@@ -391,7 +398,7 @@ def test_an_asset_that_is_gone_is_unknown_and_may_be_allowed(serve: Serve, tmp_p
 
 
 def test_what_was_refused_is_not_the_runs_to_undo(serve: Serve) -> None:
-    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 2),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 1, video(1).asset_id),)))
     write(entries(2, drifted=2))
     results = run(*APPLY, "--json", "--parallelism", "1").document["results"]
     assert [result["outcome"] for result in results] == ["applied", "failed"]
@@ -496,7 +503,9 @@ def test_after_kill_9_it_is_rolled_back_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, mode: CoverMode, count: int
 ) -> None:
     watch = Nth(count)
-    with weather(tmp_path / "served.sqlite", EmulatorOptions(cover_mode=mode, latency=20), watch=watch) as found:
+    with watched_cloud(
+        tmp_path / "served.sqlite", EmulatorOptions(cover_mode=mode, latency=20), watch=watch
+    ) as found:
         monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
         before = found.covers()
         write(entries(8, drifted=8))
@@ -513,8 +522,8 @@ def test_an_interrupt_ends_it_in_order_and_another_rollback_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, journal: Path
 ) -> None:
     fifth = Nth(5)
-    options = EmulatorOptions(cover_mode="reference", faults=(FaultRule("cover", "hang", 5),))
-    with weather(tmp_path / "served.sqlite", options, watch=fifth) as found:
+    options = EmulatorOptions(cover_mode="reference", faults=(FaultRule("cover", "hang", 1, first_cover(1)),))
+    with watched_cloud(tmp_path / "served.sqlite", options, watch=fifth) as found:
         monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
         before = found.covers()
         write(entries(3, drifted=3))

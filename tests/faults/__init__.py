@@ -1,1 +1,1 @@
-"""What the cloud does in bad weather, through the real command line: no cover wrong, none lost, no quota broken."""
+"""Faults of cloud and machine, through the real command line: no cover wrong, none lost, no quota exceeded."""

@@ -1,4 +1,4 @@
-"""A folder of its own for each test, clouds in any weather, and time that need not be waited for."""
+"""A folder of its own for each test, clouds with faults, and time that can be skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from e2e.conftest import _in_a_folder_of_its_own, credentials
 from redis import Redis
 from redis.exceptions import RedisError
 from support.command_line import Cloud
-from support.processes import Serve, Skipped, Watch, free_port, weather
+from support.processes import Serve, Skipped, Watch, free_port, watched_cloud
 
 from reconciler.emulator.options import EmulatorOptions
 from reconciler.util.clock import SystemClock
@@ -59,7 +59,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, sk
     with ExitStack() as stack:
 
         def start(options: EmulatorOptions, watch: Watch | None = None) -> Cloud:
-            found = stack.enter_context(weather(tmp_path / "served.sqlite", options, skipped.now, watch))
+            found = stack.enter_context(watched_cloud(tmp_path / "served.sqlite", options, skipped.now, watch))
             monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
             return found
 

@@ -18,7 +18,7 @@ import pytest
 from support.command_line import TRACEBACK, Cloud, Ran, entries, run, write
 from support.processes import APPROVED, DETAILS, PUT, Serve, accepted, running
 
-from reconciler.emulator.options import EmulatorOptions, FaultRule
+from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
 
 ASSETS = 12
 INTERRUPTED = 130
@@ -130,7 +130,7 @@ def test_after_kill_9_the_next_apply_finishes_the_job(serve: Serve, moment: Mome
 def test_the_second_one_exits_at_once(serve: Serve, number: signal.Signals) -> None:
     """Also where the first waits for an answer that does not come."""
     trigger = Trigger(Moment(PUT, 3, 0.1))
-    serve(EmulatorOptions(faults=(FaultRule("cover", "hang", 1),)), trigger)
+    serve(EmulatorOptions(faults=(FaultRule("cover", "hang", ALWAYS),)), trigger)
     write(entries(3, drifted=3))
     with running(*APPROVED, "--json") as process:
         trigger.does(lambda: process.send(number))

@@ -119,7 +119,8 @@ def verbs() -> Iterator[Ran]:
 @each_kind
 @pytest.mark.usefixtures("time_flies")
 def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: Path, as_: SignIn, kind: Kind) -> None:
-    faults = (FaultRule("cover", "403", 5), FaultRule("details", "500", 7), FaultRule("picture", "503", 9))
+    refused = FaultRule("cover", "403", 1, video(0).asset_id)
+    faults = (refused, FaultRule("details", "500", 1), FaultRule("picture", "503", 1))
     found = serve(EmulatorOptions(cover_mode="recode", faults=faults))
     secrets = as_(kind(found))
     assert secrets
@@ -134,7 +135,7 @@ def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: P
 
 @each_kind
 def test_debug_shows_requests_and_tracebacks_and_no_secret(serve: Serve, as_: SignIn, kind: Kind) -> None:
-    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 2),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("cover", "403", 1, video(1).asset_id),)))
     secrets = as_(kind(found))
     write(everything())
     applied = spawn(*APPROVED, "--debug")

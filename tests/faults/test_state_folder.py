@@ -21,7 +21,7 @@ from support.command_line import Cloud, Ran, entries, run, spawn, video, videos,
 from support.processes import APPROVED, PUT, Serve, Skipped, running
 
 from reconciler.emulator import options as known
-from reconciler.emulator.options import EmulatorOptions, FaultRule
+from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
 
 Records = list[dict[str, Any]]
 
@@ -243,7 +243,7 @@ def python(code: str, *arguments: str) -> Ran:
 def test_of_two_applies_at_once_the_second_is_told_who_the_first_is(serve: Serve, state: Path) -> None:
     put = threading.Event()
     found = serve(
-        EmulatorOptions(faults=(FaultRule("cover", "hang", 1),)),
+        EmulatorOptions(faults=(FaultRule("cover", "hang", ALWAYS),)),
         lambda request: put.set() if request == PUT else None,
     )
     write(entries(2, drifted=1))
@@ -261,7 +261,7 @@ def test_of_two_applies_at_once_the_second_is_told_who_the_first_is(serve: Serve
 def test_the_lock_goes_with_its_process(serve: Serve) -> None:
     put = threading.Event()
     serve(
-        EmulatorOptions(faults=(FaultRule("cover", "hang", 2),)),
+        EmulatorOptions(faults=(FaultRule("cover", "hang", 1),)),
         lambda request: put.set() if request == PUT else None,
     )
     write(entries(2, drifted=1))

@@ -189,7 +189,7 @@ def mutated(rng: random.Random, tree: Any) -> bytes:
 
 
 def answer(rng: random.Random, kind: str, status: int) -> Answer:
-    # Weather on top of nonsense hides what the nonsense alone would show.
+    # Faults on top of nonsense hide what the nonsense alone would show.
     fair = rng.random() < 0.5
     if not fair and rng.random() < 0.5:
         status, kind = rng.choice(STATUSES), "error" if rng.random() < 0.7 else kind

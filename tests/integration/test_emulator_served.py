@@ -115,9 +115,9 @@ def test_the_sdk_with_a_wrong_secret_is_refused_and_with_a_security_token_is_not
     [("reset", "reset"), ("lost", "reset"), ("truncated", "peer closed|incomplete")],
 )
 def test_connections_really_break(tmp_path: Path, kind: FaultKind, message: str) -> None:
-    options = EmulatorOptions(faults=(FaultRule("picture", kind, 2),))
+    options = EmulatorOptions(faults=(FaultRule("picture", kind, 1),))
     with served(tmp_path / "state", options) as url, httpx.Client(base_url=url) as client:
-        assert client.get(PICTURE).status_code == 200
+        assert client.get("/_emulator/catalogue").status_code == 200
         with pytest.raises(httpx.TransportError, match=rf"(?i){message}"):
             client.get(PICTURE)
         assert client.get(PICTURE).status_code == 200

@@ -55,7 +55,7 @@ class _Watched:
 
 
 @contextmanager
-def weather(
+def watched_cloud(
     file: Path, options: EmulatorOptions, clock: Callable[[], float] = time.time, watch: Watch | None = None
 ) -> Iterator[Cloud]:
     """Serves the emulator on a free port of the loopback interface.

@@ -9,13 +9,15 @@ import httpx
 import pytest
 from test_emulator_api import ASSET, BASE, FIRST, LOGIN, Cloud, code, other_snapshot
 
-from reconciler.emulator.options import FaultRule, QuotaRate
+from reconciler.emulator.options import ALWAYS, PROJECT_ID, FaultRule, QuotaRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from reconciler.emulator.options import FaultKind, FaultRoute
+
+SECOND = "31415926535897932384626433832795"
 
 
 @pytest.fixture
@@ -69,18 +71,43 @@ def test_pictures_and_refused_callers_take_nothing_from_the_quota(cloud: Callabl
         ("html", 200),
     ],
 )
-def test_every_nth_request_of_the_route_fails_and_changes_nothing(
+def test_the_first_requests_fail_and_change_nothing(
     cloud: Callable[..., Cloud], kind: FaultKind, status: int
 ) -> None:
-    there = cloud(cover_mode="reference", faults=(FaultRule("cover", kind, 3),))
+    there = cloud(cover_mode="reference", faults=(FaultRule("cover", kind, 2),))
+    before, wanted = there.cover_url(), other_snapshot(there)
+    for answer in (there.put(wanted), there.put(wanted)):
+        assert answer.status_code == status
+        assert ("Retry-After" in answer.headers) is (kind == "429-retry-after")
+        assert answer.headers["Content-Type"].startswith("text/html") is (kind in {"html", "502", "503", "504"})
+        assert there.cover_url() == before
+    assert there.put(wanted).status_code == 204
+    assert there.cover_url() == wanted
+
+
+def test_attempts_are_counted_for_each_url_and_each_body(cloud: Callable[..., Cloud]) -> None:
+    there = cloud(faults=(FaultRule("cover", "503", 1), FaultRule("list", "503", 1)))
     urls = [item["url"] for item in there.details()["thumbnail_info"]["sample"]]
-    answers = [there.put(url) for url in urls[:4]]
-    assert [answer.status_code for answer in answers] == [204, 204, status, 204]
-    assert ("Retry-After" in answers[2].headers) is (kind == "429-retry-after")
-    assert answers[2].headers["Content-Type"].startswith("text/html") is (kind in {"html", "502", "503", "504"})
-    there.put(urls[5])
-    there.put(urls[6])
-    assert there.cover_url() == urls[5]
+    assert [there.put(url).status_code for url in (urls[0], urls[1], urls[1], urls[0])] == [503, 503, 204, 204]
+    pages = [there.call("GET", f"list?page={page}").status_code for page in (0, 1, 1, 0)]
+    assert pages == [503, 503, 200, 200]
+
+
+def test_a_new_signature_makes_no_new_url(cloud: Callable[..., Cloud]) -> None:
+    there = cloud(faults=(FaultRule("picture", "503", 1),))
+    cover = f"/asset/{FIRST}/cover/Cover0.jpg"
+    paths = (f"{cover}?auth_key=1-0-0-a", f"{cover}?auth_key=2-0-0-b", f"{cover}?x=1")
+    assert [there.send("GET", path).status_code for path in paths] == [503, 200, 503]
+    assert there.send("HEAD", cover).status_code == 503, "each method is counted on its own"
+
+
+def test_a_rule_with_a_text_concerns_only_what_contains_it(cloud: Callable[..., Cloud]) -> None:
+    there = cloud(faults=(FaultRule("cover", "403", ALWAYS, FIRST), FaultRule("picture", "503", 1, "/sample/")))
+    other = other_snapshot(there, SECOND)
+    assert [there.put(other_snapshot(there)).status_code for _ in range(3)] == [403, 403, 403]
+    assert there.put(other).status_code == 204
+    assert there.send("GET", f"/asset/{FIRST}/cover/Cover0.jpg").status_code == 200
+    assert there.send("GET", f"/asset/{FIRST}/snapshot/sample/0.jpg").status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -118,15 +145,15 @@ def test_a_dropped_answer_says_nothing_about_the_change(
 def test_bodies_can_be_cut_short_on_every_route(
     cloud: Callable[..., Cloud], route: FaultRoute, method: str, url: str
 ) -> None:
-    # The second request of its route: the login is the token's first.
-    there = cloud(faults=(FaultRule(route, "truncated", 2),))
+    # The text leaves out the login with which the test begins.
+    there = cloud(faults=(FaultRule(route, "truncated", 1, PROJECT_ID if route == "token" else ""),))
     arguments: dict[str, Any] = {"headers": {"X-Auth-Token": there.token}}
     if method == "POST":
-        arguments["json"] = LOGIN
-    else:
-        assert there.send(method, url, **arguments).status_code == 200
+        scope = {"project": {"id": PROJECT_ID}}
+        arguments["json"] = {"auth": {**LOGIN["auth"], "scope": scope}}
     with pytest.raises(httpx.RemoteProtocolError):
         there.send(method, url, **arguments)
+    assert there.send(method, url, **arguments).is_success
 
 
 def test_a_hang_lasts_until_the_client_gives_up(cloud: Callable[..., Cloud]) -> None:
