@@ -1,4 +1,4 @@
-"""Carries out planned changes, a few at a time: room for the PUT first, then the question again, then the PUT."""
+"""Carries out planned changes, a few in parallel: waits for room in the quota, checks the change again, then PUTs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reconciler.decide.precondition import NoPut, PlannedChange, revisit
+from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import Failure, NoAnswer, Outcome, Verdict
 from reconciler.planning.content import looks_wanted
@@ -16,176 +16,175 @@ from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each
 from reconciler.vod.client import CancelledAfterRefusal
 
+_ENDS_THE_RUN = (AuthenticationError.type, UnreachableError.type, StateError.type)
+_MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: run again to see."
+
 
 class Applier:
-    """Applies steps through one surveyor. `advance` is called once for each step that is settled."""
+    """Applies changes. `advance` is called once for each that is finished."""
 
-    def __init__(self, planner: Planner, record: RunRecorder, parallelism: int, advance: Callable[[], None]) -> None:
-        self._surveyor = planner
-        self._record = record
-        self._at_once = parallelism
+    def __init__(
+        self, planner: Planner, recorder: RunRecorder, parallelism: int, advance: Callable[[], None]
+    ) -> None:
+        self._planner = planner
+        self._recorder = recorder
+        self._parallelism = parallelism
         self._advance = advance
         self._stopped = False
-        self._trouble: Failure | None = None
-        self._refused = False
-        self._busy: set[asyncio.Task[None]] = set()
+        self._journal_failure: Failure | None = None
+        self._unauthenticated = False
+        self._running: set[asyncio.Task[None]] = set()
 
-    def stop(self) -> None:
-        """Starts nothing new and wakes whoever waits; PUTs that are on their way are let finish."""
-        self._stopped = True
-        for task in self._busy:
-            task.cancel()
-
-    async def apply(self, steps: Sequence[PlannedChange]) -> list[Outcome]:
-        """One outcome for each step, in their order. Never raises for what the service answers."""
-        outcomes = [_outcome(step, NoPut("not_attempted")) for step in steps]
+    async def apply(self, changes: Sequence[PlannedChange]) -> list[Outcome]:
+        """One outcome for each change, in their order. Never raises for what the service answers."""
+        outcomes = [_outcome(change, ChangeResult("not_attempted")) for change in changes]
 
         async def work(item: tuple[int, PlannedChange]) -> None:
-            position, step = item
+            position, change = item
             task = asyncio.current_task()
             if self._stopped or task is None:
                 return
-            self._busy.add(task)
+            self._running.add(task)
             try:
-                outcome = await _Attempt(self._surveyor, self._record, step).settle()
-                outcomes[position] = self._once(outcome)
+                outcome = await _Attempt(self._planner, self._recorder, change).run()
+                outcomes[position] = self._reported_once(outcome)
             except asyncio.CancelledError:
                 if not self._stopped:
                     raise
                 task.uncancel()
             finally:
-                self._busy.discard(task)
-            self._finish(outcomes, position)
+                self._running.discard(task)
+            self._finish(outcomes[position])
 
-        await for_each(enumerate(steps), work, self._at_once)
-        if self._trouble is None:
+        await for_each(enumerate(changes), work, self._parallelism)
+        if self._journal_failure is None:
             return outcomes
-        return [self._explained(outcome) for outcome in outcomes]
+        return [
+            replace(outcome, error=self._journal_failure) if outcome.outcome == "not_attempted" else outcome
+            for outcome in outcomes
+        ]
 
-    def _explained(self, outcome: Outcome) -> Outcome:
-        """Whoever was left out because the journal failed is told so."""
-        left_out = outcome.outcome == "not_attempted"
-        return replace(outcome, error=self._trouble) if left_out else outcome
+    def stop(self) -> None:
+        """Starts nothing new and ends all waiting; PUTs that were sent are finished."""
+        self._stopped = True
+        for task in self._running:
+            task.cancel()
 
-    def _once(self, outcome: Outcome) -> Outcome:
-        """A 401 is told once: the others that were on their way met the same refusal, and had no effect."""
+    def _reported_once(self, outcome: Outcome) -> Outcome:
+        """A 401 is reported once: the other changes in progress met the same refusal, and had no effect."""
         if outcome.error is None or outcome.error.type != AuthenticationError.type:
             return outcome
-        first, self._refused = not self._refused, True
+        first, self._unauthenticated = not self._unauthenticated, True
         return outcome if first else replace(outcome, outcome="not_attempted", error=None)
 
-    def _finish(self, outcomes: list[Outcome], position: int) -> None:
-        """Journals what became of a step. Without a journal nothing more may be changed."""
-        outcome = outcomes[position]
+    def _finish(self, outcome: Outcome) -> None:
+        """Writes the outcome to the journal. Without a journal nothing more may be changed."""
         try:
-            self._record.outcome(outcome)
+            self._recorder.outcome(outcome)
         except StateError as error:
-            self._trouble = Failure(error.type, error.told)
-        if self._trouble is not None or (outcome.error is not None and outcome.error.type in _FINAL):
+            self._journal_failure = Failure(error.type, error.told)
+        if self._journal_failure or (outcome.error is not None and outcome.error.type in _ENDS_THE_RUN):
             self.stop()
         self._advance()
 
 
-_FINAL = (AuthenticationError.type, UnreachableError.type, StateError.type)
-
-
 class _Attempt:
-    """One step on its way."""
+    """One change being carried out."""
 
-    def __init__(self, planner: Planner, record: RunRecorder, step: PlannedChange) -> None:
-        self._surveyor = planner
-        self._record = record
-        self._step = step
-        self._settled: NoPut | None = None
-        self._sent = 0
-        self._saved: str | None = None
+    def __init__(self, planner: Planner, recorder: RunRecorder, change: PlannedChange) -> None:
+        self._planner = planner
+        self._recorder = recorder
+        self._change = change
+        self._result = ChangeResult("applied")
+        self._puts = 0
+        self._saved_cover: str | None = None
 
-    async def settle(self) -> Outcome:
+    async def run(self) -> Outcome:
         try:
-            await self._surveyor.client.set_cover(self._prepare)
-            settled = self._settled or NoPut("applied")
+            await self._planner.client.set_cover(self._url_to_put)
         except ApiError as error:
-            settled = NoPut("failed", _failure(error))
+            self._result = ChangeResult("failed", _failure(error))
         except StateError as error:
-            settled = NoPut("failed", Failure(error.type, error.told))
+            self._result = ChangeResult("failed", Failure(error.type, error.told))
         except asyncio.CancelledError as error:
-            if self._sent == 0 or (self._sent == 1 and isinstance(error, CancelledAfterRefusal)):
+            if self._puts == 0 or (self._puts == 1 and isinstance(error, CancelledAfterRefusal)):
                 raise
-            settled = NoPut("failed", Failure("interrupted", f"Interrupted. {_PERHAPS}", perhaps=True))
-        return _outcome(self._step, settled, self._saved)
+            self._result = _maybe_set("interrupted", f"Interrupted. {_MAYBE_SET}")
+        return _outcome(self._change, self._result, self._saved_cover)
 
-    async def _prepare(self) -> str | None:
-        """The URL to PUT, once there is room for it; None where there is nothing to do."""
-        now = await self._surveyor.check(self._step.desired)
-        decision = revisit(self._step, now)
-        if isinstance(decision, NoPut):
-            self._settled = await self._after_an_attempt(decision, now) if self._sent else decision
+    async def _url_to_put(self) -> str | None:
+        """Called before each attempt, once there is room in the quota; None where there is nothing to do."""
+        now = await self._planner.check(self._change.desired)
+        decision = revisit(self._change, now)
+        if isinstance(decision, ChangeResult):
+            self._result = await self._after_a_put(decision, now) if self._puts else decision
             return None
-        if self._sent == 0:
-            self._settled = await self._keep(now)
-            if self._settled is not None:
+        if self._puts == 0:
+            failed = await self._save_cover(now)
+            if failed is not None:
+                self._result = failed
                 return None
-            self._record.intent(self._step, self._saved, self._snapshot_sha256(now))
-        self._sent += 1
+            self._recorder.intent(self._change, self._saved_cover, self._snapshot_sha256(now))
+        self._puts += 1
         return decision
 
+    async def _save_cover(self, now: Verdict) -> ChangeResult | None:
+        """Saves a cover that is none of the asset's snapshots; the change's result where that is not possible."""
+        if now.before is None or now.before.snapshot is not None or not now.cover_url:
+            return None
+        data = await self._planner.pictures.data(now.cover_url)
+        if isinstance(data, NoAnswer):
+            optional = self._planner.replace_unreadable or self._planner.compare == "url"
+            return None if optional else ChangeResult("failed", Failure(data.reason, data.message))
+        content = now.before.content
+        if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
+            return ChangeResult("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
+        self._saved_cover = str(self._recorder.save(self._change.desired.asset_id, data))
+        return None
+
     def _snapshot_sha256(self, now: Verdict) -> str | None:
-        """Of the snapshot that the cover is: its bytes are the cover's, or those that the cover is known to have come
-        of."""
+        """Of the snapshot that the cover is: it has the cover's bytes, or the cover is known to be made of it."""
         before = now.before
         if before is None or before.snapshot is None or before.content is None:
             return None
-        shown = before.content.sha256
-        known = self._surveyor.memory.of(self._step.desired.asset_id)
-        return next((item.snapshot_sha256 for item in known if item.cover_sha256 == shown), shown)
+        cover_sha256 = before.content.sha256
+        remembered = self._planner.memory.of(self._change.desired.asset_id)
+        made_from = (item.snapshot_sha256 for item in remembered if item.cover_sha256 == cover_sha256)
+        return next(made_from, cover_sha256)
 
-    async def _after_an_attempt(self, decision: NoPut, now: Verdict) -> NoPut:
-        """What it means that the plan does not hold any more, when an attempt of ours got no usable answer."""
-        if decision.outcome == "unchanged" or await looks_wanted(now, self._surveyor.pictures):
-            return NoPut("applied")
-        told = "Meanwhile the cover, or the snapshot that the entry names, is another one."
+    async def _after_a_put(self, decision: ChangeResult, now: Verdict) -> ChangeResult:
+        """The result where the plan no longer holds, after a PUT of ours that got no usable answer."""
+        if decision.outcome == "unchanged" or await looks_wanted(now, self._planner.pictures):
+            return ChangeResult("applied")
+        message = "Meanwhile the cover, or the snapshot that the entry names, is another one."
         if decision.outcome != "stale" and decision.error is not None:
-            told = decision.error.message  # a stale one's says that nothing was touched
-        return NoPut("failed", Failure("outcome_unknown", f"{_PERHAPS} {told}", perhaps=True))
-
-    async def _keep(self, now: Verdict) -> NoPut | None:
-        """Saves a cover that is none of the asset's snapshots; what settles the step where that can't be done."""
-        if now.before is None or now.before.snapshot is not None or not now.cover_url:
-            return None
-        data = await self._surveyor.pictures.data(now.cover_url)
-        if isinstance(data, NoAnswer):
-            optional = self._surveyor.replace_unreadable or self._surveyor.compare == "url"
-            return None if optional else NoPut("failed", Failure(data.reason, data.message))
-        content = now.before.content
-        if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
-            return NoPut("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
-        self._saved = str(self._record.save(self._step.desired.asset_id, data))
-        return None
+            message = decision.error.message  # that of a stale one says that nothing was touched
+        return _maybe_set("outcome_unknown", f"{_MAYBE_SET} {message}")
 
 
-_PERHAPS = "No usable answer came to the PUT, so it may have been set all the same: run again to see."
-
-
-def _outcome(step: PlannedChange, settled: NoPut, saved: str | None = None) -> Outcome:
-    desired = step.desired
+def _outcome(change: PlannedChange, result: ChangeResult, saved_cover: str | None = None) -> Outcome:
+    desired = change.desired
     return Outcome(
         desired.asset_id,
-        settled.outcome,
+        result.outcome,
         desired.source,
-        step.before,
-        step.after,
-        step.title,
+        change.before,
+        change.after,
+        change.title,
         desired.note,
-        saved_cover=saved,
-        error=settled.error,
+        saved_cover=saved_cover,
+        error=result.error,
     )
 
 
+def _maybe_set(type_: str, message: str) -> ChangeResult:
+    return ChangeResult("failed", Failure(type_, message, perhaps=True))
+
+
 def _failure(error: ApiError) -> Failure:
-    perhaps = _PERHAPS if error.outcome_unknown else ""
     return Failure(
         error.type,
-        sentences(error.message, error.hint, perhaps),
+        sentences(error.message, error.hint, _MAYBE_SET if error.outcome_unknown else ""),
         error.code,
         error.status,
         error.request_id,

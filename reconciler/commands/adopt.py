@@ -22,7 +22,7 @@ from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import Cover, Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
 from reconciler.planning import content as compare
-from reconciler.planning.content import Identified
+from reconciler.planning.content import IdentifiedCover
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import adopted as report
@@ -121,12 +121,12 @@ class _Judge:
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
         return found
 
-    async def _identified(self, desired: Desired, seen: Observed) -> Identified:
+    async def _identified(self, desired: Desired, seen: Observed) -> IdentifiedCover:
         """The cover, as a snapshot of the entry's own set where the picture is in several. (In copy mode its URL
         says nothing, also not that it is still the same.)"""
         if self._options.compare == "url":
             named = identify(seen)
-            return Identified(Cover(bare_url(seen.cover_url), named.ref if named else None))
+            return IdentifiedCover(Cover(bare_url(seen.cover_url), named.ref if named else None))
         own_first = tuple(sorted(seen.snapshots, key=lambda snapshot: snapshot.set != desired.set))
         looked_at = replace(seen, snapshots=own_first)
         return await compare.identify_cover(looked_at, self._surveyor.pictures, self._surveyor.memory)

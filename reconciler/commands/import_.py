@@ -21,7 +21,7 @@ from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, L
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState, NoAnswer
-from reconciler.planning.import_entries import Later, entry_for
+from reconciler.planning.import_entries import NotImportable, entry_for
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import imported
@@ -217,7 +217,7 @@ async def _read(planner: Planner, asset: wire.AssetSummary, found: _Found) -> No
             found.failed.append(_failed(asset.asset_id, asset.title, seen))
         return
     entry = await entry_for(planner, seen)
-    if isinstance(entry, Later):
+    if isinstance(entry, NotImportable):
         found.failed.append(_failed(asset.asset_id, seen.title, entry))
         return
     found.entries.append(entry)
@@ -225,7 +225,7 @@ async def _read(planner: Planner, asset: wire.AssetSummary, found: _Found) -> No
         found.ignored.append(LeftOut(asset_id=seen.asset_id, title=hide(seen.title), reason=entry.reason))
 
 
-def _failed(asset_id: str, title: str, why: NoAnswer | Later) -> FailedDoc:
+def _failed(asset_id: str, title: str, why: NoAnswer | NotImportable) -> FailedDoc:
     return FailedDoc(asset_id=asset_id, title=hide(title), reason=why.reason, message=hide(why.message))
 
 

@@ -15,7 +15,7 @@ from reconciler.commands.session import open_session
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
 from reconciler.documents.schemas import PlanDoc, SourceDoc
 from reconciler.documents.write import as_json, plan_document
-from reconciler.planning.rollback import Blocked, RollbackPlan, RollbackPlanner
+from reconciler.planning.rollback import NotUndoable, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.report.rollback import DESIRED_STAYS, NOTHING, not_undone_count, not_undone_text
 from reconciler.state.runs import Run, Runs, with_uncertain
@@ -60,18 +60,19 @@ async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
         found = await rollback_planner.make_plan(changes, selection, work.settings.parallelism, advance)
     document = plan_document(found.plan, common.origin(work.session))
     # No safety limit: a rollback can't change more than its run did.
-    _show(work, undone.run, document, found)
+    not_undone = [_document(item, str(runs.journal)) for item in found.blocked]
+    _show(work, undone.run, document, not_undone)
     steps = carry_out.steps_of(found.plan)
     if steps:
         carry_out.ask(work, "Rollback")
     done = await carry_out.carry_out(work, document, steps, blocked=bool(found.blocked))
-    return _report(work, done, undone, tuple(map(_document, found.blocked)))
+    return _report(work, done, undone, not_undone)
 
 
-def _show(work: Work, run: str, document: PlanDoc, found: RollbackPlan) -> None:
+def _show(work: Work, run: str, document: PlanDoc, not_undone: Sequence[NotUndoneDoc]) -> None:
     """The plan, whose unknown assets tell why themselves, and below it what else can't be undone."""
     unknown = {item.asset_id for item in document.unknown}
-    below = [_document(item) for item in found.blocked if item.change.asset_id not in unknown]
+    below = [item for item in not_undone if item.asset_id not in unknown]
     if not work.options.quiet:
         work.terminal.say(f"Undoing {clean(run)}:\n\n")
     carry_out.show(work, document, blocked=bool(below), nothing=NOTHING)
@@ -92,12 +93,12 @@ def _report(work: Work, done: Done, undone: Run, not_undone: Sequence[NotUndoneD
     return Report(partial(as_json, document), lambda: text, done.exit_code or (1 if failing else 0), tuple(notes))
 
 
-def _document(item: Blocked) -> NotUndoneDoc:
+def _document(item: NotUndoable, journal: str) -> NotUndoneDoc:
     change = item.change
     return NotUndoneDoc(
         asset_id=change.asset_id,
         title=hide(item.title) or None,
-        source=SourceDoc(file=item.file, line=change.line, column=1),
+        source=SourceDoc(file=journal, line=change.line, column=1),
         reason=item.reason,
         message=hide(item.message),
         saved_cover=hide(change.saved_cover) if change.saved_cover else None,

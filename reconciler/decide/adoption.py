@@ -1,11 +1,11 @@
-"""May the cover that is there become what an entry wants, by its number alone? Pure, as all deciding."""
+"""Decides whether an entry can take over the cover that its asset has now, by changing its number alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reconciler.decide.equality import same_cover
+from reconciler.decide.equality import not_visible_yet, same_cover
 from reconciler.decide.verdict import choose, identify, name
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Reason, SnapshotRef
 
@@ -13,7 +13,7 @@ WhyRefused = Literal[
     "no_cover", "not_a_snapshot", "other_set", "same_offset", "not_writable", "changed_meanwhile", "pending"
 ]
 _LARGEST = 999_999
-"""What a desired file may hold."""
+"""The largest number that a desired file may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +43,30 @@ class NotAdopted:
 
 
 def accept(
-    desired: Desired, seen: Observed, cover: Cover, first: Cover | None, recent: tuple[Cover, Cover] | None
+    desired: Desired, observed: Observed, cover: Cover, first: Cover | None, recent: tuple[Cover, Cover] | None
 ) -> Adoption | NotAdopted:
     """
     Args:
-        seen: the asset.
+        observed: the asset.
         cover: its cover, identified after that.
         first: the cover as the plan found it drifted, if it did.
         recent: the covers before and after a change so recent that it need not be visible yet.
     """
 
     def refused(reason: WhyRefused, message: str) -> NotAdopted:
-        return NotAdopted(desired, seen.title, reason, message)
+        return NotAdopted(desired, observed.title, reason, message)
 
-    if recent is not None and same_cover(recent[0], cover) and not same_cover(recent[1], cover):
+    if recent is not None and not_visible_yet(*recent, cover):
         return refused("pending", pending_message())
-    if first is not None and not _unchanged(first, cover, seen):
+    if first is not None and not _unchanged(first, cover, observed):
         return refused("changed_meanwhile", "Its cover changed while it was read: run again.")
     if not cover.url:
-        return refused("no_cover", "It has no cover that a number could stand for: apply sets the one wanted.")
+        return refused("no_cover", "It has no cover to adopt: apply sets the wanted one.")
     shown = cover.snapshot
     if shown is None:
         return refused(
             "not_a_snapshot",
-            "Its cover is none of its snapshots, as far as can be told: "
+            "Its cover is none of its snapshots, as far as could be determined: "
             "set `ignore: true` to keep it, or let apply replace it.",
         )
     if shown.set != desired.set:
@@ -76,34 +76,34 @@ def accept(
             f"Its cover is {shown.set}[{shown.index}], but the entry takes from {desired.set}: "
             f"write `{number}` and `from: {shown.set}` by hand.",
         )
-    return _numbered(desired, seen, cover, shown)
+    return _numbered(desired, observed, cover, shown)
 
 
-def _unchanged(first: Cover, cover: Cover, seen: Observed) -> bool:
-    if identify(seen) is not None and same_cover(Cover(first.url), Cover(cover.url)):
+def _unchanged(first: Cover, cover: Cover, observed: Observed) -> bool:
+    if identify(observed) is not None and same_cover(Cover(first.url), Cover(cover.url)):
         return True  # a snapshot's own URL: by its bytes it may also be another one, of the same picture
     return same_cover(first, cover)
 
 
-def _numbered(desired: Desired, seen: Observed, cover: Cover, shown: SnapshotRef) -> Adoption | NotAdopted:
+def _numbered(desired: Desired, observed: Observed, cover: Cover, shown: SnapshotRef) -> Adoption | NotAdopted:
     by_offset = desired.offset is not None
     number = shown.offset if by_offset else shown.index
     if not 0 <= number <= _LARGEST:
-        message = f"Its cover is at {number:,}, which a desired file can't say."
-        return NotAdopted(desired, seen.title, "not_writable", message)
-    wanted = choose(replace(desired, offset=number) if by_offset else replace(desired, index=number), seen)
+        message = f"Its cover is at {number:,}, which a desired file cannot hold."
+        return NotAdopted(desired, observed.title, "not_writable", message)
+    wanted = choose(replace(desired, offset=number) if by_offset else replace(desired, index=number), observed)
     if isinstance(wanted, NoAnswer):
-        return NotAdopted(desired, seen.title, wanted.reason, wanted.message)
-    if wanted.ref == shown and choose(desired, seen) != wanted:
-        return Adoption(desired, seen.title, number, cover)
+        return NotAdopted(desired, observed.title, wanted.reason, wanted.message)
+    if wanted.ref == shown and choose(desired, observed) != wanted:
+        return Adoption(desired, observed.title, number, cover)
     if wanted.ref != shown and wanted.offset == shown.offset:
         message = (
             f"Its cover is {shown.set}[{shown.index}], but {number} s is also where {name(wanted)} was taken: "
             f"write `snapshot: {shown.index}` instead of `offset` by hand."
         )
-        return NotAdopted(desired, seen.title, "same_offset", message)
+        return NotAdopted(desired, observed.title, "same_offset", message)
     message = "Its snapshots or its cover changed while they were read: run again."
-    return NotAdopted(desired, seen.title, "changed_meanwhile", message)
+    return NotAdopted(desired, observed.title, "changed_meanwhile", message)
 
 
 def pending_message() -> str:

@@ -1,4 +1,4 @@
-"""Whether two looks at a cover saw the same one."""
+"""Whether two covers that were observed at different times are the same."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ def same_picture(one: Cover, other: Cover) -> bool:
 def same_cover(one: Cover, other: Cover) -> bool:
     """For current covers: by the snapshot they are, else by their bytes, else by their URL."""
     if one.snapshot is not None or other.snapshot is not None:
-        looked = one.snapshot is not None or one.content is not None
-        return one.snapshot == other.snapshot if looked else _same_url(one, other)
+        identified = one.snapshot is not None or one.content is not None
+        return one.snapshot == other.snapshot if identified else _same_url(one, other)
     if one.content is not None and other.content is not None:
         return one.content == other.content
     return _same_url(one, other)
+
+
+def not_visible_yet(before: Cover, after: Cover, shown: Cover) -> bool:
+    """Whether a change from `before` to `after` was applied, but the service still shows the cover before."""
+    return same_cover(before, shown) and not same_cover(after, shown)
 
 
 def _same_url(one: Cover, other: Cover) -> bool:

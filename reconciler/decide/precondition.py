@@ -20,34 +20,34 @@ class PlannedChange:
 
 
 @dataclass(frozen=True, slots=True)
-class NoPut:
+class ChangeResult:
     """No PUT, and why."""
 
     outcome: OutcomeName
     error: Failure | None = None
 
 
-def revisit(step: PlannedChange, now: Verdict) -> str | NoPut:
+def revisit(step: PlannedChange, now: Verdict) -> str | ChangeResult:
     """The URL to PUT, as the API gave it just now, or what settles the change without a PUT."""
     if now.state == "unknown":
-        return NoPut("failed", Failure(now.reason or "api_error", now.message))
+        return ChangeResult("failed", Failure(now.reason or "api_error", now.message))
     if now.after is None or now.before is None:
-        return NoPut("stale", Failure("stale", "The asset is not managed any more. Plan again."))
+        return ChangeResult("stale", Failure("stale", "The asset is not managed any more. Plan again."))
     if not same_picture(step.after, now.after):
         return _stale("the snapshot that the entry names", step.after, now.after)
     if now.state in ("in_sync", "pending"):
-        return NoPut("unchanged")
+        return ChangeResult("unchanged")
     if not same_cover(step.before, now.before):
         return _stale("the cover", step.before, now.before)
     return now.put_url
 
 
-def _stale(what: str, planned: Cover, now: Cover) -> NoPut:
+def _stale(what: str, planned: Cover, now: Cover) -> ChangeResult:
     # Digests tell people nothing; where only they differ, it is another picture under the same name.
     fields = [item for item in differences(planned, now) if not item.field.startswith("content")]
     changed = "; ".join(f"{item.field}: {_value(item.before)} -> {_value(item.after)}" for item in fields)
     message = f"Since the plan {what} has changed ({changed or 'another picture'}). It was not touched: plan again."
-    return NoPut("stale", Failure("stale", message))
+    return ChangeResult("stale", Failure("stale", message))
 
 
 def _value(value: object) -> str:

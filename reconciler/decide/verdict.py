@@ -20,32 +20,32 @@ from reconciler.util.sanitize import bare_url
 _FAILED = "THUMBNAIL_FAILED"
 
 
-def judge(desired: Desired, seen: Observed | NoAnswer, compare: Compare) -> Verdict | Question:
+def judge(desired: Desired, observed: Observed | NoAnswer, compare: Compare) -> Verdict | Question:
     """What stands for one entry, as far as the details tell."""
-    if isinstance(seen, NoAnswer):
-        return unknown(desired, seen)
-    wanted = choose(desired, seen)
+    if isinstance(observed, NoAnswer):
+        return unknown(desired, observed)
+    wanted = choose(desired, observed)
     if isinstance(wanted, NoAnswer):
-        return unknown(desired, wanted, seen.title)
-    if not seen.cover_url:
-        return update(desired, seen, wanted, Cover(""))
-    shown = identify(seen)
+        return unknown(desired, wanted, observed.title)
+    if not observed.cover_url:
+        return update(desired, observed, wanted, Cover(""))
+    shown = identify(observed)
     same = shown is not None and (shown is wanted or picture(shown.url) == picture(wanted.url))
     if compare == "content" or (shown is None and compare == "auto"):
-        return Question(desired, seen, wanted)
-    before = Cover(bare_url(seen.cover_url), shown.ref if shown else None)
+        return Question(desired, observed, wanted)
+    before = Cover(bare_url(observed.cover_url), shown.ref if shown else None)
     if same:
-        return in_sync(desired, seen, wanted, None, None)
-    return update(desired, seen, wanted, before)
+        return in_sync(desired, observed, wanted, None, None)
+    return update(desired, observed, wanted, before)
 
 
-def choose(desired: Desired, seen: Observed) -> Snapshot | NoAnswer:
+def choose(desired: Desired, observed: Observed) -> Snapshot | NoAnswer:
     """The snapshot that an entry wants, if there is one that may be set."""
-    found = seen.in_set(desired.set)
-    if seen.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
+    found = observed.in_set(desired.set)
+    if observed.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
         return NoAnswer("snapshots_in_progress", "Its snapshots are being taken. Run again when that is done.")
     if not found:
-        return _nothing_in_set(desired, seen)
+        return _nothing_in_set(desired, observed)
     wanted = _by_offset(desired, found) if desired.offset is not None else _by_index(desired, found)
     if isinstance(wanted, NoAnswer):
         return wanted
@@ -63,11 +63,11 @@ def name(snapshot: Snapshot) -> str:
     return f"{snapshot.set}[{snapshot.index}]"
 
 
-def _nothing_in_set(desired: Desired, seen: Observed) -> NoAnswer:
-    others = sorted({snapshot.set for snapshot in seen.snapshots})
+def _nothing_in_set(desired: Desired, observed: Observed) -> NoAnswer:
+    others = sorted({snapshot.set for snapshot in observed.snapshots})
     if others:
         message = f"It has no {desired.set} snapshots, only {' and '.join(others)}: set `from`, or take them."
-    elif seen.thumbnail_status == _FAILED:
+    elif observed.thumbnail_status == _FAILED:
         message = "Taking its snapshots failed. Take them again in the console."
     else:
         message = "It has no snapshots. Take some in the console, or set `ignore: true`."
@@ -96,12 +96,12 @@ def _by_offset(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAn
     )
 
 
-def identify(seen: Observed) -> Snapshot | None:
+def identify(observed: Observed) -> Snapshot | None:
     """The snapshot of this asset that the cover's URL names."""
-    named = picture(seen.cover_url)
-    if named is None or named.asset_id != seen.asset_id:
+    named = picture(observed.cover_url)
+    if named is None or named.asset_id != observed.asset_id:
         return None
-    return next((snapshot for snapshot in seen.snapshots if picture(snapshot.url) == named), None)
+    return next((snapshot for snapshot in observed.snapshots if picture(snapshot.url) == named), None)
 
 
 def unknown(desired: Desired, why: NoAnswer, title: str = "") -> Verdict:
@@ -113,19 +113,25 @@ def ignored(desired: Desired) -> Verdict:
 
 
 def in_sync(
-    desired: Desired, seen: Observed, wanted: Snapshot, cover: Content | None, snapshot: Content | None
+    desired: Desired, observed: Observed, wanted: Snapshot, cover: Content | None, snapshot: Content | None
 ) -> Verdict:
     """`cover` and `snapshot` are what was read of each; they differ where the service re-encodes."""
-    before = Cover(bare_url(seen.cover_url), wanted.ref, cover)
+    before = Cover(bare_url(observed.cover_url), wanted.ref, cover)
     after = Cover(bare_url(wanted.url), wanted.ref, snapshot)
-    return Verdict(desired, "in_sync", seen.title, before=before, after=after)
+    return Verdict(desired, "in_sync", observed.title, before=before, after=after)
 
 
 def update(
-    desired: Desired, seen: Observed, wanted: Snapshot, before: Cover, content: Content | None = None
+    desired: Desired, observed: Observed, wanted: Snapshot, before: Cover, content: Content | None = None
 ) -> Verdict:
     """`content` is the wanted snapshot's, where it was read."""
     after = Cover(bare_url(wanted.url), wanted.ref, content)
     return Verdict(
-        desired, "update", seen.title, before=before, after=after, put_url=wanted.url, cover_url=seen.cover_url
+        desired,
+        "update",
+        observed.title,
+        before=before,
+        after=after,
+        put_url=wanted.url,
+        cover_url=observed.cover_url,
     )

@@ -1,19 +1,24 @@
-"""Answers, by the pictures' bytes, the questions that the URLs leave open.
+"""Decides by the pictures' bytes what the URLs leave open.
 
-Cheapest evidence first: different lengths are different pictures, equal lengths with equal MD5s are the same one,
-anything else is settled by the SHA-256 of the bytes.
+The evidence, the cheapest first. Two pictures are
+1. different if their lengths differ;
+2. the same if their lengths and their MD5s are equal;
+3. otherwise what the SHA-256 of their bytes says.
+
+A cover is, in this order, the wanted snapshot itself; what the service made of one of the snapshots, as remembered;
+another snapshot; or none of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
-from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
+from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, SnapshotRef, Verdict
 from reconciler.observe.pictures import Pictures, Stamp
 from reconciler.observe.similarity import alike
 from reconciler.state.settled_covers import Memory
@@ -23,8 +28,8 @@ MOST_CANDIDATES = 100
 """How many snapshots are compared with a cover only to say what it was before."""
 
 
-class _Bytes:
-    """One picture, read no more than needed, and once."""
+class _Picture:
+    """One picture. No more is read of it than needed, and only once."""
 
     def __init__(self, pictures: Pictures, url: str) -> None:
         self._pictures = pictures
@@ -46,19 +51,20 @@ class _Bytes:
 
     @property
     def read(self) -> Content | None:
+        """Its content, if it has been read."""
         return self._content if isinstance(self._content, Content) else None
 
     @property
     def unread(self) -> NoAnswer | None:
-        """Why the picture could not be read, where that was tried."""
+        """Why it could not be read, if that was tried."""
         return self._content if isinstance(self._content, NoAnswer) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
-    """Which snapshot the current cover is, as far as can be told.
+class IdentifiedCover:
+    """Which snapshot the current cover is.
 
-    Where `cover.snapshot` is None it is none of them for certain, unless the cover itself (`unread_cover`) or some of
+    Where `cover.snapshot` is None it is certainly none of them, unless the cover itself (`unread_cover`) or some of
     the snapshots (`unread_snapshot`, the first of them) could not be read.
     """
 
@@ -68,63 +74,68 @@ class Identified:
 
     @property
     def unread(self) -> NoAnswer | None:
-        """Why it can't be told which snapshot it is; None where it can."""
+        """Why it is not certain which snapshot it is; None where it is."""
         return self.unread_cover or self.unread_snapshot
 
 
 async def answer(question: Question, pictures: Pictures, memory: Memory, *, replace_unreadable: bool) -> Verdict:
-    """The verdict on an entry whose cover's URL does not tell which picture it is.
+    """The verdict on an entry whose cover's URL does not say which picture it is.
 
     Args:
         memory: of pictures that the service made of snapshots.
-        replace_unreadable: a cover that can't be read is drift rather than unknown.
+        replace_unreadable: a cover that cannot be read is drift rather than unknown.
     """
-    desired, seen, wanted = question.desired, question.observed, question.wanted
-    cover, target = _Bytes(pictures, seen.cover_url), _Bytes(pictures, wanted.url)
+    desired, observed, wanted = question.desired, question.observed, question.wanted
+    cover, target = _Picture(pictures, observed.cover_url), _Picture(pictures, wanted.url)
     same = await _same(cover, target)
     if same is True:
-        return in_sync(desired, seen, wanted, cover.read, cover.read)
+        return in_sync(desired, observed, wanted, cover.read, cover.read)
     if isinstance(same, NoAnswer):
         readable = await target.content()
         if isinstance(readable, NoAnswer):
-            return unknown(desired, readable, seen.title)
+            return unknown(desired, readable, observed.title)
         if not replace_unreadable:
-            return unknown(desired, _replaceable(same), seen.title)
-        return update(desired, seen, wanted, Cover(bare_url(seen.cover_url)), readable)
-    which = await _remembered(seen, cover, wanted, pictures, memory)
-    if which == wanted:
-        return in_sync(desired, seen, wanted, cover.read, target.read)
-    if not isinstance(which, Snapshot):
-        which = await _which(islice(_candidates(seen, wanted), MOST_CANDIDATES), cover, pictures)
-    if not isinstance(which, Snapshot):
-        # Nobody else has this picture: it must be readable to be saved before it goes.
-        lost = await cover.content()
-        if isinstance(lost, NoAnswer) and not replace_unreadable:
-            return unknown(desired, _replaceable(lost), seen.title)
-    before = Cover(bare_url(seen.cover_url), which.ref if isinstance(which, Snapshot) else None, cover.read)
-    return update(desired, seen, wanted, before, target.read)
+            return unknown(desired, _replaceable(same), observed.title)
+        return update(desired, observed, wanted, _cover(observed, None), readable)
+    shown = await _made_from(observed, cover, wanted, pictures, memory)
+    if shown == wanted:
+        return in_sync(desired, observed, wanted, cover.read, target.read)
+    if not isinstance(shown, Snapshot):
+        shown = await _equal_to(islice(_candidates(observed, wanted), MOST_CANDIDATES), cover, pictures)
+    if not isinstance(shown, Snapshot):
+        # This picture exists nowhere else: it must be readable, so that it can be saved before it is replaced.
+        content = await cover.content()
+        if isinstance(content, NoAnswer) and not replace_unreadable:
+            return unknown(desired, _replaceable(content), observed.title)
+    ref = shown.ref if isinstance(shown, Snapshot) else None
+    return update(desired, observed, wanted, _cover(observed, ref, cover.read), target.read)
 
 
-def _replaceable(unread: NoAnswer) -> NoAnswer:
-    return NoAnswer(unread.reason, f"{unread.message} `--force` replaces the cover all the same.")
-
-
-async def _same(one: _Bytes, other: _Bytes) -> bool | NoAnswer:
-    left, right = await one.stamp(), await other.stamp()
-    if left.length is not None and right.length is not None:
-        if left.length != right.length:
-            return False
-        if left.md5 is not None and left.md5 == right.md5:
-            return True
-    first = await one.content()
-    second = first if isinstance(first, NoAnswer) else await other.content()
-    if isinstance(first, NoAnswer):
-        return first
-    return second if isinstance(second, NoAnswer) else first == second
+async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory) -> IdentifiedCover:
+    """The current cover, with the snapshot that it is: by its URL, else by the bytes of all snapshots there are."""
+    named = identify(observed)
+    if named is not None or not observed.cover_url:
+        return IdentifiedCover(_cover(observed, named.ref if named else None))
+    cover = _Picture(pictures, observed.cover_url)
+    unread: NoAnswer | None = None
+    shown = await _made_from(observed, cover, None, pictures, memory)
+    if not isinstance(shown, Snapshot):
+        unread = shown
+        shown = await _equal_to(_candidates(observed, None), cover, pictures)
+    if isinstance(shown, Snapshot):
+        return IdentifiedCover(_cover(observed, shown.ref, cover.read))
+    unread = unread or shown
+    if unread is None:
+        # Lengths alone may have ruled out every snapshot. Reports must know that the cover was looked at.
+        await cover.content()
+    found = _cover(observed, None, cover.read)
+    if unread is not None and cover.unread is not None:
+        return IdentifiedCover(found, unread_cover=cover.unread)
+    return IdentifiedCover(found, unread_snapshot=unread)
 
 
 async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
-    """Whether a cover that is none of the snapshots' bytes plainly shows the wanted snapshot all the same."""
+    """Whether a cover that has the bytes of no snapshot plainly shows the wanted one."""
     if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
         return False
     shown, wanted = await pictures.data(verdict.cover_url), await pictures.data(verdict.put_url)
@@ -133,50 +144,49 @@ async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     return await asyncio.to_thread(alike, shown, wanted) is True
 
 
-async def identify_cover(seen: Observed, pictures: Pictures, memory: Memory) -> Identified:
-    """The current cover, with the snapshot that it is: by its URL, else by the bytes of all snapshots there are."""
-    named = identify(seen)
-    if named is not None or not seen.cover_url:
-        return Identified(Cover(bare_url(seen.cover_url), named.ref if named else None))
-    cover = _Bytes(pictures, seen.cover_url)
-    unread: NoAnswer | None = None
-    which = await _remembered(seen, cover, None, pictures, memory)
-    if not isinstance(which, Snapshot):
-        unread = which
-        which = await _which(_candidates(seen, None), cover, pictures)
-    if isinstance(which, Snapshot):
-        return Identified(Cover(bare_url(seen.cover_url), which.ref, cover.read))
-    unread = unread or which
-    if unread is None:
-        await (
-            cover.content()
-        )  # told apart by lengths alone perhaps; whoever reports it shall know that it was looked at
-    shown = Cover(bare_url(seen.cover_url), None, cover.read)
-    if unread is not None and cover.unread is not None:
-        return Identified(shown, unread_cover=cover.unread)
-    return Identified(shown, unread_snapshot=unread)
+def _cover(observed: Observed, snapshot: SnapshotRef | None, content: Content | None = None) -> Cover:
+    return Cover(bare_url(observed.cover_url), snapshot, content)
 
 
-async def _remembered(
-    seen: Observed, cover: _Bytes, wanted: Snapshot | None, pictures: Pictures, memory: Memory
+def _replaceable(unread: NoAnswer) -> NoAnswer:
+    return NoAnswer(unread.reason, f"{unread.message} `--force` replaces the cover anyway.")
+
+
+async def _same(one: _Picture, other: _Picture) -> bool | NoAnswer:
+    """Whether two pictures are the same, by the cheapest evidence; NoAnswer where one cannot be read."""
+    left, right = await one.stamp(), await other.stamp()
+    if left.length is not None and right.length is not None:
+        if left.length != right.length:
+            return False
+        if left.md5 is not None and left.md5 == right.md5:
+            return True
+    first = await one.content()
+    if isinstance(first, NoAnswer):
+        return first
+    second = await other.content()
+    return second if isinstance(second, NoAnswer) else first == second
+
+
+async def _made_from(
+    observed: Observed, cover: _Picture, wanted: Snapshot | None, pictures: Pictures, memory: Memory
 ) -> Snapshot | NoAnswer | None:
-    """The snapshot that this very cover is known to have come of, as long as that snapshot is what it was; or what
-    stands in the way of telling.
+    """The snapshot that the service is known to have made this cover of, if the snapshot still is what it was; or why
+    that is not certain.
 
     Args:
         wanted: preferred where several snapshots are the same picture.
     """
-    known = memory.of(seen.asset_id)
-    content = await cover.content() if known else None
+    remembered = memory.of(observed.asset_id)
+    content = await cover.content() if remembered else None
     if not isinstance(content, Content):
         return content
     unread: NoAnswer | None = None
-    for settled in known:
+    for settled in remembered:
         if settled.cover_sha256 != content.sha256:
             continue
-        named = PictureId(seen.asset_id, settled.snapshot_path)
-        of_it = [snapshot for snapshot in seen.snapshots if picture(snapshot.url) == named]
-        for snapshot in ([wanted] if wanted else []) + of_it:
+        named = PictureId(observed.asset_id, settled.snapshot_path)
+        candidates = [snapshot for snapshot in observed.snapshots if picture(snapshot.url) == named]
+        for snapshot in [wanted, *candidates] if wanted else candidates:
             now = await pictures.content(snapshot.url)
             if isinstance(now, NoAnswer):
                 unread = now
@@ -185,11 +195,13 @@ async def _remembered(
     return unread
 
 
-async def _which(candidates: Iterator[Snapshot], cover: _Bytes, pictures: Pictures) -> Snapshot | NoAnswer | None:
-    """The snapshot that the cover is; None where it is none of them for certain, otherwise why that can't be told."""
+async def _equal_to(
+    candidates: Iterable[Snapshot], cover: _Picture, pictures: Pictures
+) -> Snapshot | NoAnswer | None:
+    """The snapshot that has the cover's bytes. None where certainly none has, otherwise why that is not certain."""
     unread: NoAnswer | None = None
     for snapshot in candidates:
-        same = await _same(cover, _Bytes(pictures, snapshot.url))
+        same = await _same(cover, _Picture(pictures, snapshot.url))
         if same is True:
             return snapshot
         if isinstance(same, NoAnswer):
@@ -197,13 +209,13 @@ async def _which(candidates: Iterator[Snapshot], cover: _Bytes, pictures: Pictur
     return unread
 
 
-def _candidates(seen: Observed, wanted: Snapshot | None) -> Iterator[Snapshot]:
+def _candidates(observed: Observed, wanted: Snapshot | None) -> Iterator[Snapshot]:
     """The asset's own snapshots other than the wanted one, those of its set first, each picture once."""
     done = {picture(wanted.url)} if wanted else set()
-    ordered = sorted(seen.snapshots, key=lambda snapshot: wanted is not None and snapshot.set != wanted.set)
+    ordered = sorted(observed.snapshots, key=lambda snapshot: wanted is not None and snapshot.set != wanted.set)
     for snapshot in ordered:
         named = picture(snapshot.url)
-        if named is None or named in done or named.asset_id != seen.asset_id:
+        if named is None or named in done or named.asset_id != observed.asset_id:
             continue
         done.add(named)
         yield snapshot

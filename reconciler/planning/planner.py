@@ -1,4 +1,7 @@
-"""Observe and decide, for one entry and for all: the one question that plan, apply, --wait and audit ask."""
+"""Observes and decides, for one entry and for all: the question that plan, apply, --wait and audit share.
+
+From the top: `make_plan` for many entries, `check` for one, `decide` once the asset has been read.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,16 @@ from reconciler.vod.client import VodClient
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Asks the cloud about entries.
+    """Says of entries what differs. Changes nothing.
 
     Args:
-        compare: how covers whose URL names no snapshot are told apart.
-        replace_unreadable: a cover that can't be read counts as drift.
         memory: what settled covers look like.
         readings: where snapshots are remembered as they were read.
-        recent: what was applied so recently that it need not be visible yet, by asset ID.
+        compare: how a cover whose URL names no snapshot is compared.
+        replace_unreadable: a cover that cannot be read counts as drift.
+        recent: by asset ID, what was applied so recently that it may not be visible yet.
+        listing: covers as the asset list shows them, used before the details.
         keep_snapshots: a change comes with all snapshots of its asset.
-        listing: covers as the asset list shows them, to be tried before the details.
     """
 
     client: VodClient
@@ -45,68 +48,15 @@ class Planner:
     listing: AssetIndex | None = None
     keep_snapshots: bool = False
 
-    async def check(self, desired: Desired) -> Verdict:
-        """What stands for one entry right now: one details call, and pictures where the URL does not tell.
+    async def make_plan(
+        self, covers: Sequence[Desired], selection: Selection, parallelism: int, advance: Callable[[], None]
+    ) -> Plan:
+        """The plan for all selected entries. `advance` is called once for each entry that is done.
 
         Raises:
             AuthenticationError, UnreachableError: no other entry would fare better.
+            UsageError: a target or exclude matches nothing.
         """
-        if desired.ignore:
-            return ignored(desired)
-        return await self.decide(desired, await self.observe(desired.asset_id))
-
-    async def observe(self, asset_id: str) -> Observed | NoAnswer:
-        """One details call; its snapshots are remembered."""
-        seen = await observe(self.client, asset_id)
-        if isinstance(seen, Observed):
-            self.readings.keep(seen, self.client.clock.now())
-        return seen
-
-    async def decide(self, desired: Desired, seen: Observed | NoAnswer) -> Verdict:
-        """What stands for one entry, with its asset observed."""
-        verdict = judge(desired, seen, self.compare)
-        if not isinstance(verdict, Verdict):
-            verdict = await compare.answer(
-                verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable
-            )
-        if await self._pending(verdict):
-            return replace(verdict, state="pending")
-        verdict = self._overtaken(verdict, seen)
-        if self.keep_snapshots and verdict.state == "update" and isinstance(seen, Observed):
-            return replace(verdict, snapshots=seen.snapshots)
-        return verdict
-
-    async def _pending(self, verdict: Verdict) -> bool:
-        """Applied a moment ago to what is wanted today, and the service still shows what it showed then; or shows
-        something new that looks like what is wanted, since it re-encodes."""
-        applied = self.recent.get(verdict.desired.asset_id)
-        if verdict.state != "update" or applied is None or verdict.before is None or verdict.after is None:
-            return False
-        if not same_picture(applied.after, verdict.after):
-            return False
-        return same_cover(applied.before, verdict.before) or await compare.looks_wanted(verdict, self.pictures)
-
-    def _overtaken(self, verdict: Verdict, seen: Observed | NoAnswer) -> Verdict:
-        """In sync only until something else appears, which was applied a moment ago: that is to be undone."""
-        applied = self.recent.get(verdict.desired.asset_id)
-        if verdict.state != "in_sync" or applied is None or isinstance(seen, NoAnswer):
-            return verdict
-        shown, wanted = verdict.before, choose(verdict.desired, seen)
-        if shown is None or verdict.after is None or isinstance(wanted, NoAnswer):
-            return verdict
-        coming = applied.after
-        if same_picture(coming, verdict.after) or not same_cover(applied.before, shown):
-            return verdict
-        return update(verdict.desired, seen, wanted, coming, verdict.after.content)
-
-    async def make_plan(
-        self,
-        covers: Sequence[Desired],
-        selection: Selection,
-        parallelism: int,
-        advance: Callable[[], None],
-    ) -> Plan:
-        """The plan for all selected entries. `advance` is called once for each that is settled."""
         builder = PlanBuilder()
 
         async def work(item: tuple[int, Desired]) -> None:
@@ -121,19 +71,67 @@ class Planner:
         return builder.build()
 
     async def _selected(self, desired: Desired, selection: Selection) -> Verdict | None:
-        by_id = selection.by_id(desired.asset_id)
-        listed = self.listing.of(desired.asset_id) if self.listing is not None else None
-        if by_id is None and listed is not None and not desired.ignore:
-            by_id = selection.by_title(desired.asset_id, listed)
-        if by_id is False:
+        """The verdict on an entry, by the cheapest evidence; None where it is not selected."""
+        selected = selection.by_id(desired.asset_id)
+        if self.listing is not None and selected is None and not desired.ignore:
+            listed = self.listing.of(desired.asset_id)
+            selected = selection.by_title(desired.asset_id, listed) if listed is not None else None
+        if selected is False:
             return None
         if desired.ignore:
-            return ignored(desired) if by_id else None
-        if by_id and self.listing is not None:
+            return ignored(desired) if selected else None
+        if selected and self.listing is not None:
             verdict = self.listing.decides(desired, coming=desired.asset_id in self.recent)
             if verdict is not None:
                 return verdict
-        seen = await self.observe(desired.asset_id)
-        if by_id is None and not selection.by_title(desired.asset_id, seen):
+        observed = await self.observe(desired.asset_id)
+        if selected is None and not selection.by_title(desired.asset_id, observed):
             return None
-        return await self.decide(desired, seen)
+        return await self.decide(desired, observed)
+
+    async def check(self, desired: Desired) -> Verdict:
+        """The verdict on one entry right now: one details call, and pictures where the URL does not decide.
+
+        Raises:
+            AuthenticationError, UnreachableError: no other entry would fare better.
+        """
+        if desired.ignore:
+            return ignored(desired)
+        return await self.decide(desired, await self.observe(desired.asset_id))
+
+    async def observe(self, asset_id: str) -> Observed | NoAnswer:
+        """One details call; its snapshots are remembered."""
+        observed = await observe(self.client, asset_id)
+        if isinstance(observed, Observed):
+            self.readings.keep(observed, self.client.clock.now())
+        return observed
+
+    async def decide(self, desired: Desired, observed: Observed | NoAnswer) -> Verdict:
+        """The verdict on one entry whose asset has been read: by the URLs, else by the bytes."""
+        verdict = judge(desired, observed, self.compare)
+        if not isinstance(verdict, Verdict):
+            verdict = await compare.answer(
+                verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable
+            )
+        applied = self.recent.get(desired.asset_id)
+        if applied is not None and isinstance(observed, Observed):
+            verdict = await self._after(applied, verdict, observed)
+        if self.keep_snapshots and verdict.state == "update" and isinstance(observed, Observed):
+            return replace(verdict, snapshots=observed.snapshots)
+        return verdict
+
+    async def _after(self, applied: PastChange, verdict: Verdict, observed: Observed) -> Verdict:
+        """The verdict after a change that was applied a moment ago: its cover may not be visible yet."""
+        if verdict.before is None or verdict.after is None:
+            return verdict
+        to_wanted = same_picture(applied.after, verdict.after)
+        if verdict.state == "update" and to_wanted:
+            # The old cover is still there, or a new one that looks like the wanted snapshot, re-encoded.
+            if same_cover(applied.before, verdict.before) or await compare.looks_wanted(verdict, self.pictures):
+                return replace(verdict, state="pending")
+        elif verdict.state == "in_sync" and same_cover(applied.before, verdict.before) and not to_wanted:
+            # In sync only until the other cover appears, which is to be undone.
+            wanted = choose(verdict.desired, observed)
+            if not isinstance(wanted, NoAnswer):
+                return update(verdict.desired, observed, wanted, applied.after, verdict.after.content)
+        return verdict

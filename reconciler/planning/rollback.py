@@ -1,4 +1,4 @@
-"""The way back from each cover that a run changed, or why there is none. Changes nothing."""
+"""Plans the way back from each cover that a run changed, or says why there is none. Changes nothing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from reconciler.util.concurrency import for_each
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
-    """A change that can't be undone; `file` is the journal that knows of it."""
+class NotUndoable:
+    """A change that cannot be undone, and why."""
 
     change: PastChange
-    file: str
     title: str
     reason: WhyNot | Reason
     message: str
@@ -30,35 +29,35 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class RollbackPlan:
-    """The plan to the covers from before, and all that can't be undone, those unknown in the plan among them; both
-    in the order of the run."""
+    """The plan to the covers from before, and all changes that cannot be undone, including those of assets that are
+    unknown in the plan. Both are in the order of the run."""
 
     plan: Plan
-    blocked: tuple[Blocked, ...]
+    blocked: tuple[NotUndoable, ...]
 
 
 class RollbackPlanner:
-    """Asks through one surveyor; `journal` is the file that every entry of the plan names as its place.
+    """`journal` is the file that every entry of the plan names as its place.
 
-    A surveyor that replaces unreadable covers also goes on where nobody can tell any more what a snapshot was.
+    Where `planner` replaces unreadable covers, a snapshot may also be set of which it is not known what it was.
     """
 
     def __init__(self, planner: Planner, journal: Path) -> None:
-        self._surveyor = planner
+        self._planner = planner
         self._journal = str(journal)
 
     async def make_plan(
         self, changes: Sequence[PastChange], selection: Selection, parallelism: int, advance: Callable[[], None]
     ) -> RollbackPlan:
-        """One details call for each selected change, and pictures where the URLs do not tell. `advance` is called
-        once for each change that is settled.
+        """One details call for each selected change, and pictures where the URLs do not decide. `advance` is called
+        once for each change that is done.
 
         Raises:
             AuthenticationError, UnreachableError: no other asset would fare better.
             UsageError: a target or exclude matches nothing.
         """
         builder = PlanBuilder()
-        blocked: dict[int, Blocked] = {}
+        blocked: dict[int, NotUndoable] = {}
 
         async def work(item: tuple[int, PastChange]) -> None:
             position, change = item
@@ -66,9 +65,7 @@ class RollbackPlanner:
             if isinstance(found, Verdict):
                 builder.add(position, found)
                 if found.state == "unknown":
-                    blocked[position] = Blocked(
-                        change, self._journal, found.title, found.reason or "api_error", found.message
-                    )
+                    blocked[position] = NotUndoable(change, found.title, found.reason or "api_error", found.message)
             elif found is not None:
                 blocked[position] = found
             advance()
@@ -77,115 +74,122 @@ class RollbackPlanner:
         selection.check_all_matched()
         return RollbackPlan(builder.build(), tuple(blocked[position] for position in sorted(blocked)))
 
-    async def _selected(self, change: PastChange, selection: Selection) -> Verdict | Blocked | None:
-        by_id = selection.by_id(change.asset_id)
-        if by_id is False:
+    async def _selected(self, change: PastChange, selection: Selection) -> Verdict | NotUndoable | None:
+        selected = selection.by_id(change.asset_id)
+        if selected is False:
             return None
-        seen = await self._surveyor.observe(change.asset_id)
-        if by_id is None and not selection.by_title(change.asset_id, seen):
+        observed = await self._planner.observe(change.asset_id)
+        if selected is None and not selection.by_title(change.asset_id, observed):
             return None
-        if isinstance(seen, NoAnswer):
-            return unknown(self._entry(change, None), seen)
-        return await self._decide(change, seen)
+        if isinstance(observed, NoAnswer):
+            return unknown(self._entry(change), observed)
+        return await self._decide(change, observed)
 
-    async def _decide(self, change: PastChange, seen: Observed) -> Verdict | Blocked:
-        before = change.before
-        if before.snapshot is None:
-            return self._never_a_snapshot(change, before, seen, await self._after(change, seen))
-        wanted = _at(seen, before.snapshot)
+    async def _decide(self, change: PastChange, observed: Observed) -> Verdict | NotUndoable:
+        if change.before.snapshot is None:
+            return await self._to_no_snapshot(change, observed)
+        wanted = _at(observed, change.before.snapshot)
         if wanted is None:
-            return await self._gone(change, before.snapshot, seen)
-        back = await self._surveyor.decide(self._entry(change, wanted), seen)
+            return await self._to_missing_snapshot(change, change.before.snapshot, observed)
+        back = await self._planner.decide(self._entry(change, wanted), observed)
         if back.state != "update":
             return back
-        after = await self._after(change, seen)
-        return await self._retaken(change, wanted, back) or await self._changed_since(change, back, after) or back
+        after = await self._verdict_on_change(change, observed)
+        return (
+            await self._retaken_since(change, wanted, back) or await self._changed_since(change, back, after) or back
+        )
 
-    def _never_a_snapshot(
-        self, change: PastChange, before: Cover, seen: Observed, after: Verdict | None
-    ) -> Verdict | Blocked:
-        if _never_left(before, after):
-            return Verdict(self._entry(change, None), "in_sync", seen.title)
+    async def _to_no_snapshot(self, change: PastChange, observed: Observed) -> Verdict | NotUndoable:
+        before = change.before
+        if _never_left(before, await self._verdict_on_change(change, observed)):
+            return Verdict(self._entry(change), "in_sync", observed.title)
         if not before.url:
-            told = "It had no cover before, and the service can't take one away."
-            return Blocked(change, self._journal, seen.title, "no_cover_before", told)
+            message = "It had no cover before, and the service cannot remove one."
+            return NotUndoable(change, observed.title, "no_cover_before", message)
         what = "was none of its snapshots" if before.content is not None else "was not identified as a snapshot"
         saved = "It was not saved."
         if change.saved_cover is not None:
             saved = f"It is saved in {change.saved_cover}: upload it in the console."
-        message = f"The cover before {what}. {saved}"
-        return Blocked(change, self._journal, seen.title, "not_a_snapshot", message)
+        return NotUndoable(change, observed.title, "not_a_snapshot", f"The cover before {what}. {saved}")
 
-    async def _gone(self, change: PastChange, before: SnapshotRef, seen: Observed) -> Verdict | Blocked:
-        entry = Desired(change.asset_id, self._journal, change.line, 1, before.set, offset=before.offset)
-        verdict = await self._surveyor.decide(entry, seen)
+    async def _to_missing_snapshot(
+        self, change: PastChange, before: SnapshotRef, observed: Observed
+    ) -> Verdict | NotUndoable:
+        entry = replace(self._entry(change), set=before.set, offset=before.offset)
+        verdict = await self._planner.decide(entry, observed)
         if verdict.reason == "snapshots_in_progress":
             return verdict
-        told = f"The cover before was {_told(before)}. Its snapshots have been taken anew since: there is none there."
-        return Blocked(change, self._journal, seen.title, "snapshots_retaken", told)
+        message = f"The cover before was {_place(before)}. Its snapshots were taken again: there is none there now."
+        return NotUndoable(change, observed.title, "snapshots_retaken", message)
 
-    async def _retaken(self, change: PastChange, wanted: Snapshot, back: Verdict) -> Verdict | Blocked | None:
+    async def _retaken_since(
+        self, change: PastChange, wanted: Snapshot, back: Verdict
+    ) -> Verdict | NotUndoable | None:
         """The snapshot at that place is another picture now, as far as the journal knows what it was. Where it has
         only the cover's bytes, the service may have made those of it."""
-        shown, known = change.before.content and change.before.content.sha256, change.snapshot_sha256
-        if shown is None and known is None:
+        cover = change.before.content
+        if cover is None and change.snapshot_sha256 is None:
             return None
-        now = await self._surveyor.pictures.content(wanted.url)
+        now = await self._planner.pictures.content(wanted.url)
         if isinstance(now, NoAnswer):
             return unknown(back.desired, now, back.title)
-        settled = self._surveyor.memory.of(change.asset_id)
-        if now.sha256 in {shown, known, *(item.snapshot_sha256 for item in settled if item.cover_sha256 == shown)}:
+        remembered = self._planner.memory.of(change.asset_id)
+        made_from = {item.snapshot_sha256 for item in remembered if cover and item.cover_sha256 == cover.sha256}
+        if now.sha256 in {change.snapshot_sha256, cover and cover.sha256} | made_from:
             return None
-        was = f"The cover before was {_told(wanted.ref)}."
-        if known is not None:
-            told = f"{was} Its snapshots have been taken anew since: it is another one."
-            return Blocked(change, self._journal, back.title, "snapshots_retaken", told)
-        if self._surveyor.replace_unreadable:
+        was = f"The cover before was {_place(wanted.ref)}."
+        if change.snapshot_sha256 is not None:
+            message = f"{was} Its snapshots were taken again: it is another picture now."
+            return NotUndoable(change, back.title, "snapshots_retaken", message)
+        if self._planner.replace_unreadable:
             return None
-        told = f"{was} Whether that snapshot is still the same can't be told; `--force` sets it all the same."
-        return Blocked(change, self._journal, back.title, "cannot_tell", told)
+        message = f"{was} It is not known whether that snapshot is still the same; `--force` sets it anyway."
+        return NotUndoable(change, back.title, "cannot_tell", message)
 
     async def _changed_since(
         self, change: PastChange, back: Verdict, after: Verdict | None
-    ) -> Verdict | Blocked | None:
-        """The cover is not what the run set, so that it is not the run's to take away."""
+    ) -> Verdict | NotUndoable | None:
+        """The cover is not what the run set, so a rollback must not replace it.
+
+        Args:
+            back: the verdict on the way back.
+            after: the verdict on the run's own change.
+        """
+        pictures = self._planner.pictures
         if after is not None and after.state == "unknown":
             return after
-        now = (after.before if after is not None else back.before) or Cover("")
-        if after is not None and (
-            after.state in ("in_sync", "pending") or await looks_wanted(after, self._surveyor.pictures)
-        ):
+        if after is not None and (after.state in ("in_sync", "pending") or await looks_wanted(after, pictures)):
             return None
-        put = change.after
-        named = picture(put.url)
-        if (named is not None and named == picture(now.url)) or (put.content and put.content == now.content):
-            return None  # the snapshot is not there any more, or retaken; what came of it is
+        now = (after.before if after is not None else back.before) or Cover("")
+        named, set_content = picture(change.after.url), change.after.content
+        if (named is not None and named == picture(now.url)) or (set_content and set_content == now.content):
+            return None  # the snapshot is missing now, or retaken, but its picture is still the cover
         if self._unreadable(now):
-            return None  # --force said so
-        if await looks_wanted(back, self._surveyor.pictures):
-            return replace(back, state="in_sync")  # re-encoded: undone already, though nobody waited to learn it
+            return None  # --force replaces it
+        if await looks_wanted(back, pictures):
+            return replace(back, state="in_sync")  # re-encoded, and never learned: undone already
         who = "Someone changed it since" if change.certain else "Someone changed it since, or the run never did"
-        return Blocked(change, self._journal, back.title, "changed_since", f"{who}: the cover is {_shown(now)} now.")
+        message = f"{who}: the cover is {_description(now)} now."
+        return NotUndoable(change, back.title, "changed_since", message)
 
     def _unreadable(self, now: Cover) -> bool:
-        """A surveyor that compares by URL alone has not even tried."""
-        tried = self._surveyor.replace_unreadable and self._surveyor.compare != "url"
+        """Whether reading it was tried in vain: a planner that compares by URL alone has not tried."""
+        tried = self._planner.replace_unreadable and self._planner.compare != "url"
         return tried and bool(now.url) and now.snapshot is None and now.content is None
 
-    async def _after(self, change: PastChange, seen: Observed) -> Verdict | None:
-        """What stands for the run's own change today; None where its snapshot is there no more."""
+    async def _verdict_on_change(self, change: PastChange, observed: Observed) -> Verdict | None:
+        """The verdict on the run's own change today; None where its snapshot no longer exists."""
         ref = change.after.snapshot
-        put = _at(seen, ref) if ref is not None else None
-        return await self._surveyor.decide(self._entry(change, put), seen) if put is not None else None
+        snapshot = _at(observed, ref) if ref is not None else None
+        return await self._planner.decide(self._entry(change, snapshot), observed) if snapshot is not None else None
 
-    def _entry(self, change: PastChange, wanted: Snapshot | None) -> Desired:
-        if wanted is None:
-            return Desired(change.asset_id, self._journal, change.line, 1)
-        return Desired(change.asset_id, self._journal, change.line, 1, wanted.set, index=wanted.index)
+    def _entry(self, change: PastChange, wanted: Snapshot | None = None) -> Desired:
+        entry = Desired(change.asset_id, self._journal, change.line, 1)
+        return entry if wanted is None else replace(entry, set=wanted.set, index=wanted.index)
 
 
 def _never_left(before: Cover, after: Verdict | None) -> bool:
-    """The run's change did not come about, or somebody has undone it: the very cover from before is there."""
+    """The run's change never took effect, or was undone: the very cover from before is there."""
     if after is None or after.state != "update" or after.before is None:
         return False
     now = after.before
@@ -194,19 +198,19 @@ def _never_left(before: Cover, after: Verdict | None) -> bool:
     return before.content is not None and before.content == now.content
 
 
-def _at(seen: Observed, ref: SnapshotRef) -> Snapshot | None:
+def _at(observed: Observed, ref: SnapshotRef) -> Snapshot | None:
     """The asset's snapshot at that second today; of several the one with the same index."""
-    found = [snapshot for snapshot in seen.in_set(ref.set) if snapshot.offset == ref.offset]
+    found = [snapshot for snapshot in observed.in_set(ref.set) if snapshot.offset == ref.offset]
     return next((snapshot for snapshot in found if snapshot.index == ref.index), found[0] if found else None)
 
 
-def _told(ref: SnapshotRef) -> str:
+def _place(ref: SnapshotRef) -> str:
     return f"{ref.set}[{ref.index}] at {ref.offset} s"
 
 
-def _shown(cover: Cover) -> str:
+def _description(cover: Cover) -> str:
     if cover.snapshot is not None:
-        return _told(cover.snapshot)
+        return _place(cover.snapshot)
     if not cover.url:
         return "none"
     return "none of its snapshots" if cover.content is not None else "one that was not looked at"

@@ -11,7 +11,7 @@ from reconciler.model import NoAnswer
 from reconciler.util.ids import ID
 
 
-class Titled(Protocol):
+class HasTitle(Protocol):
     """Something that is known to have a title."""
 
     @property
@@ -36,13 +36,13 @@ class Selection:
             return chosen
         return True if chosen and not self._excludes else None
 
-    def by_title(self, asset_id: str, seen: Titled | NoAnswer) -> bool:
+    def by_title(self, asset_id: str, observed: HasTitle | NoAnswer) -> bool:
         """Selected or not, with the title known. An asset that exists but can't be read may be meant: it counts."""
         chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
-        if isinstance(seen, NoAnswer):
-            return chosen or seen.reason != "asset_not_found"
-        excluded = self._match("--exclude", self._excludes, seen.title, fold=False)
-        chosen = self._match("--target", self._targets, seen.title, fold=False) or chosen
+        if isinstance(observed, NoAnswer):
+            return chosen or observed.reason != "asset_not_found"
+        excluded = self._match("--exclude", self._excludes, observed.title, fold=False)
+        chosen = self._match("--target", self._targets, observed.title, fold=False) or chosen
         return chosen and not excluded
 
     def check_all_matched(self) -> None:

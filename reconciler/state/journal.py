@@ -70,16 +70,9 @@ class CoverRecord:
 
     @classmethod
     def of(cls, cover: Cover, snapshot_sha256: str | None = None) -> CoverRecord:
-        ref, content = cover.snapshot, cover.content
-        return cls(
-            url=cover.url,
-            set=ref.set if ref else None,
-            index=ref.index if ref else None,
-            offset=ref.offset if ref else None,
-            sha256=content.sha256 if content else None,
-            length=content.length if content else None,
-            snapshot_sha256=snapshot_sha256,
-        )
+        place = asdict(cover.snapshot) if cover.snapshot else {}
+        digest = asdict(cover.content) if cover.content else {}
+        return cls(cover.url, **place, **digest, snapshot_sha256=snapshot_sha256)
 
     def cover(self) -> Cover:
         ref = None

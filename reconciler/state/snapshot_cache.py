@@ -43,13 +43,13 @@ class Readings:
         self._broken = False
         self._waiting: list[tuple[str, float, str]] = []
 
-    def keep(self, seen: Observed, at: datetime) -> None:
+    def keep(self, observed: Observed, at: datetime) -> None:
         """Remembers an asset's snapshots as read at a time."""
         sets: dict[str, list[tuple[int, str]]] = {}
-        lasting = seen.snapshots if seen.thumbnail_status != SNAPSHOTS_IN_PROGRESS else ()
-        for snapshot in lasting:
-            sets.setdefault(snapshot.set, []).append((snapshot.offset, _path(seen.asset_id, snapshot.url)))
-        self._waiting.append((seen.asset_id, at.timestamp(), json.dumps(sets, separators=(",", ":"))))
+        steady = observed.snapshots if observed.thumbnail_status != SNAPSHOTS_IN_PROGRESS else ()
+        for snapshot in steady:
+            sets.setdefault(snapshot.set, []).append((snapshot.offset, _path(observed.asset_id, snapshot.url)))
+        self._waiting.append((observed.asset_id, at.timestamp(), json.dumps(sets, separators=(",", ":"))))
         if len(self._waiting) >= _AT_ONCE:
             self._write()
 
@@ -99,7 +99,7 @@ class Readings:
             return _connected(self._path)
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:  # no database at all: a cache is made anew
+        except sqlite3.DatabaseError:  # no database at all: a cache is created again
             self._path.unlink()
             return _connected(self._path)
 
@@ -116,7 +116,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _path(asset_id: str, url: str) -> str:
-    """Cheap, since it is done for every snapshot that is read; whoever uses it looks closely."""
+    """Cheap, since it is done for every snapshot that is read; its users look closely."""
     before, found, path = url.partition("?")[0].partition(f"/asset/{asset_id}/")
     return path if found and "/asset/" not in before else ""
 

@@ -85,4 +85,4 @@ def test_a_service_that_never_answers_a_put_leaves_an_unknown_outcome(serve: Ser
     assert ran.code == 1
     [result] = ran.document["results"]
     assert (result["outcome"], found.puts) == ("failed", 5)
-    assert "it may have been set all the same: run again to see" in result["error"]["message"]
+    assert "it may have been set anyway: run again to see" in result["error"]["message"]

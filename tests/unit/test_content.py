@@ -193,7 +193,7 @@ def test_snapshots_of_other_assets_are_no_candidates() -> None:
     assert snapshot_url(OTHER, 77) not in {url for _, url in cloud.asked}
 
 
-def identified(cloud: FakeCloud, seen: Observed, memory: Memory | None = None) -> compare.Identified:
+def identified(cloud: FakeCloud, seen: Observed, memory: Memory | None = None) -> compare.IdentifiedCover:
     clock = FakeClock()
     return clock.run(compare.identify_cover(seen, cloud.reader(clock), memory or Memory(NOWHERE)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.fakes import ASSET, CDN, desired, snapshot_url
 
-from reconciler.decide.precondition import NoPut, PlannedChange, revisit
+from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.model import Content, Cover, SnapshotRef, State, Verdict
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -55,7 +55,7 @@ def test_as_planned_means_put_the_fresh_url(planned: Cover, seen: Cover) -> None
 def test_another_cover_than_planned_is_not_touched(planned: Cover, seen: Cover) -> None:
     settled = revisit(step(planned), now(seen))
 
-    assert isinstance(settled, NoPut)
+    assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"
     assert settled.error is not None
     assert settled.error.type == "stale"
@@ -75,7 +75,7 @@ def test_another_cover_than_planned_is_not_touched(planned: Cover, seen: Cover) 
 def test_an_index_that_names_another_picture_by_now_is_stale(after: Cover, state: State) -> None:
     settled = revisit(step(ONE), now(ONE, after, state))
 
-    assert isinstance(settled, NoPut)
+    assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"
 
 
@@ -83,18 +83,18 @@ def test_a_snapshot_with_other_bytes_than_planned_is_stale() -> None:
     planned = Cover(TWO.url, TWO.snapshot, A)
     settled = revisit(step(ONE, planned), now(ONE, Cover(TWO.url, TWO.snapshot, B)))
 
-    assert isinstance(settled, NoPut)
+    assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"
 
 
 def test_what_is_as_wanted_already_is_left_alone() -> None:
-    assert revisit(step(ONE), now(TWO, state="in_sync")) == NoPut("unchanged")
+    assert revisit(step(ONE), now(TWO, state="in_sync")) == ChangeResult("unchanged")
 
 
 def test_what_became_unknown_fails_with_its_reason() -> None:
     settled = revisit(step(ONE), Verdict(desired(), "unknown", reason="foreign_snapshot", message="names another"))
 
-    assert isinstance(settled, NoPut)
+    assert isinstance(settled, ChangeResult)
     assert settled.outcome == "failed"
     assert settled.error is not None
     assert (settled.error.type, settled.error.message) == ("foreign_snapshot", "names another")
@@ -103,14 +103,14 @@ def test_what_became_unknown_fails_with_its_reason() -> None:
 def test_what_is_not_managed_any_more_is_stale() -> None:
     settled = revisit(step(ONE), Verdict(desired(ignore=True), "ignored"))
 
-    assert isinstance(settled, NoPut)
+    assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"
 
 
 def test_a_stale_change_says_what_changed() -> None:
     settled = revisit(step(ONE), now(THREE))
 
-    assert isinstance(settled, NoPut)
+    assert isinstance(settled, ChangeResult)
     assert settled.error is not None
     assert "snapshot.index: 0 -> 2" in settled.error.message
     assert "auth_key" not in settled.error.message

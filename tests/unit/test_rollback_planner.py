@@ -154,8 +154,8 @@ def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_
     [left] = undo(cloud, clock, done).blocked
     assert left.reason == "cannot_tell"
     assert left.message == (
-        "The cover before was sample[0] at 0 s. Whether that snapshot is still the same can't be told; "
-        "`--force` sets it all the same."
+        "The cover before was sample[0] at 0 s. It is not known whether that snapshot is still the same; "
+        "`--force` sets it anyway."
     )
     planner = cloud.planner(clock, tmp_path)
     planner.memory.remember(
@@ -194,7 +194,7 @@ def test_force_replaces_a_cover_that_cannot_be_read(clock: FakeClock) -> None:
     done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
     [left] = undo(cloud, clock, done).blocked
     assert left.reason == "content_unavailable"
-    assert left.message.endswith("HTTP 404. `--force` replaces the cover all the same.")
+    assert left.message.endswith("HTTP 404. `--force` replaces the cover anyway.")
     forced = undo_with(cloud.planner(clock, replace_unreadable=True), clock, done)
     assert ([back.put_url for back in forced.plan.changes], forced.blocked) == ([snapshot_url(offset=0)], ())
 
