@@ -190,8 +190,8 @@ class Failure:
     code: str = ""
     status: int | None = None
     request_id: str = ""
-    perhaps: bool = False
-    """It may have come about all the same: no usable answer came."""
+    outcome_unknown: bool = False
+    """The change may have been made: no usable answer came."""
 
 
 @dataclass(frozen=True, slots=True)

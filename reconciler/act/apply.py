@@ -178,7 +178,7 @@ def _outcome(change: PlannedChange, result: ChangeResult, saved_cover: str | Non
 
 
 def _maybe_set(type_: str, message: str) -> ChangeResult:
-    return ChangeResult("failed", Failure(type_, message, perhaps=True))
+    return ChangeResult("failed", Failure(type_, message, outcome_unknown=True))
 
 
 def _failure(error: ApiError) -> Failure:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during an apply: the first ends it in order, the second at once."""
+"""Ctrl-C and SIGTERM during an apply: the first ends it in order, the second immediately."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from contextlib import contextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODE = 130
-# A progress bar may have hidden it.
+# A progress bar may have hidden the cursor.
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Interrupts:
-    """Whether somebody asked to stop, and who is to be told."""
+    """Whether a stop was requested, and what to call then."""
 
     def __init__(self) -> None:
         self.requested = False
         self._stop: Callable[[], object] = lambda: None
 
     def tell(self, stop: Callable[[], object]) -> None:
-        """`stop` is what a request calls from now on; at once, if it came already."""
+        """A request calls `stop` from now on; if there was one already, it is called immediately."""
         self._stop = stop
         if self.requested:
             stop()

@@ -1,1 +1,1 @@
-"""Desired and observed in, verdicts and plan out. Pure: no I/O, no clock, no chance."""
+"""Turns desired and observed values into verdicts and a plan. Pure: no I/O, no clock, no randomness."""

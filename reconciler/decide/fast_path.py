@@ -1,4 +1,4 @@
-"""What a listing of covers decides by itself: that an entry is in sync. Everything else takes the details."""
+"""What the asset list alone can decide: that an entry is in sync. Everything else takes the details."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Snapshots = Mapping[SetName, Sequence[tuple[int, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One asset as the listing shows it. `cover_url` is "" where there is no cover."""
+    """One asset as the asset list shows it. `cover_url` is "" where there is no cover."""
 
     title: str
     cover_url: str = field(repr=False)
     thumbnail_status: str
 
 
-def glance(desired: Desired, listed: Listed, remembered: Snapshots | None) -> Evidence | None:
-    """By what an entry is seen to be in sync: the cover's URL alone, or that and the remembered snapshots.
+def evidence_of_sync(desired: Desired, listed: Listed, remembered: Snapshots | None) -> Evidence | None:
+    """What shows that an entry is in sync: the cover's URL alone, or that and the remembered snapshots.
 
-    An entry by offset is decided by the URL, since snapshot files are named after their offset; memory only ever
-    speaks against it. None: the listing can't decide.
+    An entry by offset is decided by the URL, since snapshot files are named after their offset; memory can
+    only contradict it. None: the list cannot decide.
     """
     shown = picture(listed.cover_url)
     if shown is None or shown.asset_id != desired.asset_id:

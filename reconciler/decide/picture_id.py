@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from reconciler.util.ids import HEX_32
 
-# The slash behind an ID may begin the next `/asset/`: it is looked at, not taken.
+# The slash after an ID may start the next `/asset/`, so it is not consumed.
 _ASSET = re.compile(rf"/asset/({HEX_32})(?=/|$)")
 
 
@@ -21,7 +21,7 @@ class PictureId:
 
 
 def picture(url: str) -> PictureId | None:
-    """The picture that a URL names, or None where it names none, or more than one could be meant."""
+    """The picture that a URL names, or None where it names none, or is ambiguous."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -29,7 +29,7 @@ def picture(url: str) -> PictureId | None:
     path = unquote(parts.path)
     if parts.scheme not in ("http", "https") or not parts.netloc or "\\" in path:
         return None
-    # urlsplit drops line ends and tabs without a word; whoever takes the URL as it is would see another path.
+    # urlsplit drops line ends and tabs silently; a program that does not would see another path.
     if not path.isprintable() or not url.isprintable():
         return None
     found = list(_ASSET.finditer(path))

@@ -12,7 +12,7 @@ SAFETY_MINIMUM = 10
 
 
 class PlanBuilder:
-    """Takes verdicts in any order, keeps those worth telling, and counts the rest."""
+    """Takes verdicts in any order, keeps those that are reported one by one, and counts the others."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[int, Verdict]] = []
@@ -40,7 +40,7 @@ class PlanBuilder:
 
 
 def check_safety(updates: int, in_sync: int, percent: float) -> None:
-    """Refuses a plan that changes suspiciously much; few assets are no ground for suspicion.
+    """Refuses a plan that changes a suspiciously large share of the assets; a few assets are never suspicious.
 
     Raises:
         SafetyLimitError: more than `percent` of at least SAFETY_MINIMUM assets would change.

@@ -1,4 +1,4 @@
-"""Just before the PUT: is the plan still true? The same question again, and what its answer means for the change."""
+"""Decides just before a PUT whether the plan still holds, by the verdict on the same entry now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model import Cover, Desired, Failure, OutcomeName, Verdict
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One planned change: the entry to ask about again, and the covers that the plan showed."""
+    """One change of the plan: the entry, to be checked again, and the covers that the plan showed."""
 
     desired: Desired
     title: str
@@ -21,29 +21,29 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """No PUT, and why."""
+    """What happened to a planned change, and why."""
 
     outcome: OutcomeName
     error: Failure | None = None
 
 
-def revisit(step: PlannedChange, now: Verdict) -> str | ChangeResult:
-    """The URL to PUT, as the API gave it just now, or what settles the change without a PUT."""
+def revisit(change: PlannedChange, now: Verdict) -> str | ChangeResult:
+    """The URL to PUT, as the API gave it just now, or the result of a change that needs no PUT."""
     if now.state == "unknown":
         return ChangeResult("failed", Failure(now.reason or "api_error", now.message))
     if now.after is None or now.before is None:
         return ChangeResult("stale", Failure("stale", "The asset is not managed any more. Plan again."))
-    if not same_picture(step.after, now.after):
-        return _stale("the snapshot that the entry names", step.after, now.after)
+    if not same_picture(change.after, now.after):
+        return _stale("the snapshot that the entry names", change.after, now.after)
     if now.state in ("in_sync", "pending"):
         return ChangeResult("unchanged")
-    if not same_cover(step.before, now.before):
-        return _stale("the cover", step.before, now.before)
+    if not same_cover(change.before, now.before):
+        return _stale("the cover", change.before, now.before)
     return now.put_url
 
 
 def _stale(what: str, planned: Cover, now: Cover) -> ChangeResult:
-    # Digests tell people nothing; where only they differ, it is another picture under the same name.
+    # People cannot compare digests; where only they differ, it is another picture under the same name.
     fields = [item for item in differences(planned, now) if not item.field.startswith("content")]
     changed = "; ".join(f"{item.field}: {_value(item.before)} -> {_value(item.after)}" for item in fields)
     message = f"Since the plan {what} has changed ({changed or 'another picture'}). It was not touched: plan again."

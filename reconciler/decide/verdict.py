@@ -1,4 +1,4 @@
-"""One entry and one asset: in sync, to be updated, unknown, or a question that only the bytes can answer."""
+"""The verdict on one entry: in sync, update, unknown, or a question that only the pictures' bytes can answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FAILED = "THUMBNAIL_FAILED"
 
 
 def judge(desired: Desired, observed: Observed | NoAnswer, compare: Compare) -> Verdict | Question:
-    """What stands for one entry, as far as the details tell."""
+    """The verdict on one entry, as far as the details and their URLs decide it."""
     if isinstance(observed, NoAnswer):
         return unknown(desired, observed)
     wanted = choose(desired, observed)

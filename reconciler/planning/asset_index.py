@@ -1,27 +1,27 @@
-"""Covers as the asset list shows them, 100 a call: enough for an audit wherever a URL, or memory, can decide."""
+"""Covers as the asset list shows them, 100 per call: enough for an audit where a URL, or memory, can decide."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from reconciler.decide.fast_path import Listed, glance
+from reconciler.decide.fast_path import Listed, evidence_of_sync
 from reconciler.model import Compare, Desired, Verdict
 from reconciler.state.snapshot_cache import Reading, Readings
 from reconciler.vod.client import VodClient
 
 
 class AssetIndex:
-    """One listing, and what it decided.
+    """The assets of one listing, and what it decided.
 
     Args:
         assets: by asset ID.
         readings: the snapshots as last read.
         now, max_age: older readings, and those from the future, decide nothing.
-        compare: where bytes are to be compared, a listing decides nothing.
+        compare: where bytes must be compared, a listing decides nothing.
 
     Attributes:
-        by_url, by_memory, undecided: how many entries; `oldest` is the oldest reading that had a part in deciding.
+        by_url, by_memory, undecided: how many entries; `oldest` is the oldest reading that decided one.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class AssetIndex:
         return self.assets.get(asset_id)
 
     def decides(self, desired: Desired, *, coming: bool) -> Verdict | None:
-        """In sync, or None: it takes the details.
+        """In sync, or None where it takes the details.
 
         Args:
             coming: another cover was applied a moment ago, and may not be shown yet.
@@ -55,7 +55,7 @@ class AssetIndex:
         reading = self._fresh(desired.asset_id)
         evidence = None
         if listed is not None and self._compare != "content" and not coming:
-            evidence = glance(desired, listed, reading.sets if reading is not None else None)
+            evidence = evidence_of_sync(desired, listed, reading.sets if reading is not None else None)
         if listed is None or evidence is None:
             self.undecided += 1
             return None
@@ -75,7 +75,7 @@ async def read_covers(client: VodClient) -> dict[str, Listed]:
     """Every asset of the project as the list shows it, by asset ID.
 
     Raises:
-        ApiError: the assets can't be listed.
+        ApiError: the assets cannot be listed.
     """
     return {
         asset.asset_id.lower(): Listed(

@@ -12,7 +12,7 @@ from reconciler.util.ids import ID
 
 
 class HasTitle(Protocol):
-    """Something that is known to have a title."""
+    """An asset whose title is known."""
 
     @property
     def title(self) -> str: ...
@@ -24,11 +24,11 @@ class Selection:
     def __init__(self, targets: Sequence[str] = (), excludes: Sequence[str] = ()) -> None:
         self._targets = tuple(targets)
         self._excludes = tuple(excludes)
-        self._idle = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
+        self._unmatched = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
         self._titles_matter = any(not ID.fullmatch(glob) for glob in (*targets, *excludes))
 
     def by_id(self, asset_id: str) -> bool | None:
-        """Selected or not, as far as the ID tells; None where the title decides."""
+        """Whether it is selected; None where that takes the title."""
         chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
         if self._match("--exclude", self._excludes, asset_id, fold=True):
             return False
@@ -37,7 +37,7 @@ class Selection:
         return True if chosen and not self._excludes else None
 
     def by_title(self, asset_id: str, observed: HasTitle | NoAnswer) -> bool:
-        """Selected or not, with the title known. An asset that exists but can't be read may be meant: it counts."""
+        """Whether it is selected, by ID and title. An asset that exists but cannot be read may be meant, so it is."""
         chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)
         if isinstance(observed, NoAnswer):
             return chosen or observed.reason != "asset_not_found"
@@ -50,14 +50,14 @@ class Selection:
         Raises:
             UsageError: a glob matched no entry.
         """
-        if self._idle:
-            named = ", ".join(f"{flag} {glob!r}" for flag, glob in sorted(self._idle))
+        if self._unmatched:
+            named = ", ".join(f"{flag} {glob!r}" for flag, glob in sorted(self._unmatched))
             raise UsageError(
                 f"Nothing matches {named}", hint="Globs match whole asset IDs or titles: 'Trailer*', '6e76*'."
             )
 
     def _match(self, flag: str, globs: Sequence[str], text: str, *, fold: bool) -> bool:
-        # Every glob is tried, so that none that matches is reported as idle.
+        # Every glob is tried, so that none that matches is reported as unmatched.
         matched = [glob for glob in globs if fnmatchcase(text, glob.lower() if fold else glob)]
-        self._idle.difference_update((flag, glob) for glob in matched)
+        self._unmatched.difference_update((flag, glob) for glob in matched)
         return bool(matched)

@@ -1,4 +1,4 @@
-"""Pictures that exist nowhere else, kept before they are replaced."""
+"""Saves pictures that exist nowhere else before they are replaced."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _KINDS = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"), (b"G
 
 
 def save(folder: Path, asset_id: str, sha256: str, data: bytes) -> Path:
-    """Keeps a cover's bytes; the same picture is kept once.
+    """Saves a cover's bytes; the same picture is saved only once.
 
     Raises:
-        StateError: it can't be written.
+        StateError: it cannot be written.
     """
     kind = next((kind for magic, kind in _KINDS if data.startswith(magic)), "bin")
     path = make(folder / "covers") / f"{asset_id}-{sha256[:16]}.{kind}"
@@ -30,5 +30,5 @@ def save(folder: Path, asset_id: str, sha256: str, data: bytes) -> Path:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise StateError(f"The old cover can't be saved to {path}: {error.strerror or error}") from error
+        raise StateError(f"The old cover cannot be saved to {path}: {error.strerror or error}") from error
     return path

@@ -29,12 +29,12 @@ def make(path: Path) -> Path:
     """Creates a state folder that only its owner may enter.
 
     Raises:
-        StateError: it can't be created.
+        StateError: it cannot be created.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(
-            f"The state folder {path} can't be used: {error.strerror}", hint="Choose another with --state-dir."
+            f"The state folder {path} cannot be used: {error.strerror}", hint="Choose another with --state-dir."
         ) from error
     return path

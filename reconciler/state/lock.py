@@ -1,4 +1,4 @@
-"""One apply at a time on one machine and project."""
+"""Allows one apply at a time for each project on this machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from reconciler.util.sanitize import shorten
 
 @contextmanager
 def exclusive(folder: Path, now: datetime) -> Iterator[None]:
-    """Holds the state folder's lock while the block runs. The system frees it when a process dies.
+    """Holds the state folder's lock while the block runs. The system releases it when the process ends.
 
     Raises:
-        StateError: another apply holds it; it is named.
+        StateError: another apply holds it; the message names it.
     """
     lock = FileLock(folder / "apply.lock", mode=0o600)
     holder = folder / "apply.holder"
@@ -30,13 +30,13 @@ def exclusive(folder: Path, now: datetime) -> Iterator[None]:
     except Timeout as error:
         raise StateError(
             f"Another apply is running: {_named(holder)}",
-            hint="Wait until it is done. The lock goes with its process; there is nothing to remove.",
+            hint="Wait until it is done. The lock ends with its process: there is nothing to remove.",
         ) from error
     except OSError as error:
-        raise StateError(f"The lock {lock.lock_file} can't be taken: {error.strerror or error}") from error
+        raise StateError(f"The lock {lock.lock_file} cannot be taken: {error.strerror or error}") from error
     try:
-        told = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
-        holder.write_text(json.dumps(told), encoding="utf-8")
+        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
+        holder.write_text(json.dumps(about), encoding="utf-8")
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -45,7 +45,7 @@ def exclusive(folder: Path, now: datetime) -> Iterator[None]:
 
 def _named(holder: Path) -> str:
     try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-        return shorten(f"process {told['pid']} on {told['host']}, since {told['since']}", 120)
+        about = json.loads(holder.read_text(encoding="utf-8"))
+        return shorten(f"process {about['pid']} on {about['host']}, since {about['since']}", 120)
     except (OSError, ValueError, KeyError, TypeError):
-        return "it has not said who it is"
+        return "it has not written down which process it is"

@@ -58,7 +58,7 @@ class RunRecorder:
             **self._fields(outcome.asset_id, outcome.before, outcome.after),
             outcome=outcome.outcome,
             error=error.message if error is not None else None,
-            perhaps=error.perhaps if error is not None else None,
+            perhaps=error.outcome_unknown if error is not None else None,
         )
         self._journal.append(record)
 

@@ -1,6 +1,6 @@
-"""Settled covers: "this picture is what the service made of that snapshot", learned after a PUT.
+"""Settled covers: which picture the service made of which snapshot, learned after a PUT.
 
-A service that re-encodes never shows the snapshot's own bytes, so comparing them would mean drift for ever.
+A service that re-encodes never shows the snapshot's own bytes, so comparing them would always show drift.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SettledCover(BaseModel):
-    """One settled cover: the cover's SHA-256 is what came of the snapshot with that path and SHA-256."""
+    """One settled cover: the service made the cover with this SHA-256 of the snapshot with that path and SHA-256."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -47,10 +47,10 @@ class MemoryDocument(BaseModel):
 
 
 class Memory:
-    """The memory of one state folder. Reading one that is not there finds nothing and creates nothing.
+    """The memory of one state folder. Reading one that does not exist finds nothing and creates nothing.
 
     Raises:
-        StateError: it is there, but can't be used.
+        StateError: it exists, but cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -92,13 +92,13 @@ class Memory:
                     " snapshot_sha256 TEXT, PRIMARY KEY (asset_id, cover_sha256))"
                 )
             yield self._database
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # a spoilt file's own words may even be no text
-            told = f"The memory {self._path} can't be used: {shorten(str(error), 120)}"
-            raise StateError(told, hint="Move it away to start anew.") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # what a damaged file holds need not even be text
+            message = f"The memory {self._path} cannot be used: {shorten(str(error), 120)}"
+            raise StateError(message, hint="Move it away to start with an empty one.") from error
 
 
 def _valid(rows: Iterable[tuple[Any, ...]]) -> Iterator[SettledCover]:
-    """What somebody else may have written into the file is not believed."""
+    """Rows that another program may have written are used only where they are valid."""
     for asset_id, cover, path, snapshot in rows:
         try:
             yield SettledCover(asset_id=asset_id, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
@@ -110,19 +110,19 @@ def read_document(file: str) -> MemoryDocument:
     """An exported memory.
 
     Raises:
-        UsageError: it can't be read, or is none.
+        UsageError: it cannot be read, or is not one.
     """
     try:
         if Path(file).is_file() and Path(file).stat().st_size > _MOST_BYTES:
             raise UsageError(f"{file}: larger than {_MOST_BYTES // 2**20} MiB")
         return MemoryDocument.model_validate_json(Path(file).read_bytes())
     except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror or error}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
     except ValidationError as error:
         first: Any = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        told = shorten(": ".join(part for part in (where, first["msg"]) if part), 160)
-        raise UsageError(f"{file} is no exported memory: {told}") from error
+        detail = shorten(": ".join(part for part in (where, first["msg"]) if part), 160)
+        raise UsageError(f"{file} is not an exported memory: {detail}") from error
 
 
 def document_text(settled: Iterable[SettledCover]) -> str:

@@ -1,6 +1,6 @@
 """Snapshots as they were last read, so that a listing of covers can decide without reading them again.
 
-A cache: whatever is wrong with it, nothing fails for it, and what it doesn't hold is read from the service.
+A cache: nothing fails because of it, and what it does not hold is read from the service.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Readings:
         self._use(write)
 
     def _use(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What `work` gives; None where the database can't be used, which is only said with --debug."""
+        """What `work` gives; None where the database cannot be used, which only --debug reports."""
         if self._broken:
             return None
         try:
@@ -90,7 +90,7 @@ class Readings:
             return work(self._database)
         except (sqlite3.Error, UnicodeDecodeError, OSError, StateError) as error:
             self._broken = True
-            _LOG.debug("the readings %s can't be used: %s", self._path, error)
+            _LOG.debug("the readings %s cannot be used: %s", self._path, error)
             return None
 
     def _opened(self) -> sqlite3.Connection:
@@ -99,7 +99,7 @@ class Readings:
             return _connected(self._path)
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:  # no database at all: a cache is created again
+        except sqlite3.DatabaseError:  # not a database: a cache is created again
             self._path.unlink()
             return _connected(self._path)
 
@@ -122,7 +122,7 @@ def _path(asset_id: str, url: str) -> str:
 
 
 def _reading(at: float, text: str) -> Reading:
-    """What somebody else may have written into the file is taken as far as it has the form."""
+    """What another program may have written is used only where it has the form."""
     sets = json.loads(text)
     return Reading(
         datetime.fromtimestamp(at, UTC),

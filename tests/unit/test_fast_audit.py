@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 
-from reconciler.decide.fast_path import Listed, glance
+from reconciler.decide.fast_path import Listed, evidence_of_sync
 from reconciler.model import Compare, Desired, Plan, SetName
 from reconciler.planning.asset_index import AssetIndex, read_covers
 from reconciler.planning.selection import Selection
@@ -217,14 +217,17 @@ def test_a_folder_that_cannot_be_written_costs_reads_and_nothing_else(tmp_path: 
 def test_memory_speaks_against_a_file_that_is_named_after_another_second() -> None:
     listed = Listed("", snapshot_url(offset=15), "THUMBNAIL_SUCCEED")
     entry = desired(index=None, offset=15)
-    assert glance(entry, listed, None) == "url"
-    assert glance(entry, listed, {"sample": [(15, "snapshot/sample/15.jpg")]}) == "url"
-    assert glance(entry, listed, {"sample": [(15, "snapshot/sample/a.jpg"), (20, "snapshot/sample/15.jpg")]}) is None
+    assert evidence_of_sync(entry, listed, None) == "url"
+    assert evidence_of_sync(entry, listed, {"sample": [(15, "snapshot/sample/15.jpg")]}) == "url"
+    assert (
+        evidence_of_sync(entry, listed, {"sample": [(15, "snapshot/sample/a.jpg"), (20, "snapshot/sample/15.jpg")]})
+        is None
+    )
 
 
 def test_snapshots_being_taken_are_not_decided_by_the_list() -> None:
     listed = Listed("", snapshot_url(offset=15), "THUMBNAILING")
-    assert glance(desired(index=None, offset=15), listed, None) is None
+    assert evidence_of_sync(desired(index=None, offset=15), listed, None) is None
 
 
 def test_a_catalogue_of_20_000_takes_at_most_210_calls(tmp_path: Path) -> None:

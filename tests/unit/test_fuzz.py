@@ -92,7 +92,7 @@ def test_a_spoilt_memory_is_one_clean_error(tmp_path: Path, spoil: str) -> None:
     database.executescript(spoil)
     database.close()
 
-    with pytest.raises(StateError, match="can't be used") as caught:
+    with pytest.raises(StateError, match="cannot be used") as caught:
         memory.of(ASSET)
 
     assert caught.value.message.isprintable()

@@ -53,7 +53,7 @@ def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 def test_one_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StateError, match="can't be used") as caught:
+    with pytest.raises(StateError, match="cannot be used") as caught:
         make(tmp_path / "file" / "state")
 
     assert "--state-dir" in caught.value.hint
