@@ -1,41 +1,65 @@
 # Everything a fresh machine needs is Python 3.11 or later, git and make.
 PYTHON ?= python3
-BIN := .venv/bin
-READY := .venv/.ready
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 RUNS ?= 100000
 
-.PHONY: demo test lint bench fuzz screenshots clean
+.PHONY: help demo test test-unit coverage golden lint format bench fuzz screenshots clean
 
-demo: $(READY)
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY) ## run plan, apply, plan on an embedded emulator of the service
 	$(BIN)/reconcile demo
 
-test: $(READY)
+test: $(READY) ## run all tests; COVERAGE=1 also measures their coverage and checks its floor
+ifdef COVERAGE
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+else
 	$(BIN)/pytest -n auto
+endif
 
-lint: $(READY)
+test-unit: $(READY) ## run the unit tests: about a minute
+	$(BIN)/pytest -n auto tests/unit
+
+coverage: ## run all tests, list what they leave out, and check the floor
+	$(MAKE) test COVERAGE=1
+
+golden: $(READY) ## write the golden files again after an intended change; read the difference
+	UPDATE_GOLDEN=1 $(BIN)/pytest $$(grep -rl assert_golden tests --include='test_*.py')
+	git diff --stat -- tests/golden
+
+lint: $(READY) ## check style, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)
+format: $(READY) ## format the code and repair what can be repaired
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY) ## measure whole processes: about ten minutes
 	$(BIN)/python tests/bench/everything.py
 
-fuzz: $(READY)
+fuzz: $(READY) ## run the fuzzers, RUNS=100000 times each
 	$(BIN)/python tests/fuzz/fuzz_desired.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_bodies.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_files.py --runs $(RUNS)
 
-# README.md's pictures, taken by Debian's chromium and chromium-driver.
-screenshots: $(READY)
+screenshots: $(READY) ## take the README's pictures, with Debian's chromium and chromium-driver
 	$(BIN)/python tests/docs/screenshots.py
 
-clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## remove the virtual environment, caches and builds
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
 
 # Set up again only when what is to be installed changed.
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reconcile needs Python 3.11 or later")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade-strategy only-if-needed -e '.[dev]'
 	touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from support.fakes import OPENED, FakeClock
 # Wall time says nothing on a busy machine; a failure must come back in the next run.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+# A shell starts background jobs with Ctrl-C ignored, and children inherit that: tests that send it would hang.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PREFIXES = ("HW_", "HUAWEICLOUD_", "RECONCILE_", "GITHUB_", "GITLAB_", "CI_PROJECT_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")

@@ -1,4 +1,4 @@
-"""What tests look at and turn, beside the API: no credentials, no quota, no faults, no log."""
+"""Calls for tests, beside the API: without credentials, quotas, faults and the request log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Logged(NamedTuple):
-    """One request; status 0: no answer was sent."""
+    """A request and its status; status 0: no answer was sent."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class Logged(NamedTuple):
 
 
 class Log:
-    """The requests in the order in which they ended, and how many there were of each kind."""
+    """Requests in the order in which they ended, and their number by call."""
 
     def __init__(self) -> None:
         self.requests: list[Logged] = []
@@ -42,10 +42,10 @@ class Log:
 
 
 async def upload(world: World, request: Request) -> Response:
-    """`POST /_emulator/cover?asset_id=ID`: the body becomes the cover at once."""
+    """`POST /_emulator/cover?asset_id=ID`: the request body becomes the cover at once."""
     asset_id, picture, now = request.query_params.get("asset_id", ""), await request.body(), world.clock()
     if not picture:
-        raise illegal("the body must be a picture")
+        raise illegal("The request body must be a picture.")
     if world.store.asset(asset_id, now) is None:
         raise not_there()
     world.store.upload_cover(asset_id, picture, now)

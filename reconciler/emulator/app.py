@@ -80,7 +80,7 @@ class Emulator(Starlette):
                 message["headers"] = [*message["headers"], tuple(part.encode() for part in request_id)]
             await send(message)
 
-        # Faults that drop the connection reach it through the server's own function.
+        # Faults that drop the connection get at it through this function of the server.
         scope[faults.RAW_SEND] = send
         await asyncio.sleep(self._latency)
         try:

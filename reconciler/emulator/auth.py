@@ -1,4 +1,4 @@
-"""Who is calling: SDK-HMAC-SHA256 signatures and IAM tokens, checked against the request as it arrived."""
+"""Authentication: SDK-HMAC-SHA256 signatures and IAM tokens, checked against the request as it arrived."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _TOKEN = re.compile(r"emulator-([0-9]{1,12})-([0-9a-f]{64})")
 
 
 class Auth:
-    """Checks requests; `clock` gives seconds since the epoch."""
+    """Checks the credentials of requests; `clock` returns seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
 
     def check(self, request: Request, body: bytes) -> None:
-        """Raises Refusal: 401 APIGW.0301 without valid credentials, 403 VOD.10057 for another's project."""
+        """Raises Refusal: 401 APIGW.0301 without valid credentials, 403 VOD.10057 for another project."""
         token = request.headers.get("x-auth-token")
         if token is not None:
             self._check_token(token)
@@ -45,7 +45,7 @@ class Auth:
             raise Refusal(403, "VOD.10057", "The tenant does not match the project.")
 
     def issue_token(self) -> tuple[str, float]:
-        """A token, and when it expires. It is its own proof, so it outlives the process."""
+        """A token and its expiry in seconds since the epoch. It carries its own proof, so it outlives the process."""
         expires = int(self._clock()) + TOKEN_SECONDS
         return f"emulator-{expires}-{_hmac(f'token {expires}')}", expires
 
@@ -59,11 +59,11 @@ class Auth:
     def _check_signature(self, request: Request, body: bytes) -> None:
         match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         if match is None:
-            raise _refused("neither a usable Authorization header nor a token")
+            raise _refused("the request has neither a valid Authorization header nor a token")
         access_key, names, signature = match.groups()
         signed = names.split(";")
         if signed != sorted(set(signed)) or not {"host", "x-sdk-date"} <= set(signed):
-            raise _refused("SignedHeaders must be sorted and hold host and x-sdk-date")
+            raise _refused("SignedHeaders must be sorted and include host and x-sdk-date")
         date = request.headers.get("x-sdk-date", "")
         self._check_date(date)
         if access_key != ACCESS_KEY:
@@ -79,13 +79,13 @@ class Auth:
         try:
             signed_at = datetime.strptime(date, _DATE).replace(tzinfo=UTC).timestamp()
         except ValueError:
-            raise _refused("x-sdk-date must be written YYYYMMDDTHHMMSSZ") from None
+            raise _refused("x-sdk-date must have the form YYYYMMDDTHHMMSSZ") from None
         if abs(signed_at - self._clock()) > _CLOCK_SECONDS:
             raise _refused("signature expired: x-sdk-date is more than 15 minutes off")
 
 
 def canonical_request(request: Request, signed: list[str], body: bytes) -> str:
-    """What was signed, rebuilt from the request; `signed` are lower-case header names in order.
+    """The signed text, rebuilt from the request; `signed` holds lower-case header names in order.
 
     Raises:
         Refusal: a signed header is missing.

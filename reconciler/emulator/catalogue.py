@@ -1,4 +1,4 @@
-"""What the emulator's account holds at first: the same for everybody, from the asset's number alone."""
+"""The initial assets of the emulator: always the same, generated from the number of each asset."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ShotState = Literal["UN_THUMBNAIL", "THUMBNAILING", "THUMBNAIL_SUCCEED", "THUMBNAIL_FAILED"]
+ThumbnailStatus = Literal["UN_THUMBNAIL", "THUMBNAILING", "THUMBNAIL_SUCCEED", "THUMBNAIL_FAILED"]
 CoverKind = Literal["snapshot", "custom", "missing", "absent", "null", "empty"]
 UrlForm = Literal["plain", "shield", "dated", "keyed"]
 
 ODD_POSITION = 100_000_000
-"""Odd assets stand behind all others, however many those are."""
+"""Odd assets come after all others, however many those are."""
 
 # 2024-01-01T00:00:00Z, and the seconds from one asset's creation to the next one's.
 _FIRST_CREATED = 1_704_067_200
@@ -24,7 +24,7 @@ _STEP = 1_000
 _FIRST_IDS = (
     "6e76f92034ceae2fcdcef9413221511f",  # the one in the API reference
     "31415926535897932384626433832795",  # to YAML an integer
-    "1234567890123456e789012345678901",  # to YAML a float, and infinity at that
+    "1234567890123456e789012345678901",  # to YAML a float: infinity
 )
 
 _TITLES = (
@@ -74,19 +74,19 @@ ODD: dict[str, str] = {
         )
     )
 }
-"""Name to asset ID. All exist but `asset_not_found`; all others but `api_error` are listed."""
+"""Asset ID by name. All of them exist except `asset_not_found`, and all that exist are listed except `api_error`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One asset as it is first stored.
+    """An asset as it is stored first.
 
     Attributes:
         position: its place in lists.
         created: seconds since the epoch.
-        sets: the snapshots' offsets in seconds, by set, in the order in which the service delivers them.
-        cover: "sample/10", the snapshot that the cover shows; "" where the kind is no snapshot.
-        owner: the asset that the snapshot URLs name.
+        sets: offsets of the snapshots in seconds, by set, in the order in which the service returns them.
+        cover: the snapshot that the cover shows, for example "sample/10"; "" if the kind is not snapshot.
+        owner: the asset ID in the URLs of the snapshots.
     """
 
     asset_id: str
@@ -97,12 +97,12 @@ class Asset:
     sets: dict[str, list[int]] = field(default_factory=dict)
     cover_kind: CoverKind = "snapshot"
     cover: str = ""
-    state: ShotState = "THUMBNAIL_SUCCEED"
+    state: ThumbnailStatus = "THUMBNAIL_SUCCEED"
     form: UrlForm = "plain"
 
 
 def ordinary(number: int) -> Asset:
-    """The asset with this number, from 0: snapshots taken, and a cover that is one of them."""
+    """The asset with this number, from 0. It has snapshots, and its cover is one of them."""
     digest = hashlib.sha256(f"asset {number}".encode()).digest()
     asset_id = _FIRST_IDS[number] if number < len(_FIRST_IDS) else digest.hex()[:32]
     round_, which = divmod(number, len(_TITLES))
@@ -124,7 +124,7 @@ def ordinary(number: int) -> Asset:
 
 
 def odd() -> Iterator[Asset]:
-    """The assets that something is the matter with; the package's docstring lists them."""
+    """The assets with an oddity; the docstring of the package lists them."""
     shots = {"sample": [0, 7, 14, 21]}
     yield _odd("no_snapshots", cover_kind="custom", state="UN_THUMBNAIL")
     yield _odd("snapshots_failed", cover_kind="custom", state="THUMBNAIL_FAILED")
@@ -146,7 +146,7 @@ def _odd(
     sets: dict[str, list[int]] | None = None,
     cover_kind: CoverKind = "snapshot",
     cover: str = "",
-    state: ShotState = "THUMBNAIL_SUCCEED",
+    state: ThumbnailStatus = "THUMBNAIL_SUCCEED",
     owner: str | None = None,
 ) -> Asset:
     number = list(ODD).index(name)
@@ -166,7 +166,7 @@ def _odd(
 def _snapshots(number: int, digest: bytes) -> dict[str, list[int]]:
     interval = 1 + digest[0] % 12
     sample = [interval * step for step in range(4 + digest[1] % 17)]
-    chance = random.Random(number)  # noqa: S311 - the same disorder for everybody, no secret
+    chance = random.Random(number)  # noqa: S311 - always the same order, and not a secret
     if number % 3 == 2:
         chance.shuffle(sample)
     sets = {"sample": sample}

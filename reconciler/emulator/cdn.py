@@ -1,4 +1,4 @@
-"""The pictures as a CDN serves them: GET and HEAD, under any prefix, to anybody."""
+"""Pictures as a CDN serves them: GET and HEAD, under any prefix, without credentials."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COVER = re.compile(r"([0-9a-f]{32})/cover/Cover0\.jpg")
 async def picture(world: World, request: Request) -> Response:
     """`/asset/{id}/snapshot/{set}/{offset}.jpg` and `/asset/{id}/cover/Cover0.jpg`"""
     if request.method == "HEAD" and not world.options.head:
-        raise Refusal(405, "CDN.405", "HEAD is not answered here.", {"Allow": "GET"})
+        raise Refusal(405, "CDN.405", "HEAD is not supported here.", {"Allow": "GET"})
     found = _found(world, request.path_params["rest"])
     if found is None:
-        raise Refusal(404, "CDN.404", "There is no such picture.")
+        raise Refusal(404, "CDN.404", "The picture does not exist.")
     headers = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
     match world.options.etag:
         case "md5":

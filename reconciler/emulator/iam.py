@@ -1,4 +1,4 @@
-"""IAM, as far as the VOD API needs it: a token for a password, and the projects' IDs by name."""
+"""The part of IAM that the VOD API needs: a token for a password, and project IDs by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DOMAIN_ID = "d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0"
 
 
 async def token(auth: Auth, request: Request) -> Response:
-    """`POST /v3/auth/tokens`: 201, the token in X-Subject-Token, its end in the body."""
+    """`POST /v3/auth/tokens`: 201, the token in X-Subject-Token, its expiry in the body."""
     try:
         body = json.loads(await request.body())["auth"]
         user = body["identity"]["password"]["user"]
@@ -28,7 +28,7 @@ async def token(auth: Auth, request: Request) -> Response:
         methods, project = body["identity"]["methods"], body["scope"]["project"]
         scope = project.get("name", ""), project.get("id", "")
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise illegal("the body must hold auth.identity.password.user and auth.scope.project") from None
+        raise illegal("The request body must have auth.identity.password.user and auth.scope.project.") from None
     if methods != ["password"] or given != (USER_NAME, USER_PASSWORD, DOMAIN_NAME):
         raise Refusal(401, "APIGW.0301", "The username or password is wrong.")
     if scope not in {(REGION, ""), ("", PROJECT_ID), (REGION, PROJECT_ID)}:
@@ -46,7 +46,7 @@ async def token(auth: Auth, request: Request) -> Response:
 
 
 async def projects(request: Request) -> Response:
-    """`GET /v3/projects`, all or those of one `name`."""
+    """`GET /v3/projects`: all projects, or those with this `name`."""
     name = request.query_params.get("name", REGION)
     found = [{"id": PROJECT_ID, "name": REGION, "domain_id": _DOMAIN_ID, "enabled": True}]
     return JSONResponse({"projects": found if name == REGION else [], "links": {"next": None}})

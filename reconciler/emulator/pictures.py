@@ -1,7 +1,6 @@
-"""The pictures: real JPEGs, drawn the same way every time, a few KB each. Pillow does the work.
+"""Real JPEGs of a few KB, drawn by Pillow, the same every time.
 
-A cover and a snapshot differ only where they should, and many pictures are of equal length, as the length
-is rounded up: so nobody gets away with comparing lengths alone.
+Their length is rounded up, so that many pictures have the same length: comparing lengths alone does not work.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 WIDTH, HEIGHT = 320, 180
 LENGTH_UNIT = 512
 ONE_LENGTH = 32_768
-"""More than any drawn picture needs: rounding up to it makes all lengths equal."""
+"""Longer than any generated picture: rounding up to it makes all lengths equal."""
 
 _QUALITY, _RECODED_QUALITY = 85, 60
 _CACHED = 2048
@@ -33,7 +32,7 @@ class GeneratedPicture:
 
 
 def uploaded(data: bytes) -> GeneratedPicture:
-    """A picture that somebody brought along, as it is."""
+    """An uploaded picture, unchanged."""
     kind = "image/jpeg"
     if data.startswith(b"\x89PNG"):
         kind = "image/png"
@@ -51,7 +50,7 @@ def drawn(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT)
 
 @lru_cache(maxsize=_CACHED)
 def recoded(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT) -> GeneratedPicture:
-    """The same picture, decoded and encoded again: other bytes."""
+    """The same picture, decoded and encoded again, which changes its bytes."""
     with Image.open(io.BytesIO(drawn(asset_id, set_name, offset, unit=unit).data)) as image:
         data = _padded(_encoded(image, _RECODED_QUALITY), unit)
     return GeneratedPicture(data, _md5(data))
@@ -64,7 +63,7 @@ def _scene(asset_id: str, set_name: str, offset: int) -> Image.Image:
     dusk = 0.55 + 0.4 * moment[0] / 255
     high = Image.new("RGB", (1, HEIGHT), _colour(hue, 0.55, dusk))
     low = Image.new("RGB", (1, HEIGHT), _colour(hue + 0.12, 0.25, 0.95))
-    # One column is enough of a sky: it is the same all the way across.
+    # One column is enough: the sky does not change from left to right.
     sky = Image.composite(low, high, _shade())
     image = sky.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
@@ -86,7 +85,7 @@ def _shade() -> Image.Image:
 
 
 def _label(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int) -> None:
-    # A shadow: an outline would take longer to draw than the whole rest of the picture.
+    # A shadow, because an outline would take longer to draw than the rest of the picture.
     for shift, colour in ((2, "black"), (0, "white")):
         draw.text((place[0] + shift, place[1] + shift), text, font=_font(size), fill=colour)
 

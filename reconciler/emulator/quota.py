@@ -1,4 +1,4 @@
-"""Moving windows, as a gateway counts them: by arrival, refused calls not counted."""
+"""Moving windows as a gateway counts them: calls count when they arrive, refused calls do not count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Quota:
-    """One class of calls. `clock` gives seconds and need not be the time of day."""
+    """The quota of one class of calls. `clock` returns seconds from any start."""
 
     def __init__(self, rate: QuotaRate, clock: Callable[[], float]) -> None:
         self._rate = rate
@@ -22,7 +22,7 @@ class Quota:
         self._taken: deque[float] = deque()
 
     def take(self) -> None:
-        """Counts one call, or raises Refusal (429 APIGW.0308) where the window is full."""
+        """Counts a call; raises Refusal (429 APIGW.0308) if the window is full."""
         if self._rate.limit == 0:
             return
         now = self._clock()

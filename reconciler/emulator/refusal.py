@@ -1,4 +1,4 @@
-"""An answer that says no, with the service's error body."""
+"""Refused requests, with the error body of the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(Exception):
-    """Raised by whatever handles a call; becomes `{"error_code", "error_msg"}` with this status."""
+    """Raised by the handler of a call; becomes `{"error_code", "error_msg"}` with this status."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -26,10 +26,10 @@ class Refusal(Exception):
 
 
 def illegal(message: str) -> Refusal:
-    """A parameter that cannot be (400 VOD.10053)."""
+    """An invalid parameter (400 VOD.10053)."""
     return Refusal(400, "VOD.10053", message)
 
 
 def not_there() -> Refusal:
-    """The asset or the picture does not exist (400 VOD.10062), in the reference's own words."""
+    """The asset or picture does not exist (400 VOD.10062); the message is the one in the API reference."""
     return Refusal(400, "VOD.10062", "媒资或资源不存在，请检查。")

@@ -1,4 +1,4 @@
-"""The account's assets and covers in one SQLite file, so that they outlive the process."""
+"""Assets and covers in one SQLite file, so that they outlive the process."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ FROM assets a JOIN covers c
 
 @dataclass(frozen=True, slots=True)
 class StoredAsset:
-    """An asset as reads show it at one moment.
+    """An asset as reads return it at one moment.
 
     Attributes:
-        kind: reference, copy, recode (what the PUT did), or a catalogue.CoverKind other than snapshot.
-        path: the snapshot that the cover came of, "sample/10"; "" where it came of none.
+        kind: the cover mode of the PUT (reference, copy, recode), or a catalogue.CoverKind other than snapshot.
+        path: the snapshot that the cover was made from, for example "sample/10"; "" if there is none.
         changed: when the cover became visible, in seconds since the epoch.
     """
 
@@ -59,7 +59,7 @@ class StoredAsset:
 
 @dataclass(frozen=True, slots=True)
 class AssetFilter:
-    """Which assets a page is taken from. Times in seconds since the epoch, both ends included."""
+    """The filter of a listing. Times are in seconds since the epoch, both ends included."""
 
     asset_ids: Sequence[str] = ()
     statuses: Sequence[str] = ()
@@ -68,11 +68,11 @@ class AssetFilter:
 
 
 class Store:
-    """Opens the file, creating and filling it where needed; sqlite3.Error where it is no such file."""
+    """Opens the file; creates and fills it if necessary. Raises sqlite3.Error if it is not such a file."""
 
     def __init__(self, path: Path, *, assets: int, mode: CoverMode) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The app may be made in one thread and served in another, never used by two at a time.
+        # The app may be created in one thread and served in another; never do two threads use it at a time.
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._db.close)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -81,14 +81,14 @@ class Store:
         self._fill(assets, "reference" if mode == "reference" else "copy")
 
     def asset(self, asset_id: str, now: float) -> StoredAsset | None:
-        """What reads show of this asset now."""
+        """The asset as reads return it now."""
         row = self._db.execute(f"{_SHOWN} WHERE a.asset_id = ?", (now, asset_id)).fetchone()
         return None if row is None else _stored(row)
 
     def page(
         self, chosen: AssetFilter, now: float, *, skip: int = 0, limit: int = -1
     ) -> tuple[int, list[StoredAsset]]:
-        """How many assets there are, and some of them; the one whose details fail is never listed."""
+        """The number of matching assets, and a page of them. The asset whose details fail is never listed."""
         where, values = _where(chosen)
         (total,) = self._db.execute(f"SELECT count(*) FROM assets a WHERE {where}", values).fetchone()  # noqa: S608 - no value is pasted in
         query = f"{_SHOWN} WHERE {where} ORDER BY a.position LIMIT ? OFFSET ?"
@@ -96,15 +96,15 @@ class Store:
         return total, [_stored(row) for row in rows]
 
     def put_cover(self, asset_id: str, mode: str, path: str, *, now: float, visible_at: float) -> None:
-        """This snapshot becomes the cover, to be seen from `visible_at` on."""
+        """Makes this snapshot the cover; reads show it from `visible_at` on."""
         self._add(asset_id, mode, path, None, now=now, visible_at=visible_at)
 
     def upload_cover(self, asset_id: str, picture: bytes, now: float) -> None:
-        """These bytes become the cover at once."""
+        """Makes these bytes the cover at once."""
         self._add(asset_id, "custom", "", picture, now=now, visible_at=now)
 
     def uploaded(self, asset_id: str, now: float) -> bytes | None:
-        """The bytes of a cover that somebody uploaded; None where the cover shown now is none such."""
+        """The bytes of an uploaded cover; None if the cover shown now was not uploaded."""
         query = "SELECT picture FROM covers WHERE asset_id = ? AND visible_at <= ? ORDER BY seq DESC LIMIT 1"
         row = self._db.execute(query, (asset_id, now)).fetchone()
         return None if row is None else row[0]
@@ -118,7 +118,7 @@ class Store:
                 "INSERT INTO covers (asset_id, kind, path, picture, visible_at) VALUES (?, ?, ?, ?, ?)",
                 (asset_id, kind, path, picture, visible_at),
             )
-            # Whatever stands before the cover that is shown now will never be shown again.
+            # Covers before the one that is shown now will never be shown again.
             self._db.execute(
                 "DELETE FROM covers WHERE asset_id = ?1 AND seq <"
                 " (SELECT max(seq) FROM covers WHERE asset_id = ?1 AND visible_at <= ?2)",
@@ -132,10 +132,10 @@ class Store:
             (present,) = self._db.execute(query, (ODD_POSITION,)).fetchone()
             if present < assets:
                 self._insert((ordinary(number) for number in range(present, assets)), snapshot_kind)
-            (strange,) = self._db.execute(
+            (odd_count,) = self._db.execute(
                 "SELECT count(*) FROM assets WHERE position >= ?", (ODD_POSITION,)
             ).fetchone()
-            if strange == 0:
+            if odd_count == 0:
                 self._insert(odd(), snapshot_kind)
 
     def _insert(self, assets: Iterable[Asset], snapshot_kind: str) -> None:

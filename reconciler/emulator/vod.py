@@ -30,11 +30,11 @@ async def details(world: World, request: Request) -> Response:
     """`GET /v1.0/{project_id}/asset/details`"""
     asset_id = request.query_params.get("asset_id", "")
     if not _ID.fullmatch(asset_id):
-        raise illegal("asset_id must be 32 hex digits")
+        raise illegal("asset_id must have 32 hex digits.")
     named = [part for value in request.query_params.getlist("categories") for part in value.split(",")]
     wanted = {part for part in named if part} or _CATEGORIES
     if not wanted <= _CATEGORIES:
-        raise illegal(f"categories must be among {', '.join(sorted(_CATEGORIES))}")
+        raise illegal(f"categories must be one or more of {', '.join(sorted(_CATEGORIES))}.")
     if asset_id == ODD["api_error"]:
         raise Refusal(500, "VOD.10051", "The service has an internal error.")
     asset = world.store.asset(asset_id, world.clock())
@@ -50,7 +50,7 @@ async def details(world: World, request: Request) -> Response:
 
 
 async def info(world: World, request: Request) -> Response:
-    """`GET /v1.0/{project_id}/asset/info`, by IDs (unknown ones come back as NO_ASSET) or in pages."""
+    """`GET /v1.0/{project_id}/asset/info`: by IDs (unknown ones are returned as NO_ASSET) or in pages."""
     asset_ids = _asset_ids(request)
     skip, limit = (0, -1) if asset_ids else _page(request)
     total, found = world.store.page(_selection(request, asset_ids), world.clock(), skip=skip, limit=limit)
@@ -69,7 +69,7 @@ async def info(world: World, request: Request) -> Response:
 
 
 async def listed(world: World, request: Request) -> Response:
-    """`GET /v1.0/{project_id}/asset/list`. The SDK's words: `total` counts up to 20,000 only."""
+    """`GET /v1.0/{project_id}/asset/list`. As the SDK documents it, `total` is at most 20,000."""
     skip, limit = _page(request)
     chosen = _selection(request, _asset_ids(request))
     total, found = world.store.page(chosen, world.clock(), skip=skip, limit=limit)
@@ -78,12 +78,12 @@ async def listed(world: World, request: Request) -> Response:
 
 
 async def cover(world: World, request: Request) -> Response:
-    """`PUT /v1.0/{project_id}/asset/cover`: the asset is the one that the URL's path names."""
+    """`PUT /v1.0/{project_id}/asset/cover`: sets the cover of the asset that the path of the URL names."""
     try:
         url = json.loads(await request.body())["thumbnailUrl"]
         path = urlsplit(url).path
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise illegal('the body must be {"thumbnailUrl": "..."}') from None
+        raise illegal('The request body must be {"thumbnailUrl": "..."}.') from None
     named = words.snapshot_named(path) if isinstance(path, str) else None
     if named is None:
         raise not_there()
@@ -101,16 +101,16 @@ async def cover(world: World, request: Request) -> Response:
 def _asset_ids(request: Request) -> list[str]:
     asset_ids = list(dict.fromkeys(request.query_params.getlist("asset_id")))
     if len(asset_ids) > _IDS_A_CALL:
-        raise illegal(f"at most {_IDS_A_CALL} asset_id a call")
+        raise illegal(f"A call accepts at most {_IDS_A_CALL} asset_id.")
     return asset_ids
 
 
 def _page(request: Request) -> tuple[int, int]:
     page, size = _number(request, "page", 0), _number(request, "size", _SIZE)
     if not 1 <= size <= _MOST:
-        raise illegal(f"size must be from 1 to {_MOST}")
+        raise illegal(f"size must be from 1 to {_MOST}.")
     if (page + 1) * size > _REACH:
-        raise illegal(f"(page + 1) * size may not pass {_REACH}")
+        raise illegal(f"(page + 1) * size must not be over {_REACH}.")
     return page * size, size
 
 
@@ -119,7 +119,7 @@ def _number(request: Request, name: str, default: int) -> int:
     if text is None:
         return default
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise illegal(f"{name} must be a whole number")
+        raise illegal(f"{name} must be a whole number.")
     return int(text)
 
 

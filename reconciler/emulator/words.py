@@ -1,4 +1,4 @@
-"""The API's words for an asset: JSON bodies, times, and the URLs of pictures."""
+"""An asset in the words of the API: JSON bodies, times, and the URLs of pictures."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def written(seconds: float) -> str:
 
 
 def moment(text: str, name: str) -> int:
-    """`yyyymmddhhmmss`, UTC, as seconds since the epoch; Refusal where it is no such time."""
+    """`yyyymmddhhmmss`, UTC, as seconds since the epoch; raises Refusal if it is not a time of this form."""
     if not re.fullmatch(r"[0-9]{14}", text):
-        raise illegal(f"{name} must be written yyyymmddhhmmss")
+        raise illegal(f"{name} must have the form yyyymmddhhmmss.")
     try:
         return int(datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp())
     except ValueError:
-        raise illegal(f"{name} is no time") from None
+        raise illegal(f"{name} is not a valid time.") from None
 
 
 def snapshot_named(path: str) -> tuple[str, str, int] | None:
-    """Asset ID, set and offset that a picture's path names, whatever stands before `/asset/`."""
+    """The asset ID, set and offset in the path of a picture; anything may stand before `/asset/`."""
     match = _PICTURE.search(path)
     if match is None or match.end() != len(path):
         return None
@@ -40,7 +40,7 @@ def snapshot_named(path: str) -> tuple[str, str, int] | None:
 
 
 def picture_url(base_url: str, asset: StoredAsset, rest: str, *, owner: str | None = None) -> str:
-    """The URL of one of the asset's pictures, in the form that this asset's URLs have."""
+    """The URL of a picture of this asset, in the form of its URLs."""
     path = f"asset/{owner or asset.asset_id}/{rest}"
     seal = hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()
     forms = {
@@ -53,7 +53,7 @@ def picture_url(base_url: str, asset: StoredAsset, rest: str, *, owner: str | No
 
 
 def cover_url(base_url: str, asset: StoredAsset) -> str:
-    """Where the current cover is: the snapshot itself after a PUT by reference, else the copy."""
+    """The URL of the current cover: the snapshot itself in reference mode, else the copy."""
     rest = f"snapshot/{asset.path}.jpg" if asset.kind == "reference" else "cover/Cover0.jpg"
     return picture_url(base_url, asset, rest)
 
@@ -78,14 +78,14 @@ def base_info(base_url: str, asset: StoredAsset) -> dict[str, Any]:
 
 
 def covers(base_url: str, asset: StoredAsset) -> list[dict[str, str]] | None:
-    """The list of covers; null and empty ones are the odd assets'."""
+    """The list of covers; it is null or empty for odd assets only."""
     if asset.kind in {"absent", "null"}:
         return None
     return [] if asset.kind == "empty" else [{"cover_url": cover_url(base_url, asset)}]
 
 
 def thumbnail_info(base_url: str, asset: StoredAsset) -> dict[str, Any] | None:
-    """`thumbnail_info`: the snapshots; while they are being taken only the status; else nothing."""
+    """`thumbnail_info`: the snapshots; only the status while they are being taken; None otherwise."""
     if asset.state == "THUMBNAILING":
         return {"thumbnail_status": asset.state, "exec_desc": ""}
     if asset.state != "THUMBNAIL_SUCCEED":

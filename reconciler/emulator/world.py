@@ -1,4 +1,4 @@
-"""What every handler needs to know."""
+"""What every handler gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The account, how it behaves, where it is reached, and what time it is there."""
+    """The assets, the options, the base URL of pictures, and the clock in seconds since the epoch."""
 
     store: Store
     options: EmulatorOptions

@@ -237,7 +237,7 @@ def test_an_interrupt_is_130_and_with_json_still_a_document(form: list[str]) -> 
 
 
 def test_an_interrupted_apply_finishes_what_it_began_and_says_what_it_left(serve: Serve) -> None:
-    found = serve(EmulatorOptions(latency=60, cover_mode="reference"))
+    found = serve(EmulatorOptions(cover_mode="reference"))
     write(entries(12, drifted=12))
     command = [
         sys.executable,
@@ -249,6 +249,9 @@ def test_an_interrupted_apply_finishes_what_it_began_and_says_what_it_left(serve
         "--json",
         "--parallelism",
         "1",
+        # So that it cannot end before the interrupt.
+        "--write-quota",
+        "3/minute",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while found.puts == 0 and process.poll() is None:

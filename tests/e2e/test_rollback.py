@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.command_line import TRACEBACK, Cloud, entries, run, video, videos, write
-from support.processes import PUT, running, watched_cloud
+from support.processes import PUT, Moment, Trigger, running, watched_cloud
 
 from reconciler.emulator import ODD
 from reconciler.emulator.catalogue import ordinary
@@ -484,34 +483,19 @@ def test_a_journal_that_lies_stays_harmless(serve: Serve, journal: Path) -> None
     assert "It is saved in \\x1b[31m: :error: : : upload it" in ran.out
 
 
-class Nth:
-    """Watches a service, and tells when so many PUTs have come in."""
-
-    def __init__(self, count: int) -> None:
-        self._left = count
-        self.came = threading.Event()
-
-    def __call__(self, request: str) -> None:
-        self._left -= request == PUT
-        if not self._left:
-            self.came.set()
-
-
 @pytest.mark.parametrize("mode", ["copy", "reference", "recode"])
 @pytest.mark.parametrize("count", [1, 4])
 def test_after_kill_9_it_is_rolled_back_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, mode: CoverMode, count: int
 ) -> None:
-    watch = Nth(count)
-    with watched_cloud(
-        tmp_path / "served.sqlite", EmulatorOptions(cover_mode=mode, latency=20), watch=watch
-    ) as found:
+    trigger = Trigger(Moment(PUT, count))
+    options = EmulatorOptions(cover_mode=mode, latency=20)
+    with watched_cloud(tmp_path / "served.sqlite", options, watch=trigger) as found:
         monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
         before = found.covers()
         write(entries(8, drifted=8))
         with running(*APPLY, "--parallelism", "3") as process:
-            assert watch.came.wait(20)
-            process.send(signal.SIGKILL)
+            trigger.does(lambda: process.send(signal.SIGKILL))
             assert process.ended().code == -signal.SIGKILL
         assert not run("history", "--json").document["runs"][0]["finished"]
         assert run(*BACK).code == 0
@@ -521,7 +505,7 @@ def test_after_kill_9_it_is_rolled_back_all_the_same(
 def test_an_interrupt_ends_it_in_order_and_another_rollback_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: None, journal: Path
 ) -> None:
-    fifth = Nth(5)
+    fifth = Trigger(Moment(PUT, 5))
     options = EmulatorOptions(cover_mode="reference", faults=(FaultRule("cover", "hang", 1, first_cover(1)),))
     with watched_cloud(tmp_path / "served.sqlite", options, watch=fifth) as found:
         monkeypatch.setenv("RECONCILE_ENDPOINT", found.url)
@@ -529,8 +513,7 @@ def test_an_interrupt_ends_it_in_order_and_another_rollback_finishes(
         write(entries(3, drifted=3))
         run(*APPLY)
         with running(*BACK, "--json", "--parallelism", "1", "--timeout", "1") as process:
-            assert fifth.came.wait(20)
-            process.send(signal.SIGINT)
+            fifth.does(lambda: process.send(signal.SIGINT))
             ran = process.ended()
         assert ran.code == 130
         outcomes = [result["outcome"] for result in ran.document["results"]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
-from support.command_line import Cloud, cloud, entries, run, write
+from support.command_line import Cloud, cloud, entries, run, video, write
+from support.processes import free_port
 
 from reconciler.emulator import options
 from reconciler.emulator.options import EmulatorOptions
@@ -224,3 +225,30 @@ def test_the_emulator_needs_no_credentials_and_keeps_its_state_in_the_state_fold
     assert run("apply", "--auto-approve").code == 0
     assert run("plan", "--detailed-exitcode").code == 0
     assert run("plan", "--detailed-exitcode", "--state-dir", "elsewhere").code == 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_is_on_the_way_to_this_machine(serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    found = serve(EmulatorOptions())
+    monkeypatch.setenv("RECONCILE_ENDPOINT", found.url.replace("127.0.0.1", host))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    write(entries(3, drifted=1))
+    ran = run("plan", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.document["summary"]["update"] == 1
+
+
+@pytest.mark.parametrize(
+    "verb", [("show", video(0).asset_id), ("memory", "export", "m.json")], ids=["show", "memory"]
+)
+def test_the_project_in_the_desired_files_counts_for_verbs_without_paths(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    found = serve(EmulatorOptions())
+    monkeypatch.delenv("HUAWEICLOUD_SDK_PROJECT_ID")
+    monkeypatch.setenv("HW_REGION_NAME", options.REGION)
+    write(entries(1), head=f"project_id: {options.PROJECT_ID}\n")
+    assert run("plan").code == 0
+    assert run(*verb).code == 0
+    assert not [entry for entry in found.requests() if "projects" in entry["path"]], "it need not be looked up"

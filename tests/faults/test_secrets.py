@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from socket import create_server
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
-from support.command_line import Cloud, Ran, entries, run, server, spawn, video, write
+from starlette.types import ASGIApp, Receive, Scope, Send
+from support.command_line import Cloud, Ran, entries, run, server, serving, spawn, video, write
 from support.processes import APPROVED, Serve, files_under
 
 from reconciler.emulator import ODD
 from reconciler.emulator import options as known
+from reconciler.emulator.app import create_app
 from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 # Signatures and signed forms of URLs, unless hidden; and the emulator's login tokens.
 SIGNED = re.compile(
     r"(?i)(?:signature|auth_key|auth_info)=(?!\*\*\*)|1795334400-0-0-|/\d{8,14}/[0-9a-f]{32}/asset/|emulator-\d{5,}-"
 )
+SECRET = "TOPSECRET0123456789"
 PASSING_TOKEN = "a-token-that-someone-passed-not-a-real-one"
 
 
@@ -193,3 +197,51 @@ def test_a_gateway_that_repeats_what_was_sent_to_it_gives_nothing_away(
     for ran in runs:
         assert "VOD.10053" in ran.out + ran.err
     check_runs(secrets, iter(runs))
+
+
+class _Indiscreet:
+    """Repeats a signature in what it says of every third read and of every PUT."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        refused = path.endswith("/asset/cover") or video(2).asset_id in scope.get("query_string", b"").decode()
+        if not refused:
+            await self._app(scope, receive, send)
+            return
+        url = f"https://cdn.example.com/asset/x/cover/Cover0.jpg?auth_key={SECRET}"
+        body = {"error_code": "VOD.10053", "error_msg": f"参数 {url} 无效: auth_key={SECRET}, auth_info={SECRET}; "}
+        body["error_msg"] += f"sign={SECRET}&wsSecret={SECRET}, x-obs-security-token: {SECRET}"
+        await JSONResponse(body, 400)(scope, receive, send)
+
+
+@contextmanager
+def indiscreet(file: Path) -> Iterator[str]:
+    with closing(create_server(("127.0.0.1", 0))) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with serving(_Indiscreet(create_app(file, EmulatorOptions(), url)), listening):
+            yield url
+
+
+def test_a_signature_in_the_services_own_words_is_kept_nowhere(
+    credentials: None, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write({**entries(4, drifted=3), ODD["custom_cover"]: "0"})
+    printed: list[Ran] = []
+    with indiscreet(tmp_path / "indiscreet.sqlite") as url:
+        monkeypatch.setenv("RECONCILE_ENDPOINT", url)
+        for more in ((), ("--json",), ("--debug",), ("--quiet",)):
+            printed.append(run("plan", *more))
+            printed.append(run(*APPROVED, "--wait", "--wait-timeout", "1", *more))
+        printed.append(run("plan", "--out", "plan.json", "--output", "report.txt"))
+        printed.append(run("apply", "--plan", "plan.json", "--force", "--json", "--output", "applied.json"))
+        printed.append(run("memory", "export", "memory.json"))
+    assert "VOD.10053" in printed[0].out
+    assert "VOD.10053" in (state / "journal.jsonl").read_text()
+    assert "VOD.10053" in Path("plan.json").read_text()
+    for ran in printed:
+        assert SECRET not in ran.out + ran.err
+    for file in [*files_under(state), *files_under(Path.cwd())]:
+        assert SECRET.encode() not in file.read_bytes(), file

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from support.command_line import TRACEBACK, entries, run, spawn, write
-from support.processes import APPROVED, PUT, Serve, accepted, files_under, free_port, running
+from support.processes import APPROVED, PATIENCE, PUT, Serve, accepted, files_under, free_port, running
 
-from reconciler.emulator.options import EmulatorOptions, QuotaRate
+from reconciler.emulator.options import EmulatorOptions, FaultRule, QuotaRate
 from reconciler.errors import UnreachableError
 from reconciler.model import Rate as Ours
 from reconciler.util.clock import SystemClock
@@ -21,11 +21,13 @@ from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
 from .conftest import PASSWORD
 
 RATE = Ours(10, 2)
+SLOW = Ours(10, 60)
+"""A window that no test waits for: what must not wait is done before it ends, however busy the machine is."""
 
 
-def window(url: str, *, lease: float = 60, name: str = "writes") -> Window:
+def window(url: str, *, rate: Ours = RATE, lease: float = 60, name: str = "writes") -> Window:
     """As each process has one of its own."""
-    return Window(RATE, SystemClock(), SharedWindow(SharedStore(url), name, RATE, lease))
+    return Window(rate, SystemClock(), SharedWindow(SharedStore(url), name, rate, lease))
 
 
 async def calls(of: Window, count: int, made: list[float]) -> None:
@@ -51,14 +53,14 @@ def test_two_windows_share_what_one_may_use(redis: str) -> None:
 
     started = time.monotonic()
     asyncio.run(both())
+    assert time.monotonic() - started >= 2 * RATE.seconds
     assert len(made) == 25
     assert most_in_any(RATE.seconds, made) <= RATE.amount
-    assert time.monotonic() - started < 6.5, "4 s are the optimum"
 
 
 def test_a_slot_that_was_not_used_is_free_for_the_others_at_once(redis: str) -> None:
     async def first_gives_back() -> float:
-        mine, theirs = window(redis), window(redis)
+        mine, theirs = window(redis, rate=SLOW), window(redis, rate=SLOW)
         for _ in range(RATE.amount):
             async with mine.slot() as slot:
                 slot.unused = True
@@ -68,17 +70,17 @@ def test_a_slot_that_was_not_used_is_free_for_the_others_at_once(redis: str) -> 
                 pass
         return time.monotonic() - started
 
-    assert asyncio.run(first_gives_back()) < 1
+    assert asyncio.run(first_gives_back()) < PATIENCE
 
 
 def test_different_projects_do_not_share(redis: str) -> None:
     async def both() -> float:
         started = time.monotonic()
-        await calls(window(redis, name="a:writes"), RATE.amount, [])
-        await calls(window(redis, name="b:writes"), RATE.amount, [])
+        await calls(window(redis, rate=SLOW, name="a:writes"), RATE.amount, [])
+        await calls(window(redis, rate=SLOW, name="b:writes"), RATE.amount, [])
         return time.monotonic() - started
 
-    assert asyncio.run(both()) < 1
+    assert asyncio.run(both()) < PATIENCE
 
 
 def test_two_processes_stay_within_the_services_quota_together(
@@ -110,22 +112,21 @@ def test_a_process_that_dies_leaves_its_slots_only_for_the_lease(
         if request == PUT:
             waiting.append(time.monotonic())
 
-    found = serve(EmulatorOptions(cover_mode="reference", latency=700), watch)
+    options = EmulatorOptions(cover_mode="reference", faults=(FaultRule("cover", "hang", 1),))
+    found = serve(options, watch)
     write(entries(2, drifted=2))
-    quota = ("--write-quota", "2/second", "--timeout", "1", "--json")
+    quota = ("--write-quota", "2/second", "--timeout", "3", "--json")
     with running(*APPROVED, *quota):
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while len(waiting) < 2 and time.monotonic() < until:
             time.sleep(0.01)
-    killed = time.monotonic()
     assert len(waiting) == 2
-    write(entries(4, drifted=4))
+    write(entries(2, drifted=2))
     ran = run(*APPROVED, *quota)
-    assert ran.code == 0
-    # A lease is twice the time-out, and the window comes on top of it.
-    assert waiting[2] - waiting[1] > 1.5
-    assert waiting[2] - killed < 2 + 1 + 3
-    assert accepted(found) == 4
+    assert (ran.code, ran.document["summary"]["applied"]) == (0, 2)
+    # A lease is twice the time-out.
+    assert waiting[2] - waiting[1] > 4
+    assert accepted(found) >= 2
 
 
 def test_what_dead_processes_leave_in_the_store_goes_by_itself(redis: str) -> None:
@@ -204,3 +205,21 @@ def test_it_does_not_show_in_debug_logs_and_tracebacks_either(serve: Serve, redi
         ran = spawn(*APPROVED, "--debug", env={"RECONCILE_QUOTA_STORE": url})
         assert PASSWORD not in ran.out + ran.err
         assert (TRACEBACK in ran.err) == (url != redis)
+
+
+def test_runners_with_different_amounts_of_one_window_share_it(redis: str) -> None:
+    """Otherwise each would believe to have the tenant's quota to itself."""
+
+    def of(amount: int) -> Window:
+        return window(redis, rate=Ours(amount, 2))
+
+    async def one_after_the_other() -> float:
+        generous, modest = of(10), of(4)
+        started = time.monotonic()
+        for _ in range(4):
+            async with generous.slot():
+                pass
+        async with modest.slot():
+            return time.monotonic() - started
+
+    assert asyncio.run(one_after_the_other()) > 1.9

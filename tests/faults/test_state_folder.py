@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from support.command_line import Cloud, Ran, entries, run, spawn, video, videos, write
-from support.processes import APPROVED, PUT, Serve, Skipped, running
+from support.processes import APPROVED, PATIENCE, PUT, Serve, Skipped, running
 
 from reconciler.emulator import options as known
 from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
@@ -87,7 +87,7 @@ def test_an_intent_is_not_written_while_it_queues(serve: Serve, state: Path) -> 
     serve(EmulatorOptions(), watch)
     write(entries(8, drifted=8))
     with running(*APPROVED, "--write-quota", "2/minute"):
-        assert second_put.wait(20)
+        assert second_put.wait(PATIENCE)
         assert kinds(state).count("intent") == 2
 
 
@@ -248,7 +248,7 @@ def test_of_two_applies_at_once_the_second_is_told_who_the_first_is(serve: Serve
     )
     write(entries(2, drifted=1))
     with running(*APPROVED) as first:
-        assert put.wait(20)
+        assert put.wait(PATIENCE)
         second = spawn(*APPROVED, "--json")
         assert (second.code, found.puts) == (1, 0)
         message = second.document["error"]["message"]
@@ -266,7 +266,7 @@ def test_the_lock_goes_with_its_process(serve: Serve) -> None:
     )
     write(entries(2, drifted=1))
     with running(*APPROVED):
-        assert put.wait(20)
+        assert put.wait(PATIENCE)
     assert run(*APPROVED).code == 0
 
 

@@ -74,7 +74,7 @@ async def serving(answer: Callable[[str], bytes | None]) -> AsyncIterator[Server
 @asynccontextmanager
 async def client(*, public_only: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
-        transport=Transport(is_public if public_only else None), trust_env=False, timeout=5
+        transport=Transport(is_public if public_only else None), trust_env=False, timeout=45
     ) as http:
         yield http
 
@@ -227,7 +227,7 @@ def test_httpxs_time_outs_hold() -> None:
     async def main() -> None:
         async with serving(lambda _: b"") as server, client() as http:
             with pytest.raises(httpx.ReadTimeout):
-                await http.get(server.url, timeout=0.05)
+                await http.get(server.url, timeout=httpx.Timeout(45, read=0.05))
 
     asyncio.run(main())
 

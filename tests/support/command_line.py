@@ -92,7 +92,7 @@ def spawn(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=120,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -155,7 +155,7 @@ def serving(app: ASGIApp, listening: Any) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(45)
         assert not thread.is_alive()
 
 

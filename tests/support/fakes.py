@@ -41,7 +41,7 @@ ASSET = "6e76f92034ceae2fcdcef9413221511f"
 OTHER = "41cff636d5b12a51e7eb2838bbf45201"
 NOWHERE = Path(os.devnull) / "no-such-folder"
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-_PATIENCE = 2.0
+_PATIENCE = 45.0
 
 
 class FakeClock:

@@ -1,12 +1,19 @@
-"""Emulators that can be watched and whose time can be skipped, and runs that can be interrupted."""
+"""Emulators that can be watched and whose time can be skipped, and runs that can be interrupted.
+
+No test bets on seconds: a signal is sent while the service holds an answer back, and what must happen at once is told
+from what would end only after minutes.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,12 +27,17 @@ from reconciler.emulator.app import create_app
 from reconciler.emulator.options import EmulatorOptions
 from support.command_line import Cloud, Ran, serving
 
+ME = (sys.executable, "-m", "reconciler")
 APPROVED = ("apply", "--auto-approve", "--force")
 PUT = "PUT cover"
 DETAILS = "GET details"
+INTERRUPTED = 130
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+PATIENCE = 45.0
+"""Seconds that anything may take on a busy machine: less than the minute of a quota or of an answer that hangs."""
 
-Watch = Callable[[str], None]
-"""Is told of each request when it arrives: "PUT cover", "GET details", "GET 5.jpg"."""
+Watch = Callable[[str], object]
+"""Gets each request when it arrives: "PUT cover", "GET details", "GET 5.jpg". It is answered after this returns."""
 
 
 class Serve(Protocol):
@@ -50,7 +62,8 @@ class _Watched:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope["path"].startswith("/_emulator/"):
-            self._watch(f"{scope['method']} {scope['path'].rpartition('/')[2]}")
+            # In a thread, so that other requests are answered while this one is held back.
+            await asyncio.to_thread(self._watch, f"{scope['method']} {scope['path'].rpartition('/')[2]}")
         await self._app(scope, receive, send)
 
 
@@ -62,13 +75,63 @@ def watched_cloud(
 
     Args:
         clock: seconds since the epoch.
-        watch: is told of each request, in the server's thread, before it is answered.
+        watch: called with each request before it is answered, in a thread of its own.
     """
     with closing(create_server(("127.0.0.1", 0))) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app: ASGIApp = create_app(file, options, url, clock=clock)
         with serving(_Watched(app, watch) if watch else app, listening):
             yield Cloud(url)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the service gets its `count`-th request of this kind, and so many seconds later."""
+
+    request: str
+    count: int
+    later: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.request} {self.count} and {self.later:g} s"
+
+
+class Trigger:
+    """Watches a service, and acts once, at its moment.
+
+    Args:
+        hold: a request that is answered only after the action, so that a run cannot end before it.
+    """
+
+    def __init__(self, moment: Moment, hold: Moment | None = None) -> None:
+        self._moment = moment
+        self._hold = hold
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._armed = threading.Event()
+        self._act: Callable[[], None] = lambda: None
+        self.acted = threading.Event()
+
+    def __call__(self, request: str) -> None:
+        with self._counting:
+            self._counts[request] += 1
+            count = self._counts[request]
+        if (request, count) == (self._moment.request, self._moment.count):
+            if self._moment.later:
+                threading.Timer(self._moment.later, self._now).start()
+            else:
+                self._now()
+        if self._hold is not None and (request, count) == (self._hold.request, self._hold.count):
+            self.acted.wait(PATIENCE)
+
+    def does(self, act: Callable[[], None]) -> None:
+        self._act = act
+        self._armed.set()
+
+    def _now(self) -> None:
+        self._armed.wait(PATIENCE)
+        self._act()
+        self.acted.set()
 
 
 def accepted(cloud: Cloud) -> int:
@@ -91,6 +154,7 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self._said = b""
 
     @property
     def pid(self) -> int:
@@ -99,17 +163,25 @@ class Running:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def ended(self, seconds: float = 30) -> Ran:
+    def says(self, text: str) -> None:
+        """Waits until this stands on stderr."""
+        assert self._process.stderr is not None
+        while text.encode() not in self._said:
+            more = os.read(self._process.stderr.fileno(), 65536)
+            assert more, f"it never said {text!r}: {self._said!r}"
+            self._said += more
+
+    def ended(self, seconds: float = PATIENCE) -> Ran:
         """What it left behind; subprocess.TimeoutExpired where it does not end in time."""
         out, err = self._process.communicate(timeout=seconds)
-        return Ran(self._process.returncode, out.decode(), err.decode())
+        return Ran(self._process.returncode, out.decode(), (self._said + err).decode())
 
 
 @contextmanager
 def running(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Starts `python -m reconciler`; it does not outlive the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", *arguments],
+        [*ME, *arguments],
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -76,3 +76,15 @@ def test_an_asset_that_cannot_be_read_may_be_meant_but_one_that_is_gone_is_not()
 
     assert selection.by_title(ASSET, NoAnswer("api_error", "")) is True
     assert selection.by_title(ASSET, NoAnswer("asset_not_found", "")) is False
+
+
+def test_everything_taken_and_everything_left_out_again_is_no_idle_glob() -> None:
+    selection = Selection(["*"], ["*"])
+    assert selection.by_id(ASSET) is False
+    selection.check_all_matched()
+
+
+def test_a_target_that_only_meets_excluded_assets_is_not_idle() -> None:
+    selection = Selection([f"{ASSET[:6]}*"], [ASSET])
+    assert selection.by_id(ASSET) is False
+    selection.check_all_matched()

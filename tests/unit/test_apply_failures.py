@@ -1,10 +1,8 @@
-"""Faults that were found in use and in review: each test showed one of them."""
+"""Answers that are lost, refused or interrupted while covers are set: what the report says of them."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,28 +19,21 @@ from support.fakes import (
     FakeClock,
     FakeCloud,
     Picture,
-    Script,
     desired,
-    details_json,
     refusal,
     run_recorder,
     snapshot_url,
-    vod_client,
 )
 
 from reconciler.act.apply import Applier
 from reconciler.decide.precondition import PlannedChange
-from reconciler.decide.verdict import judge
-from reconciler.desired.load import load
 from reconciler.emulator.pictures import drawn, recoded
-from reconciler.errors import DesiredError, StateError
-from reconciler.model import READ_RATE, WRITE_RATE, Cover, NoAnswer, Observed, Outcome, Verdict
-from reconciler.observe.assets import observe
+from reconciler.errors import StateError
+from reconciler.model import READ_RATE, WRITE_RATE, Cover, Outcome
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal, Record
-from reconciler.state.settled_covers import Memory, SettledCover
 from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.rate_limit import Window
@@ -53,6 +44,7 @@ IDS = tuple(f"{n:032x}" for n in range(1, 13))
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 OFFSETS = (0, 5, 10)
 Hook = Callable[[], object]
+THEIRS = drawn(OTHER, "sample", 0).data
 
 
 @pytest.fixture(autouse=True)
@@ -119,9 +111,6 @@ class Loses(FakeCloud):
         self.puts.append((ASSET, request.content))
         self.pictures[COPY] = Picture(self._becomes)
         raise httpx.ReadError("reset after the change")
-
-
-THEIRS = drawn(OTHER, "sample", 0).data
 
 
 def test_a_lost_answer_and_a_re_encoded_cover_that_looks_as_wanted_are_applied(
@@ -203,26 +192,6 @@ def test_an_interrupt_right_after_the_answer_does_not_lose_the_outcome(clock: Fa
     store.interrupt = run.applier.stop
     assert names(run.outcomes(steps)) == ["applied"]
     assert (tmp_path / "journal.jsonl").read_text().count('"outcome":"applied"') == 1
-
-
-def test_two_snapshots_of_the_same_bytes_are_one_picture_to_the_memory(clock: FakeClock, tmp_path: Path) -> None:
-    cloud = FakeCloud()
-    cloud.add(ASSET, COPY, OFFSETS)
-    black, cover = b"two black frames", b"what the service made of it"
-    cloud.pictures = {snapshot_url(offset=0): Picture(black), snapshot_url(offset=5): Picture(black)}
-    cloud.pictures |= {snapshot_url(offset=10): Picture(b"another"), COPY: Picture(cover)}
-    memory = Memory(make(tmp_path))
-    hashes = (hashlib.sha256(cover).hexdigest(), hashlib.sha256(black).hexdigest())
-    path = "snapshot/sample/0.jpg"
-    memory.remember(
-        [SettledCover(asset_id=ASSET, cover_sha256=hashes[0], snapshot_path=path, snapshot_sha256=hashes[1])]
-    )
-    memory.close()
-
-    def state(index: int) -> str:
-        return clock.run(cloud.planner(clock, tmp_path).check(desired(index=index))).state
-
-    assert [state(index) for index in range(3)] == ["in_sync", "in_sync", "update"]
 
 
 class Full(Journal):
@@ -309,98 +278,3 @@ def test_a_401_in_mid_run_is_told_once(clock: FakeClock, tmp_path: Path, paralle
     assert sorted(names(outcomes)) == ["applied"] * 3 + ["failed"] + ["not_attempted"] * 8
     [error] = [outcome.error for outcome in outcomes if outcome.error]
     assert (error.type, error.status) == ("authentication", 401)
-
-
-def read(clock: FakeClock, body: Any) -> tuple[Observed | NoAnswer, int]:
-    """What one asset's details come to, and how many requests that took."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    server = Script(httpx.Response(200, content=content))
-    return clock.run(observe(vod_client(server, clock), ASSET)), len(server.requests)
-
-
-@pytest.mark.parametrize("offset", [{}, {"offset": None}], ids=["missing", "null"])
-def test_a_snapshot_without_its_offset_is_placed_by_its_file_name(clock: FakeClock, offset: dict[str, None]) -> None:
-    body = details_json()
-    body["thumbnail_info"]["sample"] = [
-        {"offset": 20, "url": snapshot_url(offset=20)},
-        {**offset, "url": f"{snapshot_url(offset=10)}?auth_key=1-2-3"},
-        {"offset": 0, "url": snapshot_url(offset=0)},
-        {**offset, "url": snapshot_url(offset=5)},
-    ]
-    seen, _ = read(clock, body)
-    assert isinstance(seen, Observed)
-    assert [(item.index, item.offset) for item in seen.snapshots] == [(0, 0), (1, 5), (2, 10), (3, 20)]
-    assert seen.snapshots[2].url.endswith("/10.jpg?auth_key=1-2-3")
-
-
-@pytest.mark.parametrize("name", ["cover.jpg", "a10.jpg", "10", ""])
-def test_a_snapshot_that_has_no_place_makes_the_asset_unknown_after_one_read(clock: FakeClock, name: str) -> None:
-    """Without it no index would be sure; and asking again brings the same answer."""
-    body = details_json()
-    url = f"{CDN}/asset/{ASSET}/snapshot/sample/{name}"
-    body["thumbnail_info"]["sample"][1] = {"offset": None, "url": url}
-    seen, requests = read(clock, body)
-    assert isinstance(seen, NoAnswer)
-    assert (seen.reason, requests) == ("api_error", 1)
-    assert "at which second" in seen.message
-
-
-def test_half_a_surrogate_pair_in_a_title_is_no_reason_not_to_read_the_rest(clock: FakeClock) -> None:
-    body = json.dumps(details_json()).replace("Title of", "Half \\ud800 of").encode()
-    assert b"\\ud800" in body
-    seen, requests = read(clock, body)
-    assert isinstance(seen, Observed)
-    assert requests == 1
-    assert seen.title.startswith("Half ")
-    assert len(seen.snapshots) == 3
-    seen.title.encode()
-
-
-@pytest.mark.parametrize("place", ["thumbnail_info", "base_info", None], ids=["with the others", "base", "top"])
-def test_snapshots_in_progress_are_known_wherever_the_service_says_so(clock: FakeClock, place: str | None) -> None:
-    body = details_json()
-    body["thumbnail_info"] = {}
-    (body[place] if place else body)["thumbnail_status"] = "THUMBNAILING"
-    seen, _ = read(clock, body)
-    assert isinstance(seen, Observed)
-    verdict = judge(desired(), seen, "auto")
-    assert isinstance(verdict, Verdict)
-    assert verdict.reason == "snapshots_in_progress"
-
-
-def problems(text: str, folder: Path) -> list[tuple[int, int]]:
-    file = folder / "covers.yaml"
-    file.write_text(text, encoding="utf-8", newline="")
-    with pytest.raises(DesiredError) as caught:
-        load([str(file)])
-    return [(problem.line, problem.column) for problem in caught.value.problems]
-
-
-@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85"], ids=ascii)
-def test_line_ends_that_no_editor_counts_shift_no_places(tmp_path: Path, char: str) -> None:
-    before = f"# one{char}two\ncovers:\n  {ASSET}: {{snapshot: 0, note: 'three{char}four'}}\n"
-    assert problems(f"{before}  {OTHER}: wrong\n", tmp_path) == [(4, 37)]
-
-
-@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85"], ids=ascii)
-def test_they_shift_no_entrys_place_either(tmp_path: Path, char: str) -> None:
-    file = tmp_path / "covers.yaml"
-    file.write_text(f"# {char}\ncovers:\n  {ASSET}: 0 # {char}\n  {OTHER}: 1\n", encoding="utf-8", newline="")
-    assert [(item.line, item.column) for item in load([str(file)]).covers] == [(3, 3), (4, 3)]
-
-
-def test_two_thousand_problems_are_two_thousand(tmp_path: Path) -> None:
-    entries = "".join(f"  {n:032x}: wrong\n" for n in range(2000))
-    assert [line for line, _ in problems(f"covers:\n{entries}", tmp_path)] == list(range(2, 2002))
-
-
-def test_everything_taken_and_everything_left_out_again_is_no_idle_glob() -> None:
-    selection = Selection(["*"], ["*"])
-    assert selection.by_id(ASSET) is False
-    selection.check_all_matched()
-
-
-def test_a_target_that_only_meets_excluded_assets_is_not_idle() -> None:
-    selection = Selection([f"{ASSET[:6]}*"], [ASSET])
-    assert selection.by_id(ASSET) is False
-    selection.check_all_matched()

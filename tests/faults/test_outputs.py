@@ -1,0 +1,83 @@
+"""Where reports go: pipes, full disks, closed streams and files that exist already."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.command_line import TRACEBACK, entries, run, spawn, write
+from support.processes import APPROVED, ME, PATIENCE, Serve
+
+from reconciler.emulator.options import EmulatorOptions
+
+
+def test_a_report_to_the_pipe_that_is_stdout(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3, drifted=2))
+    ran = spawn(*APPROVED, "--json", "--output", "/dev/stdout")
+    assert (ran.code, ran.err, found.puts) == (0, "", 2)
+    assert ran.document["summary"]["applied"] == 2
+
+
+def test_a_report_that_finds_no_room_is_printed(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3, drifted=2))
+    ran = spawn(*APPROVED, "--json", "--output", "/dev/full")
+    assert (ran.code, found.puts) == (1, 2)
+    assert '"applied": 2' in ran.out
+    assert "/dev/full can't be written: No space left on device" in ran.err
+    assert TRACEBACK not in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plan",), ("plan", "--json"), APPROVED, ("demo",), ("--help",), ("apply", "--help"), ("--version",)],
+)
+def test_a_full_stdout_is_one_sentence(serve: Serve, arguments: tuple[str, ...]) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3, drifted=1))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*ME, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: The (report|output) can't be written: No space left on device\n", done.stderr)
+    assert found.puts == 0, "what can't be shown is not done"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("plan",), ("plan", "--json"), ("--version",), ("--help",), ("plan", "--nonsense"), APPROVED]
+)
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_reason_for_a_traceback(serve: Serve, closed: str, arguments: tuple[str, ...]) -> None:
+    serve(EmulatorOptions())
+    write(entries(3, drifted=1))
+    line = ["sh", "-c", f'exec "$@" {closed}', "sh", *ME, *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
+    assert TRACEBACK not in done.stderr
+    assert "Exception" not in done.stderr
+    assert done.returncode == (1 if "--nonsense" in arguments else 0)
+
+
+def test_an_error_replaces_an_older_report(serve: Serve) -> None:
+    """Whoever reads the file must not take it for this run's."""
+    serve(EmulatorOptions())
+    write(entries(3))
+    assert run("plan", "--json", "--output", "report.json").code == 0
+    assert json.loads(Path("report.json").read_text())["kind"] == "plan"
+    write({"not an asset": "0"})
+    ran = run("plan", "--json", "--output", "report.json")
+    assert ran.code == 1
+    assert ran.document["error"]["type"] == "desired_state"
+    assert json.loads(Path("report.json").read_text()) == ran.document
+
+
+def test_a_plan_and_its_report_are_two_files(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3, drifted=1))
+    ran = run("plan", "--out", "x.json", "--output", "./x.json")
+    assert ran.code == 1
+    assert "same file" in ran.err
+    assert not Path("x.json").exists()
+    assert found.requests() == []
