@@ -158,7 +158,7 @@ class _FileLayout:
             self.root = self._mapping(self._next())
             for key, value in self._pairs(self.root):
                 if key.value != "covers":
-                    self._scalar(value)
+                    self._require(ScalarEvent, value)
                     continue
                 self.covers = self._mapping(value)
                 for entry, item in self._pairs(self.covers):
@@ -170,32 +170,27 @@ class _FileLayout:
             return _NumberScalar("index", value)
         number = None
         for key, item in self._pairs(self._mapping(value)):
-            self._scalar(item)
+            self._require(ScalarEvent, item)
             if key.value in _NUMBER_KEYS:
                 number = _NumberScalar(_NUMBER_KEYS[key.value], item)
         return number
 
     def _mapping(self, start: Event) -> _MappingPlace:
-        if type(start) is not MappingStartEvent:
-            raise self._unexpected(start)
-        mark = start.start_mark
+        mark = self._require(MappingStartEvent, start).start_mark
         return _MappingPlace(start.flow_style, mark.column, mark.line, mark.index)
 
     def _pairs(self, mapping: _MappingPlace) -> Iterator[tuple[Event, Event]]:
         while type(key := self._next()) is not MappingEndEvent:
-            self._scalar(key)
-            mapping.key = key.start_mark.index
+            mapping.key = self._require(ScalarEvent, key).start_mark.index
             yield key, self._next()
             mapping.last = self._end
         mapping.close = key.start_mark.index
 
-    def _scalar(self, event: Event) -> None:
-        if type(event) is not ScalarEvent:
-            raise self._unexpected(event)
-
-    def _unexpected(self, event: Event) -> DesiredError:
+    def _require(self, kind: type, event: Event) -> Event:
+        if type(event) is kind:
+            return event
         mark = event.start_mark
-        return _problem(self.file, mark.line, mark.column, "this is not valid in a desired file")
+        raise _problem(self.file, mark.line, mark.column, "this is not valid in a desired file")
 
     def _next(self) -> Event:
         event = self._get()

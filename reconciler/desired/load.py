@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ruamel.yaml.events import DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, StreamEndEvent
@@ -16,7 +17,7 @@ from reconciler.model import Desired, DesiredState, Source
 from reconciler.util.ids import ID, LOWER_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _REGION = re.compile("[a-z]+(?:-[a-z]+)+-[0-9]+")
 _EMPTY_FILE = "this file is empty; it needs at least covers:"
@@ -183,19 +184,15 @@ def _version(scalar: Event) -> int:
     return 1
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[Event], str]:
-    """Return a parser of text, quoted or not, in either case."""
-
-    def parse(scalar: Event) -> str:
-        if not pattern.fullmatch(scalar.value):
-            raise WrongValueError
-        return str(scalar.value).lower()
-
-    return parse
+def _matching(pattern: re.Pattern[str], scalar: Event) -> str:
+    """Parse text, quoted or not, in either case."""
+    if not pattern.fullmatch(scalar.value):
+        raise WrongValueError
+    return str(scalar.value).lower()
 
 
 _SETTINGS = {
-    "region": ("region must look like cn-north-4", _matching(_REGION)),
-    "project_id": ("project_id must be 32 hexadecimal digits", _matching(ID)),
+    "region": ("region must look like cn-north-4", partial(_matching, _REGION)),
+    "project_id": ("project_id must be 32 hexadecimal digits", partial(_matching, ID)),
 }
 _KEYS = ("version", *_SETTINGS, "covers")

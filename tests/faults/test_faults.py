@@ -63,7 +63,8 @@ def test_a_refused_change_is_tried_once_and_fails_alone(serve: Serve) -> None:
     ran = run(*APPROVED, "--json")
     assert ran.code == 1
     failed = {result["asset_id"] for result in ran.document["results"] if result["outcome"] == "failed"}
-    assert (ran.document["summary"]["applied"], failed) == (ASSETS - len(REFUSED), REFUSED)
+    assert ran.document["summary"]["applied"] == ASSETS - len(REFUSED)
+    assert failed == REFUSED
     assert found.puts == ASSETS
 
 
@@ -73,7 +74,8 @@ def test_a_refused_read_is_tried_once_and_leaves_just_that_asset_unknown(serve: 
     ran = run("plan", "--json")
     assert ran.code == 1
     unknown = {item["asset_id"] for item in ran.document["unknown"]}
-    assert (ran.document["summary"]["in_sync"], unknown) == (ASSETS - len(REFUSED), REFUSED)
+    assert ran.document["summary"]["in_sync"] == ASSETS - len(REFUSED)
+    assert unknown == REFUSED
     assert found.count(DETAILS) == ASSETS
 
 

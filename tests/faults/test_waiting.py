@@ -27,7 +27,7 @@ def test_a_state_folder_that_fails_while_waiting_loses_no_result(serve: Serve, s
     ran = run(*APPROVED, "--wait", "--json")
     assert (ran.code, found.puts) == (1, 1)
     assert [(result["outcome"], result["verified"]) for result in ran.document["results"]] == [("applied", False)]
-    assert f"The memory {spoilt} can't be used" in ran.err
+    assert f"The memory {spoilt} cannot be used" in ran.err
     assert TRACEBACK not in ran.err
 
 
