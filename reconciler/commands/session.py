@@ -22,7 +22,7 @@ from reconciler.vod.client import VodClient, Windows
 from reconciler.vod.fast_client import DirectClient
 from reconciler.vod.iam import find_project
 from reconciler.vod.rate_limit import Window
-from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
+from reconciler.vod.redis_rate_limit import RedisStore, SharedWindow
 from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport, is_near, is_public
 
@@ -72,24 +72,29 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
         project_id = await find_project(line, settings.iam_endpoint or "", settings.region or "")
     if isinstance(auth, AccessKeyAuth):
         api.headers["X-Project-Id"] = project_id
-    return _session(settings, clock, api, pictures, settings.region, project_id)
+    return _session(settings, clock, stack, api, pictures, settings.region, project_id)
 
 
 def _session(
     settings: Settings,
     clock: Clock,
+    stack: AsyncExitStack,
     api: DirectClient,
     pictures: httpx.AsyncClient,
     region: str | None,
     project_id: str,
 ) -> Session:
-    store = SharedStore(settings.quota_store) if settings.quota_store else None
+    store = RedisStore(settings.quota_store) if settings.quota_store else None
+    if store is not None:
+        stack.push_async_callback(store.aclose)
 
     def window(name: str, rate: Rate) -> Window:
         # A call is granted, made within the time-out, and answered; twice that is dead for certain.
         lease = 2 * settings.timeout
         shared = SharedWindow(store, f"{settings.endpoint}:{name}", rate, lease) if store else None
-        return Window(rate, clock, shared)
+        opened = Window(rate, clock, shared)
+        stack.push_async_callback(opened.aclose)
+        return opened
 
     windows = Windows(window("reads", settings.read_rate), window("writes", settings.write_rate))
     return Session(
@@ -127,7 +132,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
     pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
-    return _session(settings, clock, api, pictures, options.REGION, options.PROJECT_ID)
+    return _session(settings, clock, stack, api, pictures, options.REGION, options.PROJECT_ID)
 
 
 def _auth(settings: Settings, clock: Clock) -> httpx.Auth:

@@ -155,7 +155,7 @@ class VodClient:
                     result = await send(slot)
             except Throttled as throttled:
                 pause = throttled.retry_after or growing  # a Retry-After of 0 would hammer
-                if window.starving(pause):
+                if window.exhausted(pause):
                     raise UnreachableError(
                         "Over quota for half an hour without one success",
                         code=codes.THROTTLED[0],
@@ -166,7 +166,7 @@ class VodClient:
                 window.hold(pause, codes.named_rate(throttled.message))
                 growing = min(growing * 2, window.seconds)
             else:
-                window.fed()
+                window.on_success()
                 return result
 
 

@@ -18,7 +18,7 @@ from reconciler.model import Rate
 from reconciler.util.clock import Clock
 from reconciler.vod.redis_rate_limit import SharedWindow
 
-_STARVED = 30 * 60
+_PATIENCE = 30 * 60
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Window:
         self._clock = clock
         self._shared = shared
         self._giving_back: set[asyncio.Task[None]] = set()
-        self._hungry_since: float | None = None
+        self._refused_since: float | None = None
         self._turn = asyncio.Lock()
         self._in_flight = 0
         self._answered: deque[float] = deque()
@@ -66,16 +66,20 @@ class Window:
                 self._giving_back.add(task)
                 task.add_done_callback(self._giving_back.discard)
 
-    def fed(self) -> None:
-        """A call of this class succeeded."""
-        self._hungry_since = None
+    async def aclose(self) -> None:
+        """Waits until the shared store knows of the last answers."""
+        await asyncio.gather(*self._giving_back)
 
-    def starving(self, pause: float) -> bool:
+    def on_success(self) -> None:
+        """A call of this class succeeded."""
+        self._refused_since = None
+
+    def exhausted(self, pause: float) -> bool:
         """A call was refused: whether, after another pause, half an hour will have passed without one success."""
         now = self._clock.monotonic()
-        if self._hungry_since is None:
-            self._hungry_since = now
-        return now + pause - self._hungry_since > _STARVED
+        if self._refused_since is None:
+            self._refused_since = now
+        return now + pause - self._refused_since > _PATIENCE
 
     async def _ticket(self) -> str:
         """Room in the window that is shared with other runners, where there is one."""

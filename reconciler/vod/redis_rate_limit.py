@@ -1,14 +1,10 @@
-"""Windows shared among runners on several machines, in Redis.
-
-`limits` finds and opens the store. Its own moving window stamps a call once, when it is granted, in whole seconds;
-what is needed here is a stamp that moves to the answer, so the window itself is a sorted set of our own.
-"""
+"""Windows shared among runners on several machines, in Redis."""
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from typing import Any
 
 from reconciler.errors import UnreachableError, UsageError, not_installed
 from reconciler.model import Rate
@@ -37,45 +33,40 @@ return '0'
 _LONGEST_PAUSE = 1.0
 
 
-class _Client(Protocol):
-    def register_script(self, script: str) -> Any: ...
-
-    def zrem(self, name: str, *values: str) -> Any: ...
-
-
-class SharedStore:
-    """The store that `RECONCILE_QUOTA_STORE` names.
+class RedisStore:
+    """The Redis server that `RECONCILE_QUOTA_STORE` names; to be closed after use.
 
     Raises:
-        UsageError: it is no Redis URL, or the extra is not installed.
+        UsageError: the URL is not valid, or the extra is not installed.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            import redis  # noqa: F401 limits would only say that a configuration is wrong
-            from limits.errors import ConfigurationError
-            from limits.storage import RedisStorage, storage_from_string
+            from redis.asyncio import Redis
         except ModuleNotFoundError as error:
             raise not_installed(error, "The shared quota store", "redis") from error
-        hint = "Set RECONCILE_QUOTA_STORE to redis://[user:password@]host:port/database."
         try:
-            storage = storage_from_string(url, socket_timeout=10, socket_connect_timeout=10)
-        except (ConfigurationError, ValueError, TypeError) as error:
-            raise UsageError("RECONCILE_QUOTA_STORE names no usable store", hint=hint) from error
-        if not isinstance(storage, RedisStorage):
-            raise UsageError("RECONCILE_QUOTA_STORE names a store that is not Redis", hint=hint)
-        self.client: _Client = storage.storage
+            self.client: Any = Redis.from_url(url, socket_timeout=10, socket_connect_timeout=10)
+            pool: Any = self.client.connection_pool
+            pool.make_connection()  # not opened; checks the URL's options
+        except (ValueError, TypeError) as error:
+            raise UsageError(
+                "RECONCILE_QUOTA_STORE is not a valid Redis URL",
+                hint="Write it as redis://[user:password@]host:port/database, or with rediss:// or unix://.",
+            ) from error
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
 
 
 class SharedWindow:
-    """One class of calls of one service, in a shared store. Runners that were given different amounts count each
-    other's calls all the same.
+    """One class of calls of one service, in a shared store. Runners with different quotas count each other's calls.
 
     Args:
         lease: seconds after which a call whose process died counts as answered.
     """
 
-    def __init__(self, store: SharedStore, name: str, rate: Rate, lease: float) -> None:
+    def __init__(self, store: RedisStore, name: str, rate: Rate, lease: float) -> None:
         self._key = f"reconcile:{name}:{rate.seconds:g}"
         self._rate = rate
         self._lease = lease
@@ -87,24 +78,25 @@ class SharedWindow:
         """A ticket, and 0 where the call may go out; else the seconds after which to ask again."""
         ticket = uuid.uuid4().hex
         arguments = [self._rate.seconds, self._rate.amount, self._lease, ticket]
-        pause = float(await self._ask(self._acquire, [self._key], arguments))
+        pause = float(await _reply(self._acquire([self._key], arguments)))
         return ticket, min(pause, _LONGEST_PAUSE)
 
     async def answered(self, ticket: str) -> None:
         """The call's answer came: it counts for one window from now."""
-        await self._ask(self._answer, [self._key], [ticket])
+        await _reply(self._answer([self._key], [ticket]))
 
     async def unused(self, ticket: str) -> None:
-        """The call was not made after all."""
-        await self._ask(self._client.zrem, self._key, ticket)
+        """The call was not made."""
+        await _reply(self._client.zrem(self._key, ticket))
 
-    async def _ask(self, question: Any, *arguments: Any) -> Any:
-        from redis.exceptions import RedisError
 
-        try:
-            return await asyncio.to_thread(question, *arguments)
-        except (RedisError, OSError) as error:
-            raise UnreachableError(
-                f"The quota store does not answer: {type(error).__name__}",
-                hint="Check RECONCILE_QUOTA_STORE; without the store the quota can't be kept.",
-            ) from error
+async def _reply(command: Awaitable[Any]) -> Any:
+    from redis.exceptions import RedisError
+
+    try:
+        return await command
+    except (RedisError, OSError) as error:
+        raise UnreachableError(
+            f"The quota store does not answer: {type(error).__name__}",
+            hint="Check RECONCILE_QUOTA_STORE. Without the store the quota cannot be kept.",
+        ) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,11 @@ from support.command_line import TRACEBACK, entries, run, spawn, write
 from support.processes import APPROVED, PATIENCE, PUT, Serve, accepted, files_under, free_port, running
 
 from reconciler.emulator.options import EmulatorOptions, FaultRule, QuotaRate
-from reconciler.errors import UnreachableError
+from reconciler.errors import UnreachableError, UsageError
 from reconciler.model import Rate as Ours
 from reconciler.util.clock import SystemClock
 from reconciler.vod.rate_limit import Window
-from reconciler.vod.redis_rate_limit import SharedStore, SharedWindow
+from reconciler.vod.redis_rate_limit import RedisStore, SharedWindow
 
 from .conftest import PASSWORD
 
@@ -25,9 +27,16 @@ SLOW = Ours(10, 60)
 """A window that no test waits for: what must not wait is done before it ends, however busy the machine is."""
 
 
-def window(url: str, *, rate: Ours = RATE, lease: float = 60, name: str = "writes") -> Window:
+@asynccontextmanager
+async def window(url: str, *, rate: Ours = RATE, name: str = "writes") -> AsyncIterator[Window]:
     """As each process has one of its own."""
-    return Window(rate, SystemClock(), SharedWindow(SharedStore(url), name, rate, lease))
+    store = RedisStore(url)
+    opened = Window(RATE, SystemClock(), SharedWindow(store, name, rate, 60))
+    try:
+        yield opened
+    finally:
+        await opened.aclose()
+        await store.aclose()
 
 
 async def calls(of: Window, count: int, made: list[float]) -> None:
@@ -49,7 +58,8 @@ def test_two_windows_share_what_one_may_use(redis: str) -> None:
     made: list[float] = []
 
     async def both() -> None:
-        await asyncio.gather(calls(window(redis), 13, made), calls(window(redis), 12, made))
+        async with window(redis) as one, window(redis) as other:
+            await asyncio.gather(calls(one, 13, made), calls(other, 12, made))
 
     started = time.monotonic()
     asyncio.run(both())
@@ -60,25 +70,29 @@ def test_two_windows_share_what_one_may_use(redis: str) -> None:
 
 def test_a_slot_that_was_not_used_is_free_for_the_others_at_once(redis: str) -> None:
     async def first_gives_back() -> float:
-        mine, theirs = window(redis, rate=SLOW), window(redis, rate=SLOW)
-        for _ in range(RATE.amount):
-            async with mine.slot() as slot:
-                slot.unused = True
-        started = time.monotonic()
-        for _ in range(RATE.amount):
-            async with theirs.slot():
-                pass
-        return time.monotonic() - started
+        async with window(redis, rate=SLOW) as mine, window(redis, rate=SLOW) as theirs:
+            for _ in range(RATE.amount):
+                async with mine.slot() as slot:
+                    slot.unused = True
+            started = time.monotonic()
+            for _ in range(RATE.amount):
+                async with theirs.slot():
+                    pass
+            return time.monotonic() - started
 
     assert asyncio.run(first_gives_back()) < PATIENCE
 
 
 def test_different_projects_do_not_share(redis: str) -> None:
     async def both() -> float:
-        started = time.monotonic()
-        await calls(window(redis, rate=SLOW, name="a:writes"), RATE.amount, [])
-        await calls(window(redis, rate=SLOW, name="b:writes"), RATE.amount, [])
-        return time.monotonic() - started
+        async with (
+            window(redis, rate=SLOW, name="a:writes") as one,
+            window(redis, rate=SLOW, name="b:writes") as other,
+        ):
+            started = time.monotonic()
+            await calls(one, RATE.amount, [])
+            await calls(other, RATE.amount, [])
+            return time.monotonic() - started
 
     assert asyncio.run(both()) < PATIENCE
 
@@ -131,7 +145,9 @@ def test_a_process_that_dies_leaves_its_slots_only_for_the_lease(
 
 def test_what_dead_processes_leave_in_the_store_goes_by_itself(redis: str) -> None:
     async def abandon() -> None:
-        await SharedWindow(SharedStore(redis), "writes", RATE, 5).acquire()
+        store = RedisStore(redis)
+        await SharedWindow(store, "writes", RATE, 5).acquire()
+        await store.aclose()
 
     asyncio.run(abandon())
     with Redis.from_url(redis) as client:
@@ -159,12 +175,12 @@ def test_a_store_that_is_down_ends_the_run_with_one_clear_error(
 
 def test_a_store_that_goes_away_in_between_changes_nothing_more(redis: str) -> None:
     async def use() -> None:
-        ours = window(redis)
-        async with ours.slot():
-            with Redis.from_url(redis) as client:
-                client.shutdown(nosave=True)
-        async with ours.slot():
-            pass
+        async with window(redis) as ours:
+            async with ours.slot():
+                with Redis.from_url(redis) as client:
+                    client.shutdown(nosave=True)
+            async with ours.slot():
+                pass
 
     with pytest.raises(UnreachableError, match="quota store does not answer"):
         asyncio.run(use())
@@ -178,9 +194,23 @@ def stores(redis: str) -> list[str]:
         redis.replace(PASSWORD, f"wrong-{PASSWORD}"),
         f"redis://:{PASSWORD}@127.0.0.1:port/0",
         f"memcached://:{PASSWORD}@127.0.0.1",
+        f"redis://:{PASSWORD}@127.0.0.1/0?no_such_option=1",
         f"{PASSWORD}://",
         PASSWORD,
     ]
+
+
+@pytest.mark.parametrize("url", ["redis://h/0", "rediss://h:6380/1", "unix:///run/redis.sock?db=1"])
+def test_urls_of_a_store(url: str) -> None:
+    asyncio.run(RedisStore(url).aclose())
+
+
+@pytest.mark.parametrize(
+    "url", ["", "h", "http://h", "memcached://h", "redis://h:port/0", "redis://h/0?no_such_option=1"]
+)
+def test_what_is_not_the_url_of_a_store(url: str) -> None:
+    with pytest.raises(UsageError, match="RECONCILE_QUOTA_STORE is not a valid Redis URL"):
+        RedisStore(url)
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])
@@ -210,16 +240,13 @@ def test_it_does_not_show_in_debug_logs_and_tracebacks_either(serve: Serve, redi
 def test_runners_with_different_amounts_of_one_window_share_it(redis: str) -> None:
     """Otherwise each would believe to have the tenant's quota to itself."""
 
-    def of(amount: int) -> Window:
-        return window(redis, rate=Ours(amount, 2))
-
     async def one_after_the_other() -> float:
-        generous, modest = of(10), of(4)
-        started = time.monotonic()
-        for _ in range(4):
-            async with generous.slot():
-                pass
-        async with modest.slot():
-            return time.monotonic() - started
+        async with window(redis, rate=Ours(10, 2)) as generous, window(redis, rate=Ours(4, 2)) as modest:
+            started = time.monotonic()
+            for _ in range(4):
+                async with generous.slot():
+                    pass
+            async with modest.slot():
+                return time.monotonic() - started
 
     assert asyncio.run(one_after_the_other()) > 1.9

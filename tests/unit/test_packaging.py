@@ -63,7 +63,7 @@ def test_starting_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     loaded = set(done.stdout.split())
-    heavy = {"aiohttp", "deepdiff", "httpx", "limits", "pydantic", "rich", "ruamel.yaml", "starlette", "tenacity"}
+    heavy = {"aiohttp", "deepdiff", "httpx", "pydantic", "rich", "ruamel.yaml", "starlette", "tenacity"}
     assert "reconciler.cli" in loaded
     assert not loaded & heavy
 

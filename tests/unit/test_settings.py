@@ -174,6 +174,8 @@ def test_the_emulator_needs_nothing_and_takes_no_credentials(endpoint: str) -> N
         ("10/2 seconds", Rate(10, 2)),
         ("10 per 2 second", Rate(10, 2)),
         ("1/hour", Rate(1, 3600)),
+        ("1500 per 1 minute", Rate(1500, 60)),
+        (" 5 PER 2 Days ", Rate(5, 172_800)),
     ],
 )
 def test_quotas(text: str, rate: Rate) -> None:
@@ -181,7 +183,20 @@ def test_quotas(text: str, rate: Rate) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "fast", "100", "0/minute", "-1/minute", "1.5/minute", "1/fortnight", "100/minute x"]
+    "text",
+    [
+        "",
+        "fast",
+        "100",
+        "0/minute",
+        "-1/minute",
+        "1.5/minute",
+        "1/fortnight",
+        "100/minute x",
+        "1/0 minutes",
+        "1/-1 minute",
+        "1//minute",
+    ],
 )
 def test_what_is_no_quota(text: str) -> None:
     with pytest.raises(UsageError):
