@@ -25,7 +25,7 @@ from reconciler.planning import content as compare
 from reconciler.planning.content import IdentifiedCover
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-from reconciler.report import adopted as report
+from reconciler.report import text_adopt
 from reconciler.report.diff import unified
 from reconciler.util import atomic_files as files
 from reconciler.util.concurrency import for_each
@@ -60,7 +60,7 @@ async def run(options: Options, terminal: Terminal) -> Report:
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
     diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
     document = adopt_document(accepted, refused, plan, keys, diff, origin)
-    text = partial(report.text, document, colour=terminal.colour, quiet=options.quiet)
+    text = partial(text_adopt.render, document, common.render_options(options, terminal))
     told = document.refused if options.quiet else ()
     notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in told)
     return Report(partial(as_json, document), text, 1 if document.refused else 0, notes)

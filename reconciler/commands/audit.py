@@ -19,6 +19,7 @@ from reconciler.documents.schemas import AuditDoc, FastDoc
 from reconciler.documents.write import Selected, audit_document, moment, sealed
 from reconciler.model import DesiredState
 from reconciler.planning.asset_index import AssetIndex, read_covers
+from reconciler.report import text as text_report
 from reconciler.report.metrics import RunFacts
 
 
@@ -51,7 +52,7 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
         managed = {desired.asset_id for desired in state.covers}
         told = since(choices.baseline or "", baseline, document, managed)
         document = sealed(document.model_copy(update={"since": told}))
-    text = partial(common.text(terminal).findings, document, settings.write_rate, quiet=options.quiet)
+    text = partial(text_report.render, document, common.render_options(options, terminal, settings.write_rate))
     code = common.exit_code(document, options, detailed=True)
     why, rate = tuple(common.why(document.unknown, options)), settings.write_rate
     return reports.report(options.reports, terminal, document, text, code, why, rate=rate, images=images, facts=facts)

@@ -18,10 +18,10 @@ from reconciler.decide.plan import check_safety
 from reconciler.documents.schemas import Findings, PlanSummary, UnknownDoc
 from reconciler.documents.write import Origin
 from reconciler.errors import SafetyLimitError
-from reconciler.model import Compare, Desired, DesiredState, Plan, Reason
+from reconciler.model import WRITE_RATE, Compare, Desired, DesiredState, Plan, Rate, Reason
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-from reconciler.report.text import Text
+from reconciler.report.options import RenderOptions
 from reconciler.state.runs import Runs
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
@@ -105,9 +105,10 @@ async def make_plan(
         return await planner.make_plan(covers, selection, resolved.parallelism, advance)
 
 
-def text(terminal: Terminal) -> Text:
-    """Text as this terminal takes it; where it takes colours, it takes links or passes over them."""
-    return Text(colour=terminal.colour, links=terminal.colour, base=f"{Path.cwd().as_uri()}/")
+def render_options(options: Options, terminal: Terminal, rate: Rate = WRITE_RATE) -> RenderOptions:
+    """For text on this terminal; one that shows colours shows links, or ignores them."""
+    links = f"{Path.cwd().as_uri()}/" if terminal.colour else ""
+    return RenderOptions(rate=rate, quiet=options.quiet, colour=terminal.colour, links=links)
 
 
 def origin(session: Session) -> Origin:

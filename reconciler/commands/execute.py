@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from reconciler.act.apply import Applier
@@ -23,7 +23,8 @@ from reconciler.documents.write import apply_document
 from reconciler.errors import StateError, UsageError
 from reconciler.model import Cover, Outcome, Plan
 from reconciler.planning.planner import Planner
-from reconciler.report.phrases import NO_CHANGES
+from reconciler.report import text as text_report
+from reconciler.report.options import NO_CHANGES, RenderOptions
 from reconciler.state.recorder import RunRecorder, recording
 from reconciler.util.sanitize import clean
 
@@ -97,10 +98,14 @@ def working(
 
 
 def show(work: Work, document: PlanDoc, *, blocked: bool = False, nothing: str = NO_CHANGES) -> None:
-    """See `Text.findings`."""
-    text, rate, quiet = common.text(work.terminal), work.settings.write_rate, work.options.quiet
-    told = text.findings(document, rate, quiet=quiet, blocked=blocked, nothing=nothing)
-    work.terminal.say(reports.folded(work.options.reports, document, told, rate=rate))
+    """See `RenderOptions`."""
+    options = replace(render_options(work), blocked=blocked, no_changes=nothing)
+    text = text_report.render(document, options)
+    work.terminal.say(reports.folded(work.options.reports, document, text, rate=options.rate))
+
+
+def render_options(work: Work) -> RenderOptions:
+    return common.render_options(work.options, work.terminal, work.settings.write_rate)
 
 
 def steps_of(plan: Plan) -> list[PlannedChange]:
@@ -121,12 +126,8 @@ def ask(work: Work, verb: str = "Apply") -> None:
         raise UsageError(f"{verb} cancelled: the answer was not 'yes'")
 
 
-async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[PlannedChange], *, blocked: bool = False) -> Done:
-    """Applies the steps, waits where that was asked for, and tells; an interrupt ends it in order.
-
-    Args:
-        blocked: there is more to be done that can't be.
-    """
+async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[PlannedChange]) -> Done:
+    """Applies the steps, waits where that was asked for, and tells; an interrupt ends it in order."""
     if steps:
         work.record.start()
     wait = work.manner.wait
@@ -138,8 +139,7 @@ async def carry_out(work: Work, plan: PlanDoc, steps: Sequence[PlannedChange], *
         if wait is not None and not interrupts.requested:
             outcomes = await _wait(work, steps, outcomes, wait, interrupts)
     document = apply_document(outcomes, plan.unknown, common.origin(work.session))
-    applied = common.text(work.terminal).applied
-    text = partial(applied, document, waited=wait is not None, quiet=work.options.quiet, blocked=blocked)
+    text = partial(text_report.render, document, render_options(work))
     if steps and work.manner.auto_approve and not work.options.quiet:
         work.terminal.say("\n")  # where there was no question, the plan's summary stands right above
     if interrupts.requested:

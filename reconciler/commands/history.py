@@ -12,7 +12,8 @@ from reconciler.commands.session import open_session
 from reconciler.config import Settings
 from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin, as_json
-from reconciler.report.history import history_text
+from reconciler.report import text_history
+from reconciler.report.options import RenderOptions
 from reconciler.state.folder import locate
 from reconciler.state.runs import Runs
 from reconciler.util.clock import SystemClock
@@ -27,7 +28,8 @@ async def run(options: Options) -> Report:
     folder, origin = await _place(common.connect_without_files(options, offline=True))
     runs = Runs(folder, origin.endpoint, origin.project_id).all()
     document = history_document(runs, origin)
-    return Report(partial(as_json, document), partial(history_text, document, quiet=options.quiet), 0)
+    text = partial(text_history.render, document, RenderOptions(quiet=options.quiet))
+    return Report(partial(as_json, document), text, 0)
 
 
 async def _place(settings: Settings) -> tuple[Path, Origin]:

@@ -24,7 +24,8 @@ from reconciler.model import DesiredState, NoAnswer
 from reconciler.planning.import_entries import NotImportable, entry_for
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-from reconciler.report import imported
+from reconciler.report import text_import
+from reconciler.report.options import RenderOptions
 from reconciler.util import atomic_files as files
 from reconciler.util.concurrency import for_each
 from reconciler.util.ids import LOWER_ID
@@ -97,7 +98,7 @@ async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
                 await for_each(missing, work, settings.parallelism)
         document = _document(choices.file, found, session)
     _write(choices, found, session, there)
-    text = partial(imported.text, document, quiet=options.quiet)
+    text = partial(text_import.render, document, RenderOptions(quiet=options.quiet))
     return Report(partial(as_json, document), text, 1 if found.failed else 0)
 
 

@@ -11,6 +11,7 @@ from reconciler.commands.result import Report, Terminal
 from reconciler.commands.session import open_session
 from reconciler.documents.transform import redacted
 from reconciler.documents.write import as_json, plan_document, sealed
+from reconciler.report import text as text_report
 from reconciler.util import atomic_files as files
 from reconciler.util.sanitize import json_text
 
@@ -39,7 +40,7 @@ async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str 
         files.write(out, json_text(as_json(saved)) + "\n", private=True)
         force = " --force" if notes else ""
         notes.append(f"Saved the plan to {out}. Execute exactly it with: reconcile apply --plan {out}{force}\n")
-    text = partial(common.text(terminal).findings, document, settings.write_rate, quiet=options.quiet)
+    text = partial(text_report.render, document, common.render_options(options, terminal, settings.write_rate))
     code = common.exit_code(document, options, detailed=detailed)
     notes += common.why(document.unknown, options)
     rate = settings.write_rate

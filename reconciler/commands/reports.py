@@ -17,6 +17,7 @@ from reconciler.documents.write import as_json
 from reconciler.errors import UsageError, not_installed
 from reconciler.model import Rate, Reason, Verdict
 from reconciler.report.markdown import target
+from reconciler.report.options import RenderOptions
 from reconciler.util.atomic_files import check_writable, size
 
 if TYPE_CHECKING:
@@ -187,11 +188,9 @@ def folded(wanted: Reports, document: Document, text: str, *, rate: Rate) -> str
     """The text as the log of a pipeline shows it: to be folded away under its headline."""
     if wanted.ci == "none":
         return text
-    from reconciler.report import github, gitlab
-    from reconciler.report import phrases as words
+    from reconciler.report import github, gitlab, phrases
 
-    lines = words.applied(document) if isinstance(document, ApplyDoc) else words.findings(document, rate)
-    headline = next(lines)
+    headline = next(phrases.summary(document, RenderOptions(rate=rate)))
     if wanted.ci == "github":
         return github.grouped(headline, text)
     return gitlab.section(headline, text, document.created_at, name=f"reconcile_{document.kind}")
@@ -222,20 +221,19 @@ class _Pages:
             yield Page(wanted.step_summary, partial(self.step_summary, wanted.step_summary), append=True)
 
     def html(self) -> str:
-        from reconciler.report.html import html
+        from reconciler.report import html
 
-        return html(self.document(), self.images, rate=self.rate)
+        return html.render(self.document(), self._options)
 
     def markdown(self) -> str:
-        from reconciler.report.markdown import markdown
+        from reconciler.report import markdown
 
-        return markdown(self.document(), report_url=self.wanted.report_url, rate=self.rate)
+        return markdown.render(self.document(), self._options)
 
     def step_summary(self, file: str) -> str:
         from reconciler.report import github
 
-        url, taken = self.wanted.report_url, size(file)
-        return github.step_summary(self.document(), url, rate=self.rate, taken=taken, allowed=self.wanted.allowed)
+        return github.step_summary(self.document(), self._options, taken=size(file))
 
     def notices(self) -> str:
         """What GitHub shows beside the lines of the desired files."""
@@ -243,23 +241,28 @@ class _Pages:
 
         if self.wanted.ci != "github":
             return ""
-        return github.annotations(self._located(), allowed=self.wanted.allowed)
+        return github.render(self._located(), self._options)
 
     def code_quality(self) -> str:
-        from reconciler.report.gitlab import code_quality
+        from reconciler.report import gitlab
 
-        return code_quality(self._located(), allowed=self.wanted.allowed)
+        return gitlab.render(self._located(), self._options)
 
     def junit(self) -> str:
-        from reconciler.report.junit import junit
+        from reconciler.report import junit
 
-        return junit(self.document(), allowed=self.wanted.allowed)
+        return junit.render(self.document(), self._options)
 
     def metrics(self, facts: RunFacts) -> str:
-        from reconciler.report.metrics import metrics
+        from reconciler.report import metrics
 
         document = self.document()
-        return metrics(document, facts) if isinstance(document, AuditDoc) else ""
+        return metrics.render(document, facts) if isinstance(document, AuditDoc) else ""
+
+    @property
+    def _options(self) -> RenderOptions:
+        wanted = self.wanted
+        return RenderOptions(rate=self.rate, allowed=wanted.allowed, images=self.images, report_url=wanted.report_url)
 
     def _located(self) -> Document:
         return relocated(self.document(), cache(self.wanted.located))

@@ -17,7 +17,7 @@ from reconciler.documents.schemas import PlanDoc, SourceDoc
 from reconciler.documents.write import as_json, plan_document
 from reconciler.planning.rollback import NotUndoable, RollbackPlanner
 from reconciler.planning.selection import Selection
-from reconciler.report.rollback import DESIRED_STAYS, NOTHING, not_undone_count, not_undone_text
+from reconciler.report import text_rollback
 from reconciler.state.runs import Run, Runs, with_uncertain
 from reconciler.util.sanitize import clean, hide
 
@@ -65,7 +65,7 @@ async def _undo(work: Work, runs: Runs, undone: Run) -> Report:
     steps = carry_out.steps_of(found.plan)
     if steps:
         carry_out.ask(work, "Rollback")
-    done = await carry_out.carry_out(work, document, steps, blocked=bool(found.blocked))
+    done = await carry_out.carry_out(work, document, steps)
     return _report(work, done, undone, not_undone)
 
 
@@ -75,9 +75,9 @@ def _show(work: Work, run: str, document: PlanDoc, not_undone: Sequence[NotUndon
     below = [item for item in not_undone if item.asset_id not in unknown]
     if not work.options.quiet:
         work.terminal.say(f"Undoing {clean(run)}:\n\n")
-    carry_out.show(work, document, blocked=bool(below), nothing=NOTHING)
+    carry_out.show(work, document, blocked=bool(below), nothing=text_rollback.NOTHING_TO_UNDO)
     if not work.options.quiet:
-        work.terminal.say(not_undone_text(below, colour=work.terminal.colour))
+        work.terminal.say(text_rollback.render_not_undone(below, carry_out.render_options(work)))
 
 
 def _report(work: Work, done: Done, undone: Run, not_undone: Sequence[NotUndoneDoc]) -> Report:
@@ -88,8 +88,8 @@ def _report(work: Work, done: Done, undone: Run, not_undone: Sequence[NotUndoneD
         notes += [f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in failing]
     # Undoing a rollback sets again what the desired files want.
     if document.summary.applied and not undone.rollback_of and not work.options.quiet:
-        notes.append(DESIRED_STAYS)
-    text = done.text() + not_undone_count(document)
+        notes.append(text_rollback.DESIRED_FILES_UNCHANGED)
+    text = text_rollback.render(document, carry_out.render_options(work))
     return Report(partial(as_json, document), lambda: text, done.exit_code or (1 if failing else 0), tuple(notes))
 
 

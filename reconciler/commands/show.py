@@ -22,7 +22,8 @@ from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
 from reconciler.planning import content as compare
-from reconciler.report import shown
+from reconciler.report import text, text_show
+from reconciler.report.options import RenderOptions
 from reconciler.state.settled_covers import Memory
 from reconciler.util.ids import ID
 from reconciler.util.sanitize import bare_url, hide, shorten
@@ -54,8 +55,8 @@ def _plan(file: str, options: Options, terminal: Terminal) -> Report:
         )
     options.reports.check_apart((file,))
     document = read_plan(file)
-    text = partial(common.text(terminal).findings, document, WRITE_RATE, quiet=options.quiet)
-    return reports.report(options.reports, terminal, document, text, 0, rate=WRITE_RATE)
+    render = partial(text.render, document, common.render_options(options, terminal))
+    return reports.report(options.reports, terminal, document, render, 0, rate=WRITE_RATE)
 
 
 async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> Report:
@@ -79,9 +80,9 @@ async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> R
     page = partial(_html, public, images)
     return Report(
         partial(as_json, document),
-        partial(shown.text, document),
+        partial(text_show.render, document),
         1 if len(read) < len(found) else 0,
-        pages={"html": page, "markdown": partial(shown.markdown, public)},
+        pages={"html": page, "markdown": partial(text_show.render_markdown, public)},
         files=(Page(options.reports.html, page),) if options.reports.html is not None else (),
     )
 
@@ -93,9 +94,9 @@ def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[Wanted]:
 
 
 def _html(document: ShowDoc, images: ImagesByAsset) -> str:
-    from reconciler.report.html import html
+    from reconciler.report import html
 
-    return html(document, images)
+    return html.render(document, RenderOptions(images=images))
 
 
 def _asset(seen: Observed, cover: Cover) -> ShownAsset:

@@ -1,4 +1,4 @@
-"""GitLab's Code Quality report: drift shows in the merge request, at the line that asks for the cover."""
+"""What GitLab reads: the Code Quality report, which shows drift in a merge request, and sections of a job's log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import posixpath
 from datetime import datetime
 
 from reconciler.documents.schemas import ApplyDoc, Findings
-from reconciler.report.findings import Fact, Kind, facts
+from reconciler.report.facts import Fact, Kind, facts
+from reconciler.report.options import DEFAULTS, RenderOptions
 from reconciler.util.sanitize import clean, json_text
 
 _SEVERITIES: dict[Kind, str] = {
@@ -18,19 +19,16 @@ _SEVERITIES: dict[Kind, str] = {
     "not_seen": "major",
     "not_attempted": "major",
 }
-"""What is not named here is no finding."""
+"""Other kinds are not reported."""
 _ALLOWED = "info"
 
 
-def code_quality(document: Findings | ApplyDoc, *, allowed: frozenset[str] = frozenset()) -> str:
-    """A JSON array with one finding per asset that is not as wanted; `[]` where there is none.
+def render(document: Findings | ApplyDoc, options: RenderOptions = DEFAULTS) -> str:
+    """A Code Quality report: a JSON array with one finding per asset that is not as wanted; `[]` where there is none.
 
     Paths are as in the document: GitLab links those that are relative to the repository's root.
-
-    Args:
-        allowed: the reasons for which assets may be unknown; such findings are but informative.
     """
-    findings = [_finding(fact) for fact in facts(document, allowed=allowed) if fact.kind in _SEVERITIES]
+    findings = [_finding(fact) for fact in facts(document, options) if fact.kind in _SEVERITIES]
     return json_text(findings) + "\n"
 
 
@@ -38,8 +36,8 @@ def section(title: str, text: str, at: str, *, name: str = "reconcile") -> str:
     """The text as a section of a job's log, which can be folded away under its title.
 
     Args:
-        at: RFC 3339; GitLab shows how long a section took, which is of no interest here.
-        name: letters, digits, `_`, `.` and `-`; another one for each section of a job's log.
+        at: RFC 3339, as start and end; GitLab shows how long a section took, which does not matter here.
+        name: letters, digits, `_`, `.` and `-`; unique in a job's log.
     """
     second = _second(at)
     head = f"\x1b[0Ksection_start:{second}:{name}\r\x1b[0K{clean(title)}\n"
@@ -47,7 +45,7 @@ def section(title: str, text: str, at: str, *, name: str = "reconcile") -> str:
 
 
 def _second(at: str) -> int:
-    """Since 1970; 0 for what is no time, as a saved plan is somebody's file, and for what was before."""
+    """Since 1970; 0 for earlier times, and for text that is not a time: a saved plan may say anything."""
     try:
         return max(0, int(datetime.fromisoformat(at).timestamp()))
     except (ValueError, OverflowError, OSError):
@@ -56,10 +54,10 @@ def _second(at: str) -> int:
 
 def _finding(fact: Fact) -> dict[str, object]:
     check = "cover-" + fact.kind.replace("_", "-") + (f":{fact.about}" if fact.kind == "unknown" else "")
-    # Neither line nor time nor text: GitLab tells new findings from known ones by this, from run to run.
+    # GitLab tells new findings from known ones by this, so no line, time or text that may change between runs.
     same = "\0".join((check, fact.asset_id, fact.about))
     return {
-        "description": f"{fact.named}: {fact.message}",
+        "description": f"{fact.label}: {fact.message}",
         "check_name": check,
         "fingerprint": hashlib.sha256(same.encode()).hexdigest(),
         "severity": _ALLOWED if fact.allowed else _SEVERITIES[fact.kind],

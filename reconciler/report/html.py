@@ -11,12 +11,13 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage, ImagesByAsset
+from reconciler.documents.images import AssetImages, EmbeddedImage
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
 from reconciler.documents.shown import ShowDoc, ShownSnapshot
 from reconciler.errors import not_installed
-from reconciler.model import WRITE_RATE, Rate
 from reconciler.report import phrases
+from reconciler.report.lists import grouped
+from reconciler.report.options import DEFAULTS, RenderOptions
 from reconciler.util.sanitize import clean, hide, json_text, shorten
 
 if TYPE_CHECKING:
@@ -27,13 +28,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)Z")
 _LONGEST_WHY = 300
 
 
-def html(
-    document: PlanDoc | AuditDoc | ApplyDoc | ShowDoc,
-    images: ImagesByAsset = NO_IMAGES,
-    *,
-    rate: Rate = WRITE_RATE,
-) -> str:
-    """The document as a page with `images` embedded; `rate` is the one at which covers may be set.
+def render(document: PlanDoc | AuditDoc | ApplyDoc | ShowDoc, options: RenderOptions = DEFAULTS) -> str:
+    """The document as a page with its images embedded.
 
     Raises:
         UsageError: Jinja2 is not installed.
@@ -42,9 +38,9 @@ def html(
     # The policy allows one style by the hash of exactly what is between its tags.
     style = environment.get_template("style.css").render()
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    summary = () if isinstance(document, ShowDoc) else tuple(phrases.summary(document, rate))
+    summary = () if isinstance(document, ShowDoc) else tuple(phrases.summary(document, options))
     template = environment.get_template(f"{_TEMPLATES[document.kind]}.html.j2")
-    return template.render(document=document, images=images, summary=summary, style_hash=style_hash)
+    return template.render(document=document, images=options.images, summary=summary, style_hash=style_hash)
 
 
 def _environment() -> Environment:
@@ -63,7 +59,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         advice=phrases.advice,
-        by=lambda items, attribute: phrases.grouped(items, attrgetter(attribute)),
+        by=lambda items, attribute: grouped(items, attrgetter(attribute)),
         counted=phrases.counted,
         cover=phrases.cover,
         failure=phrases.failure,

@@ -1,4 +1,4 @@
-"""JUnit XML, in the dialect of Jenkins' xUnit plugin: a case per asset that is named, a suite per desired file."""
+"""JUnit XML as the xUnit plugin of Jenkins reads it: a suite per desired file, a case per asset that is named."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings
-from reconciler.report import phrases as words
-from reconciler.report.findings import Fact, Kind, facts, place
+from reconciler.report.facts import Fact, Kind, facts, place
+from reconciler.report.lists import grouped
+from reconciler.report.options import DEFAULTS, RenderOptions
+from reconciler.report.phrases import counted
 from reconciler.util.sanitize import clean
 
 _ELEMENTS: dict[Kind, str] = {
@@ -21,31 +23,24 @@ _ELEMENTS: dict[Kind, str] = {
     "pending": "skipped",
     "ignored": "skipped",
 }
-"""What is not named here has passed."""
+"""Other kinds have passed."""
 _ALLOWED = "skipped"
 _COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-# What XML 1.0 can't hold and clean() lets pass.
+# XML 1.0 cannot hold these, and clean() leaves them.
 _NOT_XML = re.compile("[\ufffe\uffff]")
 
 
-def junit(document: Findings | ApplyDoc, *, allowed: frozenset[str] = frozenset()) -> str:
-    """One case per asset that the document names. Assets in sync are only counted in it: one case in the first
-    suite, whose properties are the counts, has passed for all of them.
-
-    Args:
-        allowed: the reasons for which assets may be unknown; such cases are skipped.
-    """
-    by_file: dict[str, list[Fact]] = {}
-    for fact in facts(document, allowed=allowed):
-        by_file.setdefault(fact.source.file, []).append(fact)
+def render(document: Findings | ApplyDoc, options: RenderOptions = DEFAULTS) -> str:
+    """One case per asset that the document names; unknown for an allowed reason is skipped. Assets in sync are only
+    counted: one case in the first suite, whose properties are the counts, has passed for all of them."""
     root = ET.Element("testsuites", name=f"reconcile {document.kind}")
     root.append(_counts(document))
-    for file, found in by_file.items():
+    for file, found in grouped(facts(document, options), lambda fact: fact.source.file).items():
         root.append(_suite(file, sorted(found, key=lambda fact: fact.source.line)))
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root)
-    # The declaration is ours because ElementTree would name the locale's encoding.
+    # Written here because ElementTree would declare the locale's encoding.
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
@@ -57,9 +52,9 @@ def _counts(document: Findings | ApplyDoc) -> ET.Element:
         counts["unmanaged"] = document.unmanaged.count
     for name, count in counts.items():
         ET.SubElement(properties, "property", name=name, value=str(count))
-    # Consumers take a file without any case for a run that went wrong.
+    # Consumers treat a file without any case as a failed run.
     if isinstance(document, Findings) and document.summary.in_sync:
-        name = f"{words.counted(document.summary.in_sync, 'cover')} in sync"
+        name = f"{counted(document.summary.in_sync, 'cover')} in sync"
         ET.SubElement(suite, "testcase", classname="summary", name=name, time="0")
     return _totals(suite)
 
@@ -67,12 +62,12 @@ def _counts(document: Findings | ApplyDoc) -> ET.Element:
 def _suite(file: str, found: list[Fact]) -> ET.Element:
     suite = ET.Element("testsuite", name=_text(file))
     for fact in found:
-        case = ET.SubElement(suite, "testcase", classname=_class(file), name=_text(fact.named), time="0")
+        case = ET.SubElement(suite, "testcase", classname=_class(file), name=_text(fact.label), time="0")
         if fact.kind in _ELEMENTS:
             kind = f"unknown:{fact.about}" if fact.kind == "unknown" else fact.kind
             element = _ALLOWED if fact.allowed else _ELEMENTS[fact.kind]
-            told = ET.SubElement(case, element, type=kind, message=_text(fact.message))
-            told.text = f"{_text(fact.message)}\n{_text(place(fact.source))}"
+            problem = ET.SubElement(case, element, type=kind, message=_text(fact.message))
+            problem.text = f"{_text(fact.message)}\n{_text(place(fact.source))}"
     return _totals(suite)
 
 

@@ -1,7 +1,7 @@
 """Markdown for pull and merge request comments.
 
-What the API or a file said stands in fenced code only: there, and nowhere else, mentions, references, links, HTML and
-quick actions are inert in every code host's dialect (entities don't help: mentions are looked for after them).
+What the API or a file said is in fenced code only: there, and nowhere else, mentions, references, links, HTML and
+quick actions are inert on every code host (entities don't help: hosts decode them before they look for mentions).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, ResultDoc, SinceDoc, UnknownDoc
-from reconciler.model import WRITE_RATE, OutcomeName, Rate
-from reconciler.report import phrases as words
-from reconciler.report.findings import MOST_TEXT, MOST_TITLE, cover, failure, named, place
+from reconciler.model import OutcomeName
+from reconciler.report import phrases
+from reconciler.report.facts import MOST_TEXT, MOST_TITLE, cover, failure, label, place
+from reconciler.report.options import DEFAULTS, RenderOptions
 from reconciler.util.sanitize import clean, shorten
 
 _MOST_URL = 2_000
@@ -25,37 +26,36 @@ _TROUBLE_FIRST: tuple[OutcomeName, ...] = ("failed", "stale", "not_attempted", "
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A heading in our words, and things told in fenced code, of which only whole ones are left out."""
+    """A heading in our words, and items in fenced code, of which only whole ones are left out."""
 
     heading: str
     language: str
     items: list[str]
     what: str
-    """One of the things."""
+    """What one item is."""
 
 
 def utf16(text: str) -> int:
-    """Characters as JavaScript and Java count them, which is never less than what others count."""
+    """How many characters JavaScript and Java count, which is never less than others count."""
     return len(text.encode("utf-16-le")) // 2
 
 
-def markdown(
+def render(
     document: Findings | ApplyDoc,
+    options: RenderOptions = DEFAULTS,
     *,
-    report_url: str = "",
-    rate: Rate = WRITE_RATE,
     limit: int = 65_536,
     size: Callable[[str], int] = utf16,
 ) -> str:
     """A comment whose first line is a marker, the same for every run of a kind on a project, so that a bot can find
-    the comment and write it anew.
+    the comment and replace it.
 
-    It takes at most `limit` by `size` (a limit under 8,000 may be too little for what is always told): of changes,
-    unknowns and outcomes as many are left out as need be, and it says how many. `report_url` is linked if it is an
-    http or https URL; `rate` is the one at which covers may be set.
+    It takes at most `limit` by `size` (a limit under 8,000 may be too little for the parts that are never left out):
+    as many changes, unknowns and outcomes as necessary are left out, and it says how many. The report's URL is linked
+    if it is an http or https URL.
     """
-    link = target(report_url)
-    head = "\n\n".join(_head(document, rate, link)) + "\n"
+    link = target(options.report_url)
+    head = "\n\n".join(_head(document, options, link)) + "\n"
     sections = list(_applied(document) if isinstance(document, ApplyDoc) else _found(document))
     needs = [size(_whole(section)) for section in sections]
     shares = _shares(needs, limit - size(head))
@@ -65,33 +65,31 @@ def markdown(
     )
 
 
-def _head(document: Findings | ApplyDoc, rate: Rate, link: str) -> Iterator[str]:
+def _head(document: Findings | ApplyDoc, options: RenderOptions, link: str) -> Iterator[str]:
     project = hashlib.sha256(document.project_id.encode()).hexdigest()[:8]
     where = f" ({document.region})" if document.region else ""
     yield f"<!-- reconcile:{document.kind}:{project} -->\n### Video covers: {document.kind}{where}"
-    headline, *counts = _summary(document, rate)
+    headline, *counts = _summary(document, options)
     yield headline
     yield " ".join(counts)
     if link:
         yield f"[The report with pictures]({link})"
 
 
-def _summary(document: Findings | ApplyDoc, rate: Rate) -> Iterator[str]:
-    if isinstance(document, ApplyDoc):
-        return words.applied(document, waited=any(result.verified is not None for result in document.results))
+def _summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[str]:
     if isinstance(document, AuditDoc):  # these two quote what a file said: they go into a fence
-        return words.findings(document.model_copy(update={"since": None, "fast": None}), rate)
-    return words.findings(document, rate)
+        document = document.model_copy(update={"since": None, "fast": None})
+    return phrases.summary(document, options)
 
 
 def _found(document: Findings) -> Iterator[_Section]:
     if document.changes:
-        heading = f"**{words.counted(len(document.changes), 'change')}**"
+        heading = f"**{phrases.counted(len(document.changes), 'change')}**"
         yield _Section(heading, "diff", [_change(change) for change in document.changes], "change")
     yield from _unknown(document.unknown)
     if isinstance(document, AuditDoc):
         if document.fast is not None:
-            yield _Section("**Fast audit**", "text", [clean(words.fast(document.fast))], "line")
+            yield _Section("**Fast audit**", "text", [clean(phrases.fast(document.fast))], "line")
         if document.since is not None:
             yield _Section("**Since the baseline**", "text", list(_since(document.since)), "difference")
 
@@ -99,7 +97,7 @@ def _found(document: Findings) -> Iterator[_Section]:
 def _applied(document: ApplyDoc) -> Iterator[_Section]:
     if document.results:
         results = sorted(document.results, key=lambda result: _TROUBLE_FIRST.index(result.outcome))
-        heading = f"**{words.counted(len(results), 'planned change')}**"
+        heading = f"**{phrases.counted(len(results), 'planned change')}**"
         yield _Section(heading, "diff", [_result(result) for result in results], "outcome")
     yield from _unknown(document.unknown)
 
@@ -107,7 +105,7 @@ def _applied(document: ApplyDoc) -> Iterator[_Section]:
 def _change(change: ChangeDoc) -> str:
     return "\n".join(
         [
-            f"  {named(change.asset_id, change.title)}",
+            f"  {label(change.asset_id, change.title)}",
             f"- cover: {cover(change.before)}",
             f"+ cover: {cover(change.after)}",
             *_note(change.note),
@@ -118,10 +116,8 @@ def _change(change: ChangeDoc) -> str:
 
 def _result(result: ResultDoc) -> str:
     before, after = cover(result.before), cover(result.after)
-    seen = {True: ", seen in place", False: ", not seen in time", None: ""}[result.verified]
-    outcome = result.outcome.replace("_", " ") + seen
     sign = " " if result.outcome in ("applied", "unchanged") else "!"
-    lines = [f"{sign} {named(result.asset_id, result.title)}: {outcome}"]
+    lines = [f"{sign} {label(result.asset_id, result.title)}: {phrases.outcome(result)}"]
     if result.outcome == "applied":
         lines += [f"- cover: {before}", f"+ cover: {after}"]
     else:
@@ -143,9 +139,9 @@ def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:
     if not unknown:
         return
     reasons = dict.fromkeys(item.reason for item in unknown)
-    advice = "\n".join(f"- `{reason}`: {words.advice(reason)}" for reason in reasons)
+    advice = "\n".join(f"- `{reason}`: {phrases.advice(reason)}" for reason in reasons)
     items = [
-        f"{item.reason}: {named(item.asset_id, item.title)}\n"
+        f"{item.reason}: {label(item.asset_id, item.title)}\n"
         f"  {shorten(item.message, MOST_TEXT)}\n"
         f"  {place(item.source)}\n"
         for item in unknown
@@ -154,8 +150,8 @@ def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:
 
 
 def _since(since: SinceDoc) -> Iterator[str]:
-    yield clean(words.since(since))
-    for what, asset_ids in words.since_kinds(since):
+    yield clean(phrases.since(since))
+    for what, asset_ids in phrases.since_kinds(since):
         yield from (f"{shorten(asset_id)} {what}" for asset_id in asset_ids)
 
 
@@ -171,11 +167,11 @@ def _whole(section: _Section) -> str:
 
 
 def _cut(section: _Section, share: int, size: Callable[[str], int], *, linked: bool) -> str:
-    """As many of the section's items as fit into its share."""
+    """As many of the items as fit into the share."""
     where = "the report linked above" if linked else "`--json`"
 
     def left_out(count: int) -> str:
-        return f"\n{words.counted(count, section.what)} left out here: {where} has all.\n"
+        return f"\n{phrases.counted(count, section.what)} left out here: {where} has all.\n"
 
     count, line_feeds = len(section.items), 6
     frame = size(section.heading + section.language) + 2 * len(fence(section.items)) + line_feeds
@@ -188,7 +184,7 @@ def _cut(section: _Section, share: int, size: Callable[[str], int], *, linked: b
 
 
 def _shares(needs: Sequence[int], room: int) -> list[int]:
-    """What each may take: all it needs where that is little, so that the rest is for those that need much."""
+    """What each may take: all it needs if that is little; the rest is for those that need much."""
     shares = [0] * len(needs)
     for left, index in zip(range(len(needs), 0, -1), sorted(range(len(needs)), key=needs.__getitem__), strict=True):
         shares[index] = min(needs[index], room // left)
@@ -197,7 +193,7 @@ def _shares(needs: Sequence[int], room: int) -> list[int]:
 
 
 def target(url: str) -> str:
-    """A link's target that can't end early; "" for what is no http or https URL."""
+    """The target of a link, which cannot end early; "" unless it is an http or https URL."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""An audit in figures, for the textfile collector of Prometheus' node_exporter."""
+"""An audit as metrics, for the textfile collector of Prometheus' node_exporter."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _Sample = tuple[dict[str, str], float]
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run's document doesn't say.
+    """What the document of a run does not say.
 
     Attributes:
         calls: how many requests were sent to the API, by operation ("details", "list", "cover").
         duration: of the whole run, in seconds.
-        finished: when it was done, in seconds since 1970.
+        finished: when the run ended, in seconds since 1970.
     """
 
     calls: Mapping[str, int]
@@ -29,8 +29,8 @@ class RunFacts:
     finished: float
 
 
-def metrics(document: AuditDoc, run: RunFacts) -> str:
-    """The audit in Prometheus' text format; only one that came to its end may be written down so.
+def render(document: AuditDoc, run: RunFacts) -> str:
+    """The audit in the text format of Prometheus. Only for an audit that completed.
 
     Raises:
         UsageError: prometheus_client, of the extra `report`, is not installed.
@@ -39,18 +39,18 @@ def metrics(document: AuditDoc, run: RunFacts) -> str:
         from prometheus_client import CollectorRegistry, Gauge, generate_latest
     except ModuleNotFoundError as error:
         raise not_installed(error, "The Prometheus client", "report") from error
-    # On every series, because node_exporter refuses a series that stands in two files of its folder.
+    # On every series, because node_exporter refuses a series that is in two files of its folder.
     about = {"region": _label(document.region or ""), "project_id": _label(document.project_id)}
     registry = CollectorRegistry()
-    for name, told, samples in _gauges(document, run):
-        gauge = Gauge(name, told, [*about, *samples[0][0]], registry=registry)
+    for name, meaning, samples in _gauges(document, run):
+        gauge = Gauge(name, meaning, [*about, *samples[0][0]], registry=registry)
         for labels, value in samples:
             gauge.labels(**about, **labels).set(value)
     return generate_latest(registry).decode()
 
 
 def _gauges(document: AuditDoc, run: RunFacts) -> Iterator[tuple[str, str, list[_Sample]]]:
-    """Name, meaning and samples of each; a label's values are always all there, so that none goes stale at zero."""
+    """Name, meaning and samples of each. All values of a label are always present, so that none is stale at zero."""
     counts = document.summary
     states = {
         "in_sync": counts.in_sync,

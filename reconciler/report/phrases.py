@@ -1,15 +1,15 @@
-"""How covers, times and durations are put into words, the same in every format."""
+"""How covers, times, outcomes and summaries are put into words, the same in every format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
     CoverDoc,
+    ErrorOfResult,
     FastDoc,
     Findings,
     ResultDoc,
@@ -19,17 +19,10 @@ from reconciler.documents.schemas import (
 )
 from reconciler.documents.shown import ShownSnapshot
 from reconciler.model import Rate, Reason
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
-T = TypeVar("T")
-
-
-def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
-    """The items by key, in order of first mention."""
-    groups: dict[str, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
+_VERIFIED = {True: ", seen in place", False: ", not seen in time", None: ""}
 
 
 def clock(seconds: int) -> str:
@@ -53,12 +46,18 @@ def place(source: SourceDoc) -> str:
     return clean(f"{source.file}:{source.line}")
 
 
+def outcome(result: ResultDoc) -> str:
+    return result.outcome.replace("_", " ") + _VERIFIED[result.verified]
+
+
 def failure(result: ResultDoc) -> str:
-    """The error of a result and the request to name to the service's support; "" where there is no error."""
-    if result.error is None:
-        return ""
-    request = f" (request {result.error.request_id})" if result.error.request_id else ""
-    return result.error.message + request
+    """The error of a result; "" where there is none."""
+    return result.error.message + request(result.error) if result.error else ""
+
+
+def request(error: ErrorOfResult) -> str:
+    """The request to name to the service's support, if it is known."""
+    return f" (request {clean(error.request_id)})" if error.request_id else ""
 
 
 def cover(doc: CoverDoc) -> str:
@@ -81,7 +80,7 @@ def picture_path(url: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time to wait, as precisely as anybody wants to know it: 1 s, 40 s, 14 min, 3 h 19 min."""
+    """A time to wait, rounded to what matters: 1 s, 40 s, 14 min, 3 h 19 min."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -110,46 +109,34 @@ def fast(doc: FastDoc) -> str:
 
 def since(doc: SinceDoc) -> str:
     """What became different since a baseline, in numbers."""
-    told = f"{len(doc.drifted):,} drifted, {len(doc.resolved):,} resolved, {len(doc.changed):,} changed"
-    return f"Since {clean(doc.created_at)}: {told}, {len(doc.unknown):,} newly unknown."
+    counts = f"{len(doc.drifted):,} drifted, {len(doc.resolved):,} resolved, {len(doc.changed):,} changed"
+    return f"Since {clean(doc.created_at)}: {counts}, {len(doc.unknown):,} newly unknown."
 
 
-def since_kinds(since: SinceDoc) -> tuple[tuple[str, Sequence[str]], ...]:
-    """What became of assets since a baseline, in words, and the IDs of those it is true of."""
+def since_kinds(doc: SinceDoc) -> tuple[tuple[str, Sequence[str]], ...]:
+    """The ways in which assets differ from the baseline, in words, and the IDs of those assets."""
     return (
-        ("drifted", since.drifted),
-        ("resolved", since.resolved),
-        ("no longer managed", since.no_longer_managed),
-        ("newly unknown", since.unknown),
-        ("changed", [item.asset_id for item in since.changed]),
-        ("newly unmanaged", since.newly_unmanaged),
-        ("no longer unmanaged", since.no_longer_unmanaged),
+        ("drifted", doc.drifted),
+        ("resolved", doc.resolved),
+        ("no longer managed", doc.no_longer_managed),
+        ("newly unknown", doc.unknown),
+        ("changed", [item.asset_id for item in doc.changed]),
+        ("newly unmanaged", doc.newly_unmanaged),
+        ("no longer unmanaged", doc.no_longer_unmanaged),
     )
 
 
-def summary(document: Findings | ApplyDoc, rate: Rate) -> Iterator[str]:
-    """The summary of any document, the headline first; `rate` is the one at which covers may be set."""
-    if isinstance(document, ApplyDoc):
-        return applied(document, waited=any(result.verified is not None for result in document.results))
-    return findings(document, rate)
+def summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[str]:
+    """The summary of a plan, an audit or an apply, the headline first."""
+    return _applied(document, options) if isinstance(document, ApplyDoc) else _found(document, options)
 
 
-NO_CHANGES = "No changes. Your covers match the desired state."
-
-
-def findings(document: Findings, rate: Rate, *, blocked: bool = False, nothing: str = NO_CHANGES) -> Iterator[str]:
-    """The summary of a plan or an audit, the headline first.
-
-    Args:
-        rate: the one at which covers may be set.
-        blocked: there is more to be done that can't be, so that nothing matches yet.
-        nothing: what to say where there is nothing to be done.
-    """
+def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
     counts = document.summary
-    if counts.update or counts.unknown or blocked:
+    if counts.update or counts.unknown or options.blocked:
         yield f"Plan: 0 to add, {counts.update} to change, 0 to destroy."
     else:
-        yield nothing
+        yield options.no_changes
     yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
     if counts.pending:
         yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
@@ -160,27 +147,21 @@ def findings(document: Findings, rate: Rate, *, blocked: bool = False, nothing: 
         if document.since is not None:
             yield since(document.since)
     if counts.update:
-        yield f"About {duration(rate.seconds_for(counts.update))} at {per(rate)}."
+        yield f"About {duration(options.rate.seconds_for(counts.update))} at {per(options.rate)}."
 
 
-def applied(document: ApplyDoc, *, waited: bool = False, blocked: bool = False) -> Iterator[str]:
-    """The summary of an apply, the headline first.
-
-    Args:
-        waited: it was looked whether the new covers are in place.
-        blocked: there was more to be done that can't be.
-    """
+def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
     counts = document.summary
-    whole = not (counts.failed or counts.stale or counts.not_attempted or blocked)
-    done = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
-    yield f"Apply complete! {done}" if whole else f"Apply incomplete. {done}"
+    complete = not (counts.failed or counts.stale or counts.not_attempted or options.blocked)
+    resources = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
+    yield f"Apply complete! {resources}" if complete else f"Apply incomplete. {resources}"
     yield (
         f"{counts.failed} failed, {counts.stale} stale, {counts.unchanged} unchanged, "
         f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
     )
-    if waited and counts.applied:
-        seen = sum(result.verified is True for result in document.results)
-        yield f"{seen} of {counts.applied} seen in place."
+    verified = [result.verified for result in document.results if result.verified is not None]
+    if verified:
+        yield f"{sum(verified)} of {counts.applied} seen in place."
     elif counts.applied:
         yield "New covers take effect within 3 to 5 minutes."
 
@@ -198,5 +179,5 @@ _ADVICE: dict[Reason, str] = {
 
 
 def advice(reason: Reason) -> str:
-    """What to do about an asset that is unknown: the README's words."""
+    """What to do about an asset that is unknown, in the README's words."""
     return _ADVICE[reason]

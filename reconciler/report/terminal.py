@@ -1,6 +1,6 @@
 """How text is laid out for a terminal: widths in columns, lines within 80 of them, colours and hyperlinks.
 
-Nothing is ever cut: what is too long is continued on the next line, or stays as long as it is.
+Messages are never cut: what is too long continues on the next line, or stays as long as it is.
 """
 
 from __future__ import annotations
@@ -10,30 +10,47 @@ from functools import lru_cache
 from urllib.parse import quote, urljoin
 
 import click
-from rich.cells import cell_len
 
+from reconciler.documents.schemas import SourceDoc
+from reconciler.report import phrases
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
 COLUMNS = 80
 _NOT_FIRST = frozenset("，。、；：？！）》】」』〉”’…,.;:?!)]}")
-"""Closes what stands before it, so no line begins with it."""
+"""They close what is before them, so no line begins with them."""
 _NOT_LAST = frozenset("（《【「『〈“‘([{")
 
 
 def width(text: str) -> int:
     """How many columns a terminal gives it; Chinese characters take two."""
-    return len(text) if text.isascii() else cell_len(text)
+    if text.isascii():
+        return len(text)
+    import wcwidth  # its tables take a while to import
+
+    return wcwidth.width(text)
 
 
 def pad(text: str, columns: int) -> str:
-    """`text` with as many spaces behind it as fill the columns."""
+    """`text`, filled up to the columns with spaces."""
     return text + " " * (columns - width(text))
+
+
+def fitted(text: str, columns: int) -> str:
+    """`text`, cleaned, and cut to the columns with an ellipsis."""
+    text = clean(text[: columns * 2])
+    if width(text) <= columns:
+        return text
+    import wcwidth
+
+    return wcwidth.clip(text, 0, columns - 1).rstrip(" ") + "…"
 
 
 def wrapped(head: str, text: str) -> Iterator[str]:
     """`head` and `text` in lines of 80 columns, all but the first indented as deep as `head` is wide.
 
-    Lines break at spaces and between Chinese characters, never within anything that somebody would copy whole.
+    Lines break at spaces and between Chinese characters, never within a word, a path or a URL (wcwidth's own
+    wrapping breaks both, or neither).
     """
     room = COLUMNS - width(head)
     if width(text) <= room:
@@ -53,33 +70,21 @@ def wrapped(head: str, text: str) -> Iterator[str]:
 def _pieces(text: str) -> Iterator[str]:
     """What stays on one line, each with the space behind it."""
     for word in text.split(" "):
-        if word.isascii():
-            yield f"{word} "
-            continue
         start, wide = 0, False
-        for position, char in enumerate(word):
-            was_wide, wide = wide, cell_len(char) == 2
+        for position, char in enumerate(word if not word.isascii() else ""):
+            was_wide, wide = wide, width(char) == 2
             if position and (wide or was_wide) and char not in _NOT_FIRST and word[position - 1] not in _NOT_LAST:
                 yield word[start:position]
                 start = position
         yield f"{word[start:]} "
 
 
-def place(file: str, line: int) -> str:
-    """`path:line`, as editors and CI find it."""
-    return clean(f"{file}:{line}")
+class TerminalStyle:
+    """Colours and hyperlinks, where the terminal takes them."""
 
-
-class Ink:
-    """Colours and hyperlinks, where the terminal takes them.
-
-    Args:
-        base: the URI of the folder that files' paths start from, such as "file:///srv/repo/"; "" for no links.
-    """
-
-    def __init__(self, *, colour: bool, base: str) -> None:
-        self._colour = colour
-        self._base = base
+    def __init__(self, options: RenderOptions) -> None:
+        self._colour = options.colour
+        self._base = options.links
 
     def fg(self, text: str, colour: str) -> str:
         return click.style(text, fg=colour) if self._colour else text
@@ -87,20 +92,23 @@ class Ink:
     def bold(self, text: str) -> str:
         return click.style(text, bold=True) if self._colour else text
 
+    def asset(self, asset_id: str, title: str | None) -> str:
+        return f'{self.bold(clean(asset_id))} "{clean(title)}"' if title else self.bold(clean(asset_id))
+
     def file(self, file: str) -> str:
         """The path of a file, as a heading."""
         return self._linked(file, self.bold(clean(file)))
 
-    def place(self, file: str, line: int) -> str:
-        shown = place(file, line)
-        return self._linked(file, click.style(shown, dim=True) if self._colour else shown)
+    def place(self, source: SourceDoc) -> str:
+        text = phrases.place(source)
+        return self._linked(source.file, click.style(text, dim=True) if self._colour else text)
 
-    def _linked(self, file: str, shown: str) -> str:
-        return f"\x1b]8;;{_uri(self._base, file)}\x1b\\{shown}\x1b]8;;\x1b\\" if self._base else shown
+    def _linked(self, file: str, text: str) -> str:
+        return f"\x1b]8;;{_uri(self._base, file)}\x1b\\{text}\x1b]8;;\x1b\\" if self._base else text
 
 
 @lru_cache(maxsize=64)
 def _uri(base: str, file: str) -> str:
-    # Two slashes at the beginning would make the next name a host.
+    # With two slashes at the beginning, the next name would be a host.
     path = f"/{file.lstrip('/')}" if file.startswith("/") else file
     return urljoin(base, quote(path, errors="surrogateescape"))

@@ -16,7 +16,8 @@ from support.reports import audit_doc
 
 from reconciler.cli import reconcile
 from reconciler.desired.load import load
-from reconciler.report.metrics import RunFacts, metrics
+from reconciler.report.metrics import RunFacts
+from reconciler.report.metrics import render as metrics
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -107,7 +107,7 @@ def test_nothing_to_adopt(emulator: str) -> None:
     ran = run("adopt", "--all", "--endpoint", emulator)
     assert (ran.code, ran.lines) == (
         0,
-        ["Nothing to adopt. The desired files say what the covers are.", "4 in sync, 0 refused, 1 ignored."],
+        ["Nothing to adopt. The desired files match the covers.", "4 in sync, 0 refused, 1 ignored."],
     )
     assert FILE.stat() == before
 

@@ -18,7 +18,7 @@ from reconciler.documents import write as documents
 from reconciler.documents.history import history_document
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions, FaultRule
-from reconciler.report.history import history_text
+from reconciler.report.text_history import render as history_text
 from reconciler.state.runs import Runs
 
 Serve = Callable[[EmulatorOptions], Cloud]
@@ -72,7 +72,7 @@ def test_a_killed_run_is_not_finished(serve: Serve, journal: Path) -> None:
     journal.write_text("".join(kept) + lines[-1][:40])
     [found] = run("history", "--json").document["runs"]
     assert (found["finished"], found["summary"]["not_finished"], found["summary"]["applied"]) == (False, 3, 0)
-    assert "  3 not finished: they may have been carried out" in run("history").lines
+    assert "  3 not finished: they may have been applied" in run("history").lines
 
 
 def test_a_custom_cover_and_a_project_looked_up_change_nothing(emulator: str) -> None:

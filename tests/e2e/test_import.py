@@ -376,7 +376,7 @@ def test_where_everything_is_managed_no_file_is_written(emulator: str) -> None:
     write({video(0).asset_id: "0"})
     ran = run("import", "--endpoint", emulator, "--out", FILE, "--target", video(0).asset_id)
     assert (ran.code, Path(FILE).exists()) == (0, False)
-    assert ran.lines == ["Nothing to import: what there is, is managed already.", "1 asset managed already."]
+    assert ran.lines == ["Nothing to import: all assets are managed already.", "1 asset managed already."]
 
 
 def test_an_empty_catalogue_becomes_block_style(emulator: str) -> None:

@@ -230,7 +230,7 @@ def test_it_is_shown_and_summed_up_as_an_apply_is(serve: Serve, journal: Path) -
     assert "Apply complete! Resources: 0 added, 1 changed, 0 destroyed.\n0 failed, 0 stale," in ran.out
     assert ran.lines[-1] == "0 not undone."
     assert ran.err.endswith(
-        "The desired files may still want the covers that were undone: change them (or `reconcile adopt`), "
+        "The desired files may still ask for the covers that were undone: change them (or run `reconcile adopt`), "
         "or the next apply sets them again.\n"
     )
 

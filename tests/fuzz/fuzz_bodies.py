@@ -38,7 +38,7 @@ from reconciler.documents.write import Origin, as_json, audit_document, plan_doc
 from reconciler.errors import ReconcileError
 from reconciler.model import READ_RATE, SET_NAMES, WRITE_RATE, Compare, Desired, NoAnswer, Observed, Verdict
 from reconciler.observe.assets import observe
-from reconciler.report.text import Text
+from reconciler.report import text as text_report
 from reconciler.util.sanitize import Redactor, json_text
 from reconciler.vod.auth import Login, LoginAuth
 from reconciler.vod.client import VodClient, Windows
@@ -199,7 +199,7 @@ class Run:
         written = json_text(as_json(document))
         raw = json.loads(written)
         assert digest(raw) == raw["digest"]
-        texts = [written] if self.rng.random() < 0.9 else [written, Text().findings(document, WRITE_RATE)]
+        texts = [written] if self.rng.random() < 0.9 else [written, text_report.render(document)]
         for text in texts:
             assert all(map(inert, text.split("\n"))), text
             assert not self.legible or SECRET not in REDACT(text), text

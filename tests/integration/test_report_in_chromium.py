@@ -10,16 +10,17 @@ from selenium.webdriver.common.by import By
 from support.browser import Browser, chromium, installed
 from support.reports import apply_doc, audit_doc, images, many, plan_doc, show_doc
 
-from reconciler.report.html import html
+from reconciler.report.html import render as html
+from reconciler.report.options import RenderOptions
 
 pytestmark = pytest.mark.integration
 
 SCHEMES, WIDTHS = ("light", "dark"), (390, 1280)
 PAGES: dict[str, Callable[[], str]] = {
-    "plan": lambda: html(plan_doc(), images()),
-    "audit": lambda: html(audit_doc(), images()),
-    "apply": lambda: html(apply_doc(), images()),
-    "show": lambda: html(show_doc(), images()),
+    "plan": lambda: html(plan_doc(), RenderOptions(images=images())),
+    "audit": lambda: html(audit_doc(), RenderOptions(images=images())),
+    "apply": lambda: html(apply_doc(), RenderOptions(images=images())),
+    "show": lambda: html(show_doc(), RenderOptions(images=images())),
     "long": lambda: html(many(40, unknown=10)),
 }
 # Each text with its contrast to the nearest background that is painted behind it, as WCAG 2 counts it.

@@ -17,8 +17,9 @@ from reconciler.decide.adoption import Adoption, NotAdopted, pending_message
 from reconciler.documents import write
 from reconciler.documents.adopted import AdoptDoc, adopt_document
 from reconciler.documents.write import as_json
-from reconciler.report import adopted as report
+from reconciler.report import text_adopt as report
 from reconciler.report.diff import unified
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import json_text
 
 BEFORE = f"covers:\r\n  {'1' * 32}: 3 # \x1b[31m ::error:: auth_key=17-0-0-abc\r\n  {'2' * 32}: {{snapshot: 3}}"
@@ -54,16 +55,18 @@ def test_the_document() -> None:
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_the_text(colour: bool) -> None:
-    assert_golden(f"adopt.{'colour.txt' if colour else 'txt'}", report.text(document(), colour=colour))
+    text = report.render(document(), RenderOptions(colour=colour))
+    assert_golden(f"adopt.{'colour.txt' if colour else 'txt'}", text)
 
 
 def test_colour_is_all_that_colour_adds() -> None:
-    coloured = report.text(document(), colour=True)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == report.text(document())
+    coloured = report.render(document(), RenderOptions(colour=True))
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == report.render(document())
 
 
 def test_quiet_leaves_the_summary() -> None:
-    assert report.text(document(), quiet=True) == ("Adopted 2 covers in 1 file.\n10 in sync, 3 refused, 2 ignored.\n")
+    text = report.render(document(), RenderOptions(quiet=True))
+    assert text == ("Adopted 2 covers in 1 file.\n10 in sync, 3 refused, 2 ignored.\n")
 
 
 @given(changed=st.lists(st.booleans(), min_size=1, max_size=40), end=st.sampled_from(["\n", "\r\n"]))

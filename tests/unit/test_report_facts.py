@@ -6,13 +6,15 @@ import pytest
 from support.reports import apply_doc, plan_doc
 
 from reconciler.model import Reason
-from reconciler.report.findings import facts
+from reconciler.report.facts import facts
+from reconciler.report.options import RenderOptions
 
 
 def told(reason: Reason, message: str) -> str:
     plan = plan_doc()
     item = plan.unknown[0].model_copy(update={"reason": reason, "message": message})
-    (fact,) = (fact for fact in facts(plan.model_copy(update={"unknown": (item,)})) if fact.kind == "unknown")
+    changed = plan.model_copy(update={"unknown": (item,)})
+    (fact,) = (fact for fact in facts(changed, RenderOptions()) if fact.kind == "unknown")
     return fact.message
 
 
@@ -37,7 +39,8 @@ def test_where_the_message_gives_none_advice_is_added() -> None:
 
 
 def test_what_may_be_unknown_is_marked() -> None:
+    options = RenderOptions(allowed=frozenset({"no_snapshots"}))
     for document in (plan_doc(), apply_doc()):
-        marked = [fact.about for fact in facts(document, allowed=frozenset({"no_snapshots"})) if fact.allowed]
+        marked = [fact.about for fact in facts(document, options) if fact.allowed]
         assert marked == ["no_snapshots"]
-        assert not any(fact.allowed for fact in facts(document))
+        assert not any(fact.allowed for fact in facts(document, RenderOptions()))

@@ -11,11 +11,10 @@ from support.hostile import FRAGMENTS, TEXTS, saying
 from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings
-from reconciler.model import WRITE_RATE
-from reconciler.report import github
+from reconciler.report import github, text
 from reconciler.report.github import grouped, step_summary
-from reconciler.report.markdown import markdown
-from reconciler.report.text import Text
+from reconciler.report.markdown import render as markdown
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
 DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
@@ -42,12 +41,12 @@ def unescape(value: str) -> str:
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_whole(kind: str) -> None:
-    assert_golden(f"{kind}.github.txt", github.annotations(DOCUMENTS[kind]))
+    assert_golden(f"{kind}.github.txt", github.render(DOCUMENTS[kind]))
 
 
 def test_drift_warns_and_what_is_unknown_or_failed_is_an_error() -> None:
-    assert [command for command, _, _ in commands(github.annotations(plan_doc()))] == ["warning"] * 5 + ["error"] * 2
-    assert [properties["title"] for _, properties, _ in commands(github.annotations(apply_doc()))] == [
+    assert [command for command, _, _ in commands(github.render(plan_doc()))] == ["warning"] * 5 + ["error"] * 2
+    assert [properties["title"] for _, properties, _ in commands(github.render(apply_doc()))] == [
         "Cover not seen",
         "Cover failed",
         "Cover stale",
@@ -58,12 +57,12 @@ def test_drift_warns_and_what_is_unknown_or_failed_is_an_error() -> None:
 
 
 def test_nothing_to_say() -> None:
-    assert github.annotations(in_sync_doc()) == ""
+    assert github.render(in_sync_doc()) == ""
 
 
 def test_places_and_percent_signs_arrive() -> None:
     document = saying(plan_doc(), "50%0A, a:b")
-    _, properties, message = commands(github.annotations(document))[0]
+    _, properties, message = commands(github.render(document))[0]
     assert properties == {"file": "50%0A, a:b", "line": "11", "col": "3", "title": "Cover drift"}
     assert '"50%0A, a:b"' in message
 
@@ -71,7 +70,7 @@ def test_places_and_percent_signs_arrive() -> None:
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @given(text=TEXTS)
 def test_no_text_adds_or_ends_a_command(kind: str, text: str) -> None:
-    hostile, plain = (github.annotations(saying(DOCUMENTS[kind], said)) for said in (text, "x"))
+    hostile, plain = (github.render(saying(DOCUMENTS[kind], said)) for said in (text, "x"))
     assert hostile.isprintable() or not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", hostile)
     assert [(command, properties.keys()) for command, properties, _ in commands(hostile)] == [
         (command, properties.keys()) for command, properties, _ in commands(plain)
@@ -81,13 +80,13 @@ def test_no_text_adds_or_ends_a_command(kind: str, text: str) -> None:
 
 @pytest.mark.parametrize(("count", "more"), [(10, None), (11, "2 more"), (3000, "2,991 more")])
 def test_the_tenth_of_a_kind_says_how_many_more(count: int, more: str | None) -> None:
-    found = commands(github.annotations(many(count, unknown=count)))
+    found = commands(github.render(many(count, unknown=count)))
     for kind in ("warning", "error"):
         alike = [(properties, message) for command, properties, message in found if command == kind]
         assert len(alike) == 10
         properties, message = alike[-1]
         assert ("file" in properties) == (more is None)
-        assert more is None or message == f"{more}: see the whole report."
+        assert more is None or message == f"{more}: see the full report."
 
 
 def test_what_was_not_attempted_hides_no_failure() -> None:
@@ -97,7 +96,7 @@ def test_what_was_not_attempted_hides_no_failure() -> None:
     titles = [
         properties["title"]
         for _, properties, _ in commands(
-            github.annotations(applied.model_copy(update={"results": (*few * 50, *applied.results)}))
+            github.render(applied.model_copy(update={"results": (*few * 50, *applied.results)}))
         )
     ]
     assert titles[:5] == [
@@ -115,7 +114,7 @@ def test_what_may_be_unknown_is_but_a_notice(kind: str) -> None:
     told = {
         properties["title"]: command
         for command, properties, _ in commands(
-            github.annotations(DOCUMENTS[kind], allowed=frozenset({"no_snapshots"}))
+            github.render(DOCUMENTS[kind], RenderOptions(allowed=frozenset({"no_snapshots"})))
         )
     }
     assert told["Cover unknown: no_snapshots"] == "notice"
@@ -124,14 +123,14 @@ def test_what_may_be_unknown_is_but_a_notice(kind: str) -> None:
 
 
 def test_notices_are_limited_too() -> None:
-    found = commands(github.annotations(many(0, unknown=3000), allowed=frozenset({"no_snapshots"})))
+    found = commands(github.render(many(0, unknown=3000), RenderOptions(allowed=frozenset({"no_snapshots"}))))
     assert [command for command, _, _ in found] == ["notice"] * 10
-    assert found[-1][2] == "2,991 more: see the whole report."
+    assert found[-1][2] == "2,991 more: see the full report."
 
 
 def test_a_group_holds_the_text_as_it_is() -> None:
-    text = Text().findings(plan_doc(), WRITE_RATE)
-    assert grouped("Plan", text) == f"::group::Plan\n{text}::endgroup::\n"
+    report = text.render(plan_doc())
+    assert grouped("Plan", report) == f"::group::Plan\n{report}::endgroup::\n"
     assert grouped("Plan", "no line feed") == "::group::Plan\nno line feed\n::endgroup::\n"
 
 
@@ -144,7 +143,8 @@ def test_a_group_holds_no_command(text: str) -> None:
 
 
 def test_the_summary_of_a_step_is_the_comment_with_more_room() -> None:
-    assert step_summary(plan_doc(), "https://x/y") == markdown(plan_doc(), report_url="https://x/y")
+    options = RenderOptions(report_url="https://x/y")
+    assert step_summary(plan_doc(), options) == markdown(plan_doc(), options)
     few = many(1000)
     assert "left out" in markdown(few)
     assert "left out" not in step_summary(few)
@@ -162,7 +162,7 @@ def test_the_summary_of_thousands_stays_within_what_github_takes(text: str) -> N
 @pytest.mark.parametrize("taken", [1, 500_000, 900_000, 1_010_000, 1_015_900])
 def test_what_is_in_the_file_already_counts(taken: int) -> None:
     whole = many(3000, unknown=3000)
-    size = len(step_summary(whole, taken=taken, allowed=frozenset({"no_snapshots"})).encode())
+    size = len(step_summary(whole, RenderOptions(allowed=frozenset({"no_snapshots"})), taken=taken).encode())
     assert 0 < size <= MIB - taken
 
 
@@ -172,9 +172,9 @@ def test_a_full_file_is_left_alone(taken: int) -> None:
 
 
 def test_the_summary_says_what_was_accepted() -> None:
-    told = step_summary(plan_doc(), allowed=frozenset({"no_snapshots", "api_error"}))
+    told = step_summary(plan_doc(), RenderOptions(allowed=frozenset({"no_snapshots", "api_error"})))
     assert told == step_summary(plan_doc()) + "\n1 of the unknown accepted with `--allow-unknown`.\n"
-    assert step_summary(plan_doc(), allowed=frozenset({"api_error"})) == step_summary(plan_doc())
+    assert step_summary(plan_doc(), RenderOptions(allowed=frozenset({"api_error"}))) == step_summary(plan_doc())
 
 
 @given(text=TEXTS, count=st.integers(0, 30))

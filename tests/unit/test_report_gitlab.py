@@ -13,7 +13,9 @@ from support.hostile import TEXTS, saying
 from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings, PlanDoc, SourceDoc
-from reconciler.report.gitlab import code_quality, section
+from reconciler.report.gitlab import render as code_quality
+from reconciler.report.gitlab import section
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "codequality.schema.json").read_text(encoding="utf-8"))
@@ -65,7 +67,7 @@ def test_what_is_found_and_how_bad_it_is() -> None:
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_what_may_be_unknown_only_informs(kind: str) -> None:
     document = DOCUMENTS[kind]
-    found = json.loads(code_quality(document, allowed=frozenset({"no_snapshots"})))
+    found = json.loads(code_quality(document, RenderOptions(allowed=frozenset({"no_snapshots"}))))
     Draft202012Validator(SCHEMA).validate(found)
     changed = [(one, other) for one, other in zip(findings(document), found, strict=True) if one != other]
     assert [(one["check_name"], other) for one, other in changed] == [

@@ -47,9 +47,9 @@ from reconciler.documents.schemas import (
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Rate, Reason
-from reconciler.report import phrases as words
-from reconciler.report.html import html
-from reconciler.report.text import Text
+from reconciler.report import phrases, text
+from reconciler.report.html import render as html
+from reconciler.report.options import RenderOptions
 
 Document = PlanDoc | AuditDoc | ApplyDoc | ShowDoc
 ROOT = Path(__file__).parents[2]
@@ -157,13 +157,13 @@ every_document = pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMEN
 
 @pytest.mark.parametrize("kind", ["plan", "audit", "apply", "show"])
 def test_whole_pages(kind: str) -> None:
-    assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), images())))
+    assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), RenderOptions(images=images()))))
 
 
 @every_document
 @pytest.mark.parametrize("pictures", [images(), NO_IMAGES], ids=["pictures", "none"])
 def test_a_page_stands_alone_and_runs_nothing(make: Callable[[], Document], pictures: dict[str, AssetImages]) -> None:
-    seen = Seen(html(make(), pictures))
+    seen = Seen(html(make(), RenderOptions(images=pictures)))
     assert {"script", "iframe", "object", "form", "base", "svg"}.isdisjoint(seen.tags)
     for tag, attributes in seen.elements:
         assert not any(name.startswith("on") or name in ("style", "srcset") for name in attributes), tag
@@ -177,7 +177,7 @@ def test_a_page_stands_alone_and_runs_nothing(make: Callable[[], Document], pict
 
 
 def test_the_policy_forbids_everything_but_the_pictures_and_the_one_style() -> None:
-    page = html(plan_doc(), images())
+    page = html(plan_doc(), RenderOptions(images=images()))
     seen = Seen(page)
     (policy,) = [meta["content"] for meta in seen.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     style = page.partition("<style>")[2].partition("</style>")[0]
@@ -195,7 +195,7 @@ def test_the_policy_forbids_everything_but_the_pictures_and_the_one_style() -> N
 
 @every_document
 def test_a_page_can_be_read_aloud(make: Callable[[], Document]) -> None:
-    seen = Seen(html(make(), images()))
+    seen = Seen(html(make(), RenderOptions(images=images())))
     assert seen.of("html") == [{"lang": "en"}]
     assert [seen.tags.count(tag) for tag in ("h1", "header", "main", "footer")] == [1, 1, 1, 1]
     levels = [int(tag[1]) for tag in seen.tags if re.fullmatch(r"h[1-6]", tag)]
@@ -209,7 +209,7 @@ def test_a_page_can_be_read_aloud(make: Callable[[], Document]) -> None:
 
 @every_document
 def test_hostile_texts_are_inert_and_legible(make: Callable[[], Document]) -> None:
-    page = html(make(), images())
+    page = html(make(), RenderOptions(images=images()))
     assert not [character for character in UNSAFE if character in page]
     assert "::" not in page.partition("</style>")[2]
     if make is not in_sync_doc:
@@ -250,7 +250,7 @@ def test_secrets_stay_out() -> None:
     plan = plan_doc()
     change = plan.changes[0].model_copy(update={"title": told, "note": told})
     pictures = {change.asset_id: AssetImages(EmbeddedImage("", why=told), EmbeddedImage("", why=told))}
-    page = html(plan.model_copy(update={"changes": (change,)}), pictures)
+    page = html(plan.model_copy(update={"changes": (change,)}), RenderOptions(images=pictures))
     assert page.count("auth_key=***") == 4
     assert "1700-secret" not in page
 
@@ -258,8 +258,8 @@ def test_secrets_stay_out() -> None:
 @pytest.mark.parametrize("make", [plan_doc, long_audit, in_sync_doc], ids=["plan", "audit", "in sync"])
 def test_the_summary_is_the_text_reports(make: Callable[[], PlanDoc | AuditDoc]) -> None:
     rate = Rate(2, 60)
-    lines = Text().findings(make(), rate, quiet=True).splitlines()
-    seen = Seen(html(make(), rate=rate))
+    lines = text.render(make(), RenderOptions(rate=rate, quiet=True)).splitlines()
+    seen = Seen(html(make(), RenderOptions(rate=rate)))
     assert [data for _, data in seen.texts if data in lines] == lines
 
 
@@ -269,13 +269,13 @@ def test_the_summary_of_an_apply_is_the_text_reports(waited: bool) -> None:
     if not waited:
         unseen = tuple(result.model_copy(update={"verified": None}) for result in done.results)
         done = done.model_copy(update={"results": unseen})
-    lines = Text().applied(done, waited=waited, quiet=True).splitlines()
+    lines = text.render(done, RenderOptions(quiet=True)).splitlines()
     assert [data for _, data in Seen(html(done)).texts if data in lines] == lines
 
 
 def test_a_change_shows_its_cover_now_the_wanted_one_and_what_else_there_is() -> None:
     plan = plan_doc()
-    page = html(plan.model_copy(update={"changes": plan.changes[:1]}), images())
+    page = html(plan.model_copy(update={"changes": plan.changes[:1]}), RenderOptions(images=images()))
     seen = Seen(page)
     assert [image["alt"] for image in seen.of("img")] == [
         "Cover now: sample[0] at 0:00",
@@ -293,7 +293,7 @@ def test_a_change_shows_its_cover_now_the_wanted_one_and_what_else_there_is() ->
 
 
 def test_a_picture_that_is_missing_leaves_its_reason() -> None:
-    seen = Seen(html(plan_doc(), images()))
+    seen = Seen(html(plan_doc(), RenderOptions(images=images())))
     (why,) = [data for _, data in seen.texts if data.startswith("No picture: ")]
     assert why.startswith("No picture: HTTP 404 \\x1b[31m: :error:")
     assert "<script>" in why
@@ -301,7 +301,7 @@ def test_a_picture_that_is_missing_leaves_its_reason() -> None:
 
 
 def test_how_many_have_no_pictures_is_said_once() -> None:
-    some = Seen(html(plan_doc(), images())).text
+    some = Seen(html(plan_doc(), RenderOptions(images=images()))).text
     assert some.count("2 of 5 changes have no pictures.") == 1
     assert some.count("No pictures were fetched for this asset.") == 2
     none = Seen(html(plan_doc())).text
@@ -322,7 +322,7 @@ def test_without_pictures_the_covers_are_told_in_words() -> None:
 
 
 def test_what_became_of_each_change() -> None:
-    seen = Seen(html(apply_doc(), images()))
+    seen = Seen(html(apply_doc(), RenderOptions(images=images())))
     for told in (
         "✓ applied, seen in place",
         "! applied, not seen in time",
@@ -346,7 +346,7 @@ def test_a_cover_that_is_none_of_the_snapshots_to_choose_from_is_shown_besides()
     shown["assets"][0]["cover"] = {"cover_url": "https://cdn.example/asset/1/cover/Cover0.jpg", "snapshot": None}
     for snapshot in shown["assets"][0]["snapshots"]:
         snapshot["cover"] = False
-    seen = Seen(html(ShowDoc.model_validate(shown, strict=False), images()))
+    seen = Seen(html(ShowDoc.model_validate(shown, strict=False), RenderOptions(images=images())))
     alternatives = [image["alt"] for image in seen.of("img")]
     assert alternatives[0] == "Cover now: cover/Cover0.jpg (not looked at)"
     assert alternatives[1:] == [f"Snapshot sample[{index}] at 0:{5 * index:02}" for index in range(6)]
@@ -372,8 +372,8 @@ def test_what_to_do_about_the_unknown_is_what_the_readme_says() -> None:
         for reasons, todo in [row.strip("| ").split(" | ")]
         for reason in re.findall(r"`(\w+)`", reasons)
     }
-    advice = {reason: words.advice(reason) for reason in get_args(Reason)}
-    assert {reason: text[0].lower() + text[1:].removesuffix(".") for reason, text in advice.items()} == told
+    advice = {reason: phrases.advice(reason) for reason in get_args(Reason)}
+    assert {reason: todo[0].lower() + todo[1:].removesuffix(".") for reason, todo in advice.items()} == told
     seen = Seen(html(plan_doc())).text
     assert "? asset_not_found 1 asset What to do Remove the entry, or fix its ID, the region or the project." in seen
     assert "? no_snapshots 1 asset What to do Take snapshots, set from , or ignore: true ." in seen
@@ -393,4 +393,5 @@ def test_jinja2_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_default_rate_is_the_services() -> None:
-    assert html(many(201)) == html(many(201), rate=WRITE_RATE) != html(many(201), rate=Rate(1, 60))
+    slower = html(many(201), RenderOptions(rate=Rate(1, 60)))
+    assert html(many(201)) == html(many(201), RenderOptions(rate=WRITE_RATE)) != slower

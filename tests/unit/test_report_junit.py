@@ -13,7 +13,8 @@ from support.hostile import TEXTS, saying
 from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings, SourceDoc
-from reconciler.report.junit import junit
+from reconciler.report.junit import render as junit
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
 DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
@@ -27,7 +28,7 @@ def schema() -> xmlschema.XMLSchema:
 
 def parsed(document: Findings | ApplyDoc, *, allowed: frozenset[str] = frozenset()) -> ET.Element:
     """Valid, with counts that are right."""
-    text = junit(document, allowed=allowed)
+    text = junit(document, RenderOptions(allowed=allowed))
     assert "::" not in text
     root = ET.fromstring(text.encode())
     schema().validate(root)

@@ -12,9 +12,11 @@ from support.hostile import FRAGMENTS, TEXTS, saying
 from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
 from reconciler.documents.schemas import ApplyDoc, Findings
-from reconciler.model import WRITE_RATE, Rate
-from reconciler.report import phrases as words
-from reconciler.report.markdown import markdown, utf16
+from reconciler.model import Rate
+from reconciler.report import phrases
+from reconciler.report.markdown import render as markdown
+from reconciler.report.markdown import utf16
+from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
 URL = "https://ci.example/runs/1/report.html"
@@ -30,7 +32,7 @@ def parts(text: str) -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_whole(kind: str) -> None:
-    assert_golden(f"{kind}.md", markdown(DOCUMENTS[kind], report_url=URL))
+    assert_golden(f"{kind}.md", markdown(DOCUMENTS[kind], RenderOptions(report_url=URL)))
 
 
 def test_a_bot_finds_its_comment_again() -> None:
@@ -45,7 +47,7 @@ def test_a_bot_finds_its_comment_again() -> None:
 
 @pytest.mark.parametrize("document", [plan_doc(), in_sync_doc()], ids=["work", "none"])
 def test_the_summary_line_is_the_one_that_tools_parse(document: Findings) -> None:
-    assert next(words.findings(document, WRITE_RATE)) in markdown(document).splitlines()
+    assert next(phrases.summary(document, RenderOptions())) in markdown(document).splitlines()
 
 
 def test_nothing_to_do_needs_no_sections() -> None:
@@ -56,8 +58,8 @@ def test_nothing_to_do_needs_no_sections() -> None:
 
 def test_the_time_it_takes_is_that_of_the_given_rate() -> None:
     hourly = Rate(10, 3600)
-    assert f"About {words.duration(hourly.seconds_for(5))} at 10 covers per hour." in markdown(
-        plan_doc(), rate=hourly
+    assert f"About {phrases.duration(hourly.seconds_for(5))} at 10 covers per hour." in markdown(
+        plan_doc(), RenderOptions(rate=hourly)
     )
 
 
@@ -81,7 +83,7 @@ def test_titles_stay_legible() -> None:
 @given(text=TEXTS)
 def test_what_others_said_stays_in_fenced_code(kind: str, text: str) -> None:
     """Outside, the comment is the same whatever they said; a fence they closed would let the rest out."""
-    hostile, plain = (markdown(saying(DOCUMENTS[kind], said), report_url=URL) for said in (text, "x"))
+    hostile, plain = (markdown(saying(DOCUMENTS[kind], said), RenderOptions(report_url=URL)) for said in (text, "x"))
     outside, code = parts(hostile)
     assert outside == parts(plain)[0]
     assert len(code) == len(parts(plain)[1])
@@ -101,7 +103,7 @@ def test_always_within_the_limit_with_every_fence_closed(text: str, limit: int, 
 @pytest.mark.parametrize("document", [many(3000), many(3000, unknown=3000), saying(many(3000), HOSTILE * 9)])
 @pytest.mark.parametrize("url", ["", URL], ids=["alone", "linked"])
 def test_thousands(document: Findings, url: str) -> None:
-    comment = markdown(document, report_url=url)
+    comment = markdown(document, RenderOptions(report_url=url))
     assert 55_000 < utf16(comment) <= 65_536
     code = "\n".join(parts(comment)[1])
     shown = {"change": code.count("\n+ cover: "), "unknown": code.count("no_snapshots: ")}
@@ -143,21 +145,21 @@ def test_few_unknowns_are_not_crowded_out_by_many_changes() -> None:
     ],
 )
 def test_the_report_is_linked(url: str, target: str) -> None:
-    assert f"\n[The report with pictures]({target})\n" in markdown(plan_doc(), report_url=url)
+    assert f"\n[The report with pictures]({target})\n" in markdown(plan_doc(), RenderOptions(report_url=url))
 
 
 @pytest.mark.parametrize(
     "url", ["", "javascript:alert(1)", "data:text/html,x", "//x/y", "https:", "http://[", "https://x/" + "y" * 9999]
 )
 def test_what_is_no_web_address_is_not_linked(url: str) -> None:
-    assert markdown(plan_doc(), report_url=url) == markdown(plan_doc())
+    assert markdown(plan_doc(), RenderOptions(report_url=url)) == markdown(plan_doc())
 
 
 @pytest.mark.parametrize("scheme", ["http://x/", "https://x/"])
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 def test_a_link_ends_where_the_address_does(scheme: str, fragment: str) -> None:
-    outside, _ = parts(markdown(in_sync_doc(), report_url=scheme + fragment))
-    plain, _ = parts(markdown(in_sync_doc(), report_url=URL))
+    outside, _ = parts(markdown(in_sync_doc(), RenderOptions(report_url=scheme + fragment)))
+    plain, _ = parts(markdown(in_sync_doc(), RenderOptions(report_url=URL)))
     assert [re.sub(r"\]\(\S+\)$", "](x)", token) for token in outside] == [
         re.sub(r"\]\(\S+\)$", "](x)", token) for token in plain
     ]

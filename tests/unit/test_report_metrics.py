@@ -12,7 +12,8 @@ from support.reports import HOSTILE, ORIGIN, PLAN, assert_golden, audit_doc
 from reconciler.documents import write
 from reconciler.errors import UsageError
 from reconciler.model import Plan, Reason
-from reconciler.report.metrics import RunFacts, metrics
+from reconciler.report.metrics import RunFacts
+from reconciler.report.metrics import render as metrics
 
 RUN = RunFacts(calls={"details": 20, "list": 3, "cover": 0}, duration=12.5, finished=1_795_336_212.25)
 ABOUT = {"region": "cn-north-4", "project_id": ORIGIN.project_id}

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import pytest
-from rich.cells import cell_len
 from support.reports import (
     CAMPAIGN,
     CATALOGUE,
@@ -34,8 +33,9 @@ from support.reports import (
 from reconciler.documents import write
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.model import WRITE_RATE, Outcome, OutcomeName, Plan, Rate, Verdict
-from reconciler.report.terminal import pad, wrapped
-from reconciler.report.text import Text
+from reconciler.report.options import RenderOptions
+from reconciler.report.terminal import pad, width, wrapped
+from reconciler.report.text import render
 from reconciler.util.sanitize import json_text
 
 BASE = "file:///srv/repo/"
@@ -52,7 +52,7 @@ def found(*changes: Verdict, unknown: tuple[Verdict, ...] = ()) -> PlanDoc:
 
 
 def shown(document: PlanDoc) -> list[str]:
-    return Text().findings(document, WRITE_RATE).splitlines()
+    return render(document).splitlines()
 
 
 def silent(number: int, file: str = CATALOGUE, title: str = "", message: str = "It has none.") -> Verdict:
@@ -66,26 +66,25 @@ def test_the_documents(make: Callable[[], PlanDoc | AuditDoc | ApplyDoc]) -> Non
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_plan_audit_and_apply(colour: bool) -> None:
-    text, kind = Text(colour=colour), "colour.txt" if colour else "txt"
-    assert_golden(f"plan.{kind}", text.findings(plan_doc(), WRITE_RATE))
-    assert_golden(f"audit.{kind}", text.findings(audit_doc(), WRITE_RATE))
-    assert_golden(f"apply.{kind}", text.applied(apply_doc(), waited=True))
+    options, kind = RenderOptions(colour=colour), "colour.txt" if colour else "txt"
+    assert_golden(f"plan.{kind}", render(plan_doc(), options))
+    assert_golden(f"audit.{kind}", render(audit_doc(), options))
+    assert_golden(f"apply.{kind}", render(apply_doc(), options))
 
 
-@pytest.mark.parametrize("render", [Text.findings, Text.applied], ids=["plan", "apply"])
-def test_colour_is_all_that_colour_adds(render: Callable[..., str]) -> None:
-    arguments: tuple[Any, ...] = (plan_doc(), WRITE_RATE) if render is Text.findings else (apply_doc(),)
-    coloured = render(Text(colour=True), *arguments)
+@pytest.mark.parametrize("document", [plan_doc(), apply_doc()], ids=["plan", "apply"])
+def test_colour_is_all_that_colour_adds(document: PlanDoc | ApplyDoc) -> None:
+    coloured = render(document, RenderOptions(colour=True))
     assert "\x1b[" in coloured
-    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == render(Text(), *arguments)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == render(document)
 
 
 def test_documents_read_back_are_rendered_the_same() -> None:
     """As `show` does with a saved plan, and as every other renderer is tested."""
     saved = PlanDoc.model_validate_json((GOLDEN / "plan.json").read_bytes())
-    assert Text().findings(saved, WRITE_RATE) == (GOLDEN / "plan.txt").read_text(encoding="utf-8")
+    assert render(saved) == (GOLDEN / "plan.txt").read_text(encoding="utf-8")
     done = ApplyDoc.model_validate_json((GOLDEN / "apply.json").read_bytes())
-    assert Text().applied(done, waited=True) == (GOLDEN / "apply.txt").read_text(encoding="utf-8")
+    assert render(done) == (GOLDEN / "apply.txt").read_text(encoding="utf-8")
 
 
 def test_no_keys_without_a_value_but_those_that_may_be_null() -> None:
@@ -119,7 +118,7 @@ def test_the_summary_without_work(in_sync: int, unknown: int, ignored: int, line
         unknown=UNKNOWN[:unknown],
         ignored=tuple(Verdict(entry(number, ignore=True), "ignored") for number in range(ignored)),
     )
-    text = Text().findings(write.plan_document(plan, ORIGIN), WRITE_RATE, quiet=True)
+    text = render(write.plan_document(plan, ORIGIN), RenderOptions(quiet=True))
     assert text.splitlines() == lines
 
 
@@ -137,20 +136,20 @@ def test_the_summary_without_work(in_sync: int, unknown: int, ignored: int, line
 def test_how_long_it_will_take(count: int, rate: Rate, line: str) -> None:
     document = plan_doc()
     larger = document.model_copy(update={"summary": document.summary.model_copy(update={"update": count})})
-    assert Text().findings(larger, rate, quiet=True).splitlines()[-1] == line
+    assert render(larger, RenderOptions(rate=rate, quiet=True)).splitlines()[-1] == line
 
 
 def test_an_apply_that_did_everything_is_complete() -> None:
     done = write.apply_document([], [], ORIGIN)
-    assert Text().applied(done).splitlines()[0] == "Apply complete! Resources: 0 added, 0 changed, 0 destroyed."
+    assert render(done).splitlines()[0] == "Apply complete! Resources: 0 added, 0 changed, 0 destroyed."
 
 
 @pytest.mark.parametrize(
     "document", [plan_doc(), audit_doc(), in_sync_doc(), many(30, unknown=30)], ids=lambda d: d.kind
 )
 def test_quiet_leaves_the_summary_alone(document: PlanDoc | AuditDoc) -> None:
-    text = Text(colour=True, links=True, base=BASE)
-    quiet, whole = text.findings(document, WRITE_RATE, quiet=True), text.findings(document, WRITE_RATE)
+    options = RenderOptions(colour=True, links=BASE)
+    quiet, whole = render(document, replace(options, quiet=True)), render(document, options)
     assert whole.endswith(quiet)
     assert re.match(r"\x1b\[1m(Plan: |No changes\.)", quiet)
     assert len(quiet.splitlines()) <= 5
@@ -158,11 +157,16 @@ def test_quiet_leaves_the_summary_alone(document: PlanDoc | AuditDoc) -> None:
 
 
 def test_quiet_leaves_the_summary_of_an_apply_alone() -> None:
-    assert Text().applied(apply_doc(), quiet=True).splitlines() == [
+    done = apply_doc()
+    assert render(done, RenderOptions(quiet=True)).splitlines() == [
         "Apply incomplete. Resources: 0 added, 2 changed, 0 destroyed.",
         "1 failed, 1 stale, 1 unchanged, 1 not attempted, 2 unknown.",
-        "New covers take effect within 3 to 5 minutes.",
+        "1 of 2 seen in place.",
     ]
+    unverified = tuple(result.model_copy(update={"verified": None}) for result in done.results)
+    done = done.model_copy(update={"results": unverified})
+    last = render(done, RenderOptions(quiet=True)).splitlines()[-1]
+    assert last == "New covers take effect within 3 to 5 minutes."
 
 
 def test_each_file_is_a_heading_once_however_its_entries_come() -> None:
@@ -181,7 +185,7 @@ def test_each_file_is_a_heading_once_however_its_entries_come() -> None:
 def test_every_change_and_every_unknown_asset_has_a_place_to_jump_to() -> None:
     """As editors and CI look for it: path, colon, line; the heading alone would not do."""
     document = many(12, unknown=12)
-    text = Text().findings(document, WRITE_RATE)
+    text = render(document)
     for source in (*[item.source for item in document.changes], *[item.source for item in document.unknown]):
         assert re.search(rf" {re.escape(source.file)}:{source.line}(?=$|  \")", text, re.MULTILINE)
 
@@ -199,7 +203,7 @@ def test_titles_stand_in_a_column_whatever_the_width_of_the_paths() -> None:
     files = ("春季.yaml", "a.yaml", "a.yaml", "春.yaml")
     lines = shown(found(unknown=tuple(silent(n, file, "第一课") for n, file in enumerate(files, start=1))))
     rows = [line for line in lines if "第一课" in line]
-    assert len({cell_len(row.partition('"')[0]) for row in rows}) == 1
+    assert len({width(row.partition('"')[0]) for row in rows}) == 1
     assert len({row.index('"') for row in rows}) == 3, "by columns, not by characters"
 
 
@@ -221,7 +225,7 @@ def test_results_stand_in_columns_within_80() -> None:
         Outcome(asset(number), name, entry(number).source, cover(1, 16), cover(1, 3), verified=seen)
         for number, (name, seen) in enumerate(outcomes, start=1)
     ]
-    lines = Text().applied(write.apply_document(results, [], ORIGIN)).splitlines()
+    lines = render(write.apply_document(results, [], ORIGIN)).splitlines()
     assert lines[1:8] == [
         f"  {asset(1)}  applied    sample[16] 1:20 -> sample[3] 0:15",
         f"  {asset(2)}  unchanged  already sample[3] 0:15",
@@ -231,7 +235,7 @@ def test_results_stand_in_columns_within_80() -> None:
         f"  {asset(5)}  applied, seen in place",
         "      sample[16] 1:20 -> sample[3] 0:15",
     ]
-    assert max(map(cell_len, lines)) == 80
+    assert max(map(width, lines)) == 80
 
 
 def test_sizes_stand_below_their_pictures_also_where_the_line_is_too_long() -> None:
@@ -242,7 +246,7 @@ def test_sizes_stand_below_their_pictures_also_where_the_line_is_too_long() -> N
         changed = only.model_copy(update={"before": seen})
         return shown(document.model_copy(update={"changes": (changed,)}))[2:-5]
 
-    arrows = [cell_len(line.partition("->")[0]) for line in lines("封面.jpg")]
+    arrows = [width(line.partition("->")[0]) for line in lines("封面.jpg")]
     assert arrows == [arrows[0]] * 2
     assert lines("long" * 12) == [
         f"      cover: /{'long' * 12} (none of its snapshots)",
@@ -258,12 +262,12 @@ MESSAGE = "媒资不存在，请检查媒资ID是否正确（或者联系客服�
 @pytest.mark.parametrize("head", ["      ", "      note:  ", "标题: "])
 def test_long_messages_are_wrapped_by_width_and_lose_nothing(head: str) -> None:
     lines = list(wrapped(head, MESSAGE))
-    indent = " " * cell_len(head)
+    indent = " " * width(head)
     assert lines[0].startswith(head)
     assert all(line.startswith(indent) for line in lines[1:])
     assert "".join(lines).replace(" ", "") == (head + MESSAGE).replace(" ", "")
-    assert [line for line in lines if cell_len(line) > 80] == [indent + URL]
-    assert all(cell_len(line) > 70 for line in lines[: 100 // (80 - len(indent))]), "no half-empty lines"
+    assert [line for line in lines if width(line) > 80] == [indent + URL]
+    assert all(width(line) > 70 for line in lines[: 100 // (80 - len(indent))]), "no half-empty lines"
     assert not {line.strip()[0] for line in lines} & set("，。）"), "no line begins with what closes the one before"
     assert not {line[-1] for line in lines} & set("（")
 
@@ -284,23 +288,21 @@ def test_padding_goes_by_columns() -> None:
 def test_a_long_note_and_a_long_message_stay_within_80_columns() -> None:
     noted = change(1, "", cover(1, 0), note="这是一个很长的备注，" * 10)
     lines = shown(found(noted, unknown=(silent(2, message="The service says no. " * 10),)))
-    assert max(map(cell_len, lines)) <= 80
+    assert max(map(width, lines)) <= 80
     assert lines[3].startswith("      note:  这")
     assert lines[4].startswith(" " * 13 + "个")
 
 
-def linked(document: PlanDoc, base: str = BASE, *, links: bool = True) -> str:
-    return Text(links=links, base=base).findings(document, WRITE_RATE)
+def linked(document: PlanDoc | ApplyDoc) -> str:
+    return render(document, RenderOptions(links=BASE))
 
 
 def test_links_are_all_that_links_add() -> None:
     for document in (plan_doc(), many(5, unknown=5)):
-        plain = Text().findings(document, WRITE_RATE)
-        assert LINK.sub("", linked(document)) == plain
-        assert linked(document, links=False) == linked(document, base="") == plain
-    done = Text(links=True, base=BASE).applied(apply_doc())
+        assert LINK.sub("", linked(document)) == render(document)
+    done = linked(apply_doc())
     assert LINK.search(done)
-    assert LINK.sub("", done) == Text().applied(apply_doc())
+    assert LINK.sub("", done) == render(apply_doc())
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin, as_json
 from reconciler.errors import StateError, UsageError
 from reconciler.model import Content, Cover, SnapshotRef
-from reconciler.report.history import history_text
+from reconciler.report.text_history import render as history_text
 from reconciler.state.journal import NAME, CoverRecord, FileRecord, IntentRecord, Journal, OutcomeRecord, RunRecord
 from reconciler.state.runs import PastChange, Runs
 from reconciler.util.sanitize import clean
