@@ -22,7 +22,7 @@ from reconciler.errors import PlanFileError
 from reconciler.model import Desired
 
 if TYPE_CHECKING:
-    from reconciler.observe.filmstrips import Wanted
+    from reconciler.observe.report_images import ImageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ def _report(work: Work, done: Done, images: ImagesByAsset) -> Report:
 async def _saved_pictures(work: Work, plan: PlanDoc) -> ImagesByAsset:
     """The pictures of a saved plan, as far as its URLs, which stand without their queries, still lead to them."""
 
-    def wanted() -> list[Wanted]:
-        from reconciler.observe.filmstrips import Wanted
+    def wanted() -> list[ImageRequest]:
+        from reconciler.observe.report_images import ImageRequest
 
         return [
-            Wanted(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)
+            ImageRequest(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)
             for change in plan.changes
         ]
 

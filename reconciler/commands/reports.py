@@ -22,7 +22,7 @@ from reconciler.util.atomic_files import check_writable, size
 
 if TYPE_CHECKING:
     from reconciler.commands.session import Session
-    from reconciler.observe.filmstrips import Wanted
+    from reconciler.observe.report_images import ImageRequest
     from reconciler.report.metrics import RunFacts
 
 Document = PlanDoc | AuditDoc | ApplyDoc
@@ -120,11 +120,11 @@ async def of_changes(
 ) -> ImagesByAsset:
     """The pictures of planned changes, if they are asked for."""
 
-    def wanted() -> list[Wanted]:
-        from reconciler.observe.filmstrips import Wanted
+    def wanted() -> list[ImageRequest]:
+        from reconciler.observe.report_images import ImageRequest
 
         return [
-            Wanted(
+            ImageRequest(
                 verdict.desired.asset_id,
                 verdict.cover_url,
                 verdict.put_url,
@@ -138,12 +138,16 @@ async def of_changes(
 
 
 async def fetched(
-    reports: Reports, choose: Callable[[], Sequence[Wanted]], session: Session, parallelism: int, terminal: Terminal
+    reports: Reports,
+    choose: Callable[[], Sequence[ImageRequest]],
+    session: Session,
+    parallelism: int,
+    terminal: Terminal,
 ) -> ImagesByAsset:
     """The pictures of assets, if they are asked for; only then `choose` is called, and Pillow imported."""
     if not reports.pictured:
         return NO_IMAGES
-    from reconciler.observe.filmstrips import collect, count
+    from reconciler.observe.report_images import collect, count
 
     wanted = choose()
     with terminal.progress("Pictures", count(wanted, reports.pictures), None) as advance:

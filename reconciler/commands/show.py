@@ -29,7 +29,7 @@ from reconciler.util.ids import ID
 from reconciler.util.sanitize import bare_url, hide, shorten
 
 if TYPE_CHECKING:
-    from reconciler.observe.filmstrips import Wanted
+    from reconciler.observe.report_images import ImageRequest
 
 
 async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> Report:
@@ -87,10 +87,10 @@ async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> R
     )
 
 
-def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[Wanted]:
-    from reconciler.observe.filmstrips import Wanted
+def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[ImageRequest]:
+    from reconciler.observe.report_images import ImageRequest
 
-    return [Wanted(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot) for seen, cover in shown]
+    return [ImageRequest(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot) for seen, cover in shown]
 
 
 def _html(document: ShowDoc, images: ImagesByAsset) -> str:

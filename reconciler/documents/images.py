@@ -1,4 +1,4 @@
-"""Pictures as reports embed them: small, decoded once, or the reason why there is none."""
+"""Pictures as reports embed them: small, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.documents.schemas import SnapshotDoc
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedImage:
-    """A picture ready to be embedded: a `data:` URI with its size in pixels; or "" and why there is no picture."""
+    """A picture to embed: a `data:` URI with its size in pixels; or "" and the reason why there is no picture."""
 
     data: str
     width: int = 0
@@ -20,13 +20,13 @@ class EmbeddedImage:
 
 @dataclass(frozen=True, slots=True)
 class AssetImages:
-    """The pictures about one asset: its cover, the wanted snapshot (None where there is none), and its snapshots."""
+    """The pictures of one asset: its cover, the wanted snapshot (None if nothing has to change), its snapshots."""
 
     before: EmbeddedImage
     after: EmbeddedImage | None
-    others: tuple[tuple[SnapshotDoc, EmbeddedImage], ...] = ()
+    snapshots: tuple[tuple[SnapshotDoc, EmbeddedImage], ...] = ()
 
 
 ImagesByAsset = Mapping[str, AssetImages]
-"""By asset ID. What is not in it is shown without pictures."""
+"""By asset ID. Other assets are shown without pictures."""
 NO_IMAGES: ImagesByAsset = {}

@@ -93,5 +93,6 @@ def _why(image: EmbeddedImage | None) -> str:
 
 
 def _image_of(snapshot: SnapshotDoc | ShownSnapshot, images: AssetImages | None) -> EmbeddedImage | None:
-    place = (snapshot.set, snapshot.index)
-    return next((image for ref, image in (images.others if images else ()) if (ref.set, ref.index) == place), None)
+    position = (snapshot.set, snapshot.index)
+    found = images.snapshots if images else ()
+    return next((image for ref, image in found if (ref.set, ref.index) == position), None)

@@ -34,7 +34,7 @@ PLAN = ("plan", "--endpoint", "emulator")
 COLUMNS = 90
 SCALE = 1.5
 CORNER = "const { right, bottom } = document.querySelector('pre').getBoundingClientRect(); return [right, bottom]"
-CUT = "return document.querySelectorAll('.card .film')[1].getBoundingClientRect().top"
+CUT = "return document.querySelectorAll('.card .snapshots')[1].getBoundingClientRect().top"
 """Where the report's picture ends: after the second change's covers, before its snapshots."""
 THEME = TerminalTheme(
     (22, 24, 29),

@@ -142,7 +142,7 @@ def test_what_was_applied_a_moment_ago_is_not_imported_as_it_was(serve: Serve) -
     assert (ran.code, pending) == (1, {video(0).asset_id, video(1).asset_id, ODD["no_cover"]})
     assert not pending & {entry.asset_id for entry in load(("new.yaml",)).covers}
     ran = run("import", "--update", "new.yaml")
-    assert "3 assets left out: applied a moment ago, and not visible yet." in ran.lines
+    assert "3 assets left out: applied a moment ago and not visible yet." in ran.lines
 
 
 def test_an_existing_file_is_not_overwritten(emulator: str) -> None:

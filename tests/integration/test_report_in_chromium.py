@@ -124,8 +124,8 @@ def test_landmarks_and_names(browser: Browser) -> None:
     names = [region.accessible_name for region in regions]
     assert names == ["Summary", "Changes", "Unknown", "Pending", "Managed by no file", "Nothing to do"]
     assert {region.aria_role for region in regions} == {"region"}
-    films = browser.driver.find_elements(By.CSS_SELECTOR, ".film")
-    assert {(film.aria_role, film.accessible_name) for film in films} == {("list", "Snapshots of this asset")}
+    lists = browser.driver.find_elements(By.CSS_SELECTOR, ".snapshots")
+    assert {(one.aria_role, one.accessible_name) for one in lists} == {("list", "Snapshots of this asset")}
 
 
 def test_the_keyboards_focus_is_seen(browser: Browser) -> None:

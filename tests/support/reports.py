@@ -174,17 +174,17 @@ def picture(colour: tuple[int, int, int], size: tuple[int, int] = (320, 180)) ->
 
 
 def images() -> ImagesByAsset:
-    """Pictures for some of the changes: whole strips, a missing one, none at all."""
+    """Pictures for some of the changes: all of them, a missing one, none at all."""
 
-    def shot(number: int, index: int) -> EmbeddedImage:
+    def image(number: int, index: int) -> EmbeddedImage:
         return EmbeddedImage(picture((40 * index % 256, 60 * number % 256, 120)), 320, 180)
 
-    def strip(number: int, before: EmbeddedImage) -> AssetImages:
+    def of_asset(number: int, before: EmbeddedImage) -> AssetImages:
         refs = [SnapshotDoc(set="sample", index=index, offset=5 * index) for index in range(6)]
-        return AssetImages(before, shot(number, 3), tuple((ref, shot(number, ref.index)) for ref in refs))
+        return AssetImages(before, image(number, 3), tuple((ref, image(number, ref.index)) for ref in refs))
 
     broken = EmbeddedImage("", why=f"HTTP 404 {HOSTILE}")
-    return {asset(1): strip(1, shot(1, 0)), asset(2): strip(2, shot(2, 5)), asset(3): strip(3, broken)}
+    return {asset(1): of_asset(1, image(1, 0)), asset(2): of_asset(2, image(2, 5)), asset(3): of_asset(3, broken)}
 
 
 def assert_golden(name: str, text: str) -> None:

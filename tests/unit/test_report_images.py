@@ -16,9 +16,9 @@ from support.fakes import CDN, FakeClock, FakeCloud, Handler, Picture, served, s
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.errors import UsageError
 from reconciler.model import SetName, Snapshot, SnapshotRef
-from reconciler.observe import filmstrips as images
-from reconciler.observe.filmstrips import Wanted, collect, count
+from reconciler.observe import report_images
 from reconciler.observe.pictures import Pictures
+from reconciler.observe.report_images import ImageRequest, collect, count
 
 
 def jpeg(colour: tuple[int, int, int] = (200, 60, 60), size: tuple[int, int] = (640, 360)) -> bytes:
@@ -52,13 +52,13 @@ def snapshots(number: int, amount: int, name: SetName = "sample") -> tuple[Snaps
     return tuple(Snapshot(name, i, 5 * i, snapshot_url(asset(number), 5 * i, name)) for i in range(amount))
 
 
-def wanted(number: int, index: int = 2, amount: int = 6, more: tuple[Snapshot, ...] = ()) -> Wanted:
+def wanted(number: int, index: int = 2, amount: int = 6, more: tuple[Snapshot, ...] = ()) -> ImageRequest:
     """A change from a copy to a snapshot."""
     sample = snapshots(number, amount)
-    return Wanted(asset(number), cover_url(number), sample[index].url, sample + more, sample[index].ref)
+    return ImageRequest(asset(number), cover_url(number), sample[index].url, sample + more, sample[index].ref)
 
 
-def cloud(*changes: Wanted) -> FakeCloud:
+def cloud(*changes: ImageRequest) -> FakeCloud:
     """A CDN with all the pictures there are."""
     made = FakeCloud()
     for change in changes:
@@ -68,7 +68,7 @@ def cloud(*changes: Wanted) -> FakeCloud:
 
 
 def collected(
-    clock: FakeClock, server: Handler, changes: Sequence[Wanted], most: int = 200, parallelism: int = 4
+    clock: FakeClock, server: Handler, changes: Sequence[ImageRequest], most: int = 200, parallelism: int = 4
 ) -> ImagesByAsset:
     http = httpx.AsyncClient(transport=httpx.MockTransport(server))
     pictures = Pictures(http, trusted=False, clock=clock, timeout=30)
@@ -79,49 +79,49 @@ def fetched(server: FakeCloud) -> list[str]:
     return [url for _, url in server.asked]
 
 
-def shown(strip: AssetImages) -> list[int]:
+def shown(images: AssetImages) -> list[int]:
     """The indexes of the snapshots that have a picture."""
-    return [ref.index for ref, shot in strip.others if shot.data]
+    return [ref.index for ref, image in images.snapshots if image.data]
 
 
-def pixels(shot: EmbeddedImage) -> Image.Image:
-    head, _, body = shot.data.partition(",")
+def pixels(embedded: EmbeddedImage) -> Image.Image:
+    head, _, body = embedded.data.partition(",")
     assert head == "data:image/webp;base64"
     with Image.open(io.BytesIO(base64.b64decode(body)), formats=["WEBP"]) as image:
-        assert image.size == (shot.width, shot.height)
+        assert image.size == (embedded.width, embedded.height)
         return image.copy()
 
 
-def test_a_change_has_its_cover_the_wanted_picture_and_a_filmstrip(clock: FakeClock) -> None:
+def test_a_change_has_its_cover_the_wanted_picture_and_its_snapshots(clock: FakeClock) -> None:
     change = wanted(1)
     server = cloud(change)
     server.pictures[change.put_url] = Picture(jpeg((20, 20, 220)))
 
-    strip = collected(clock, server, [change])[asset(1)]
+    images = collected(clock, server, [change])[asset(1)]
 
-    assert strip.after is not None
-    assert (strip.before.width, strip.after.width) == (480, 480)
-    assert [(ref.set, ref.index, ref.offset, shot.width, shot.why) for ref, shot in strip.others] == [
+    assert images.after is not None
+    assert (images.before.width, images.after.width) == (480, 480)
+    assert [(ref.set, ref.index, ref.offset, image.width, image.why) for ref, image in images.snapshots] == [
         ("sample", i, 5 * i, 160, "") for i in range(6)
     ]
-    blue = [pixels(shot).resize((1, 1)).getpixel((0, 0)) for shot in (strip.after, strip.others[2][1])]
+    blue = [pixels(image).resize((1, 1)).getpixel((0, 0)) for image in (images.after, images.snapshots[2][1])]
     assert all(isinstance(colour, tuple) and colour[2] > 180 > colour[0] for colour in blue)
 
 
 def test_the_same_picture_is_fetched_once(clock: FakeClock) -> None:
-    """The wanted snapshot is `after` and in the strip; this cover is a snapshot as well."""
+    """The wanted snapshot is `after` and among the snapshots; this cover is a snapshot as well."""
     sample = snapshots(1, 4)
-    change = Wanted(asset(1), sample[0].url, sample[3].url, sample, sample[3].ref)
+    change = ImageRequest(asset(1), sample[0].url, sample[3].url, sample, sample[3].ref)
     server = cloud(change)
 
-    strip = collected(clock, server, [change])[asset(1)]
+    images = collected(clock, server, [change])[asset(1)]
 
     assert sorted(fetched(server)) == sorted(item.url for item in sample)
-    assert strip.before.width == 480
-    assert shown(strip) == [0, 1, 2, 3]
+    assert images.before.width == 480
+    assert shown(images) == [0, 1, 2, 3]
 
 
-def test_covers_and_wanted_snapshots_come_before_any_filmstrip(clock: FakeClock) -> None:
+def test_covers_and_wanted_snapshots_come_before_any_other_snapshot(clock: FakeClock) -> None:
     changes = [wanted(1), wanted(2), wanted(3)]
     server = cloud(*changes)
 
@@ -129,11 +129,11 @@ def test_covers_and_wanted_snapshots_come_before_any_filmstrip(clock: FakeClock)
 
     assert fetched(server) == [url for change in changes for url in (change.cover_url, change.put_url)]
     assert [shown(found[asset(number)]) for number in (1, 2, 3)] == [[2], [2], [2]]
-    others = found[asset(3)].others
-    assert {shot.why for ref, shot in others if ref.index != 2} == {"Not among the first 6 pictures."}
+    others = found[asset(3)].snapshots
+    assert {image.why for ref, image in others if ref.index != 2} == {"Not among the first 6 pictures."}
 
 
-def test_what_is_left_goes_to_the_nearest_snapshots_strip_by_strip(clock: FakeClock) -> None:
+def test_what_is_left_goes_to_the_nearest_snapshots_asset_by_asset(clock: FakeClock) -> None:
     changes = [wanted(1, amount=4), wanted(2, index=3, amount=9)]
     server = cloud(*changes)
 
@@ -148,10 +148,10 @@ def test_what_is_left_goes_to_the_nearest_snapshots_strip_by_strip(clock: FakeCl
 
 
 @pytest.mark.parametrize(
-    ("most", "strips", "pictures"),
+    ("most", "assets", "pictures"),
     [(0, 0, 0), (1, 0, 0), (2, 1, 2), (3, 1, 3), (6, 3, 6), (7, 3, 7), (20, 3, 20), (21, 3, 21), (200, 3, 21)],
 )
-def test_never_more_pictures_than_the_limit(clock: FakeClock, most: int, strips: int, pictures: int) -> None:
+def test_never_more_pictures_than_the_limit(clock: FakeClock, most: int, assets: int, pictures: int) -> None:
     """A change with only one of its two pictures would help nobody."""
     changes = [wanted(number) for number in (1, 2, 3)]
     server = cloud(*changes)
@@ -159,27 +159,29 @@ def test_never_more_pictures_than_the_limit(clock: FakeClock, most: int, strips:
     found = collected(clock, server, changes, most=most)
 
     assert len(fetched(server)) == count(changes, most) == pictures
-    assert list(found) == [asset(number) for number in range(1, 1 + strips)]
+    assert list(found) == [asset(number) for number in range(1, 1 + assets)]
 
 
-def test_who_has_a_strip_is_a_matter_of_order_alone(clock: FakeClock) -> None:
+def test_which_assets_have_pictures_depends_on_their_order_alone(clock: FakeClock) -> None:
     """A later change is not preferred because it needs only one picture."""
     sample = snapshots(3, 2)
-    uncovered = Wanted(asset(3), "", sample[0].url, sample, sample[0].ref)
+    uncovered = ImageRequest(asset(3), "", sample[0].url, sample, sample[0].ref)
     changes = [wanted(1), wanted(2), uncovered]
 
     assert list(collected(clock, cloud(*changes), changes, most=3)) == [asset(1)]
 
 
 def test_a_cover_that_several_assets_have_counts_once(clock: FakeClock) -> None:
-    changes = [Wanted(asset(number), cover_url(0), snapshot_url(asset(number)), (), None) for number in (1, 2, 3)]
+    changes = [
+        ImageRequest(asset(number), cover_url(0), snapshot_url(asset(number)), (), None) for number in (1, 2, 3)
+    ]
     server = FakeCloud()
     server.pictures = {url: Picture(A_JPEG) for change in changes for url in (change.cover_url, change.put_url)}
 
     found = collected(clock, server, changes, most=4)
 
     assert len(fetched(server)) == count(changes, 4) == 4
-    assert [bool(strip.before.data) for strip in found.values()] == [True, True, True]
+    assert [bool(images.before.data) for images in found.values()] == [True, True, True]
 
 
 def test_three_thousand_changes_cost_no_more_than_the_limit(clock: FakeClock) -> None:
@@ -192,14 +194,14 @@ def test_three_thousand_changes_cost_no_more_than_the_limit(clock: FakeClock) ->
     assert list(found) == [asset(number) for number in range(1, 101)]
 
 
-def test_a_long_strip_is_cut_to_those_around_the_wanted_one(clock: FakeClock) -> None:
+def test_many_snapshots_are_cut_to_those_around_the_wanted_one(clock: FakeClock) -> None:
     more = snapshots(1, 5, "dots")
     changes = [wanted(1, index=50, amount=100, more=more), wanted(2, index=0, amount=25), wanted(3, amount=24)]
 
     found = collected(clock, cloud(*changes), changes)
 
     assert shown(found[asset(1)]) == list(range(39, 63))
-    assert {ref.set for ref, _ in found[asset(1)].others} == {"sample"}
+    assert {ref.set for ref, _ in found[asset(1)].snapshots} == {"sample"}
     assert shown(found[asset(2)]) == list(range(24))
     assert shown(found[asset(3)]) == list(range(24))
 
@@ -209,10 +211,10 @@ def test_snapshots_of_other_sets_come_last_and_by_their_time(clock: FakeClock) -
     change = wanted(1, amount=3, more=dots)
     server = cloud(change)
 
-    strip = collected(clock, server, [change], most=6, parallelism=1)[asset(1)]
+    images = collected(clock, server, [change], most=6, parallelism=1)[asset(1)]
 
     assert fetched(server)[2:] == [change.snapshots[1].url, change.snapshots[0].url, dots[2].url, dots[1].url]
-    assert [(ref.set, ref.index, bool(shot.data)) for ref, shot in strip.others] == [
+    assert [(ref.set, ref.index, bool(image.data)) for ref, image in images.snapshots] == [
         *(("sample", i, True) for i in range(3)),
         *(("dots", i, i in (1, 2)) for i in range(4)),
     ]
@@ -220,8 +222,8 @@ def test_snapshots_of_other_sets_come_last_and_by_their_time(clock: FakeClock) -
 
 def test_to_choose_from_there_are_up_to_a_hundred_and_no_after(clock: FakeClock) -> None:
     sample = snapshots(1, 120)
-    choose = Wanted(asset(1), sample[5].url, "", sample, sample[5].ref)
-    uncovered = Wanted(asset(2), "", "", snapshots(2, 7), None)
+    choose = ImageRequest(asset(1), sample[5].url, "", sample, sample[5].ref)
+    uncovered = ImageRequest(asset(2), "", "", snapshots(2, 7), None)
 
     found = collected(clock, cloud(choose, uncovered), [choose, uncovered])
 
@@ -257,29 +259,29 @@ def test_a_picture_that_cannot_be_had_says_why_and_the_others_are_shown(
             raise answer
         return answer
 
-    strip = collected(clock, serve, [change])[asset(1)]
+    images = collected(clock, serve, [change])[asset(1)]
 
-    assert strip.before.data == ""
-    assert why in strip.before.why
-    assert strip.after is not None
-    assert strip.after.data
-    assert shown(strip) == [0, 1, 2, 3, 4, 5]
+    assert images.before.data == ""
+    assert why in images.before.why
+    assert images.after is not None
+    assert images.after.data
+    assert shown(images) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "nonsense", "https://u:p@cdn.example.com/a.jpg", "https://["])
 def test_a_url_that_is_not_opened_is_a_placeholder(clock: FakeClock, url: str) -> None:
     sample = snapshots(1, 2)
-    change = Wanted(asset(1), url, sample[0].url, sample, sample[0].ref)
+    change = ImageRequest(asset(1), url, sample[0].url, sample, sample[0].ref)
 
-    strip = collected(clock, cloud(change), [change])[asset(1)]
+    images = collected(clock, cloud(change), [change])[asset(1)]
 
-    assert strip.before.data == ""
-    assert "u:p" not in strip.before.why
-    assert strip.before.why
+    assert images.before.data == ""
+    assert "u:p" not in images.before.why
+    assert images.before.why
 
 
 def test_secrets_of_the_url_are_not_told(clock: FakeClock) -> None:
-    change = Wanted(asset(1), f"{cover_url(1)}?auth_key=very-secret", "", (), None)
+    change = ImageRequest(asset(1), f"{cover_url(1)}?auth_key=very-secret", "", (), None)
 
     why = collected(clock, FakeCloud(), [change])[asset(1)].before.why
 
@@ -291,7 +293,7 @@ def test_secrets_that_an_error_quotes_are_not_told(clock: FakeClock) -> None:
     async def serve(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(f"no way to {request.url}")
 
-    change = Wanted(asset(1), f"{CDN}/0.jpg?auth_key=very-secret", "", (), None)
+    change = ImageRequest(asset(1), f"{CDN}/0.jpg?auth_key=very-secret", "", (), None)
     why = collected(clock, serve, [change])[asset(1)].before.why
 
     assert "no way to" in why
@@ -310,7 +312,7 @@ def test_a_picture_that_never_comes_holds_up_none_of_the_others(clock: FakeClock
     found = collected(clock, serve, changes, parallelism=2)
 
     assert "no answer within 30 s" in found[asset(1)].before.why
-    assert all(shot.data for strip in found.values() for _, shot in strip.others)
+    assert all(image.data for images in found.values() for _, image in images.snapshots)
     assert clock.time < 300
 
 
@@ -332,10 +334,12 @@ def test_cancelling_is_passed_on(clock: FakeClock) -> None:
 
 def size(found: ImagesByAsset) -> int:
     """The characters of all pictures as they will stand in the report."""
-    shots = (
-        shot for strip in found.values() for shot in (strip.before, strip.after, *(one for _, one in strip.others))
+    embedded = (
+        image
+        for images in found.values()
+        for image in (images.before, images.after, *(one for _, one in images.snapshots))
     )
-    return sum(len(shot.data) for shot in shots if shot is not None)
+    return sum(len(image.data) for image in embedded if image is not None)
 
 
 def test_all_pictures_together_stay_within_their_room(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +351,7 @@ def test_all_pictures_together_stay_within_their_room(clock: FakeClock, monkeypa
         server.pictures[change.put_url] = Picture(noise(-number - 1))
     whole = size(collected(clock, server, changes, most=10))
     server.asked.clear()
-    monkeypatch.setattr(images, "_MOST_BYTES", whole // 2)
+    monkeypatch.setattr(report_images, "_MOST_BYTES", whole // 2)
 
     found = collected(clock, server, changes, most=10, parallelism=1)
 
@@ -360,11 +364,11 @@ def test_all_pictures_together_stay_within_their_room(clock: FakeClock, monkeypa
 def test_a_picture_shown_several_times_takes_its_room_each_time(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = [Wanted(asset(number), cover_url(0), "", (), None) for number in range(1, 11)]
+    changes = [ImageRequest(asset(number), cover_url(0), "", (), None) for number in range(1, 11)]
     server = FakeCloud()
     server.pictures[cover_url(0)] = Picture(noise(0))
     whole = size(collected(clock, server, changes))
-    monkeypatch.setattr(images, "_MOST_BYTES", whole - 1)
+    monkeypatch.setattr(report_images, "_MOST_BYTES", whole - 1)
 
     assert size(collected(clock, server, changes)) < whole
 
@@ -381,11 +385,11 @@ def test_two_hundred_pictures_full_of_detail_fit(clock: FakeClock, shape: tuple[
     found = collected(clock, server, changes)
 
     assert 2**20 < size(found) <= 11 * 2**20
-    assert [strip for strip in found.values() if strip.before.why or not strip.after or strip.after.why] == []
+    assert [images for images in found.values() if images.before.why or not images.after or images.after.why] == []
 
 
 def test_every_picture_done_with_is_counted(clock: FakeClock) -> None:
-    changes = [wanted(1), wanted(2), Wanted(asset(3), "", "", (), SnapshotRef("sample", 0, 0))]
+    changes = [wanted(1), wanted(2), ImageRequest(asset(3), "", "", (), SnapshotRef("sample", 0, 0))]
     steps: list[int] = []
 
     async def main() -> None:
@@ -421,9 +425,9 @@ def test_a_dead_host_is_given_up_soon(clock: FakeClock) -> None:
         raise httpx.ConnectTimeout("")
 
     changes = [
-        Wanted(asset(n), cover_url(n), snapshots(n, 2)[1].url, snapshots(n, 2), snapshots(n, 2)[1].ref)
+        ImageRequest(asset(n), cover_url(n), snapshots(n, 2)[1].url, snapshots(n, 2), snapshots(n, 2)[1].ref)
         for n in range(1, 60)
     ]
-    strips = collected(clock, dead, changes, parallelism=2)
+    found = collected(clock, dead, changes, parallelism=2)
     assert len(set(asked)) <= 4
-    assert "its host did not give" in strips[asset(9)].before.why
+    assert "its host did not deliver" in found[asset(9)].before.why
