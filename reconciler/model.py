@@ -122,8 +122,8 @@ class NoAnswer:
 
     reason: Reason
     message: str
-    lasting: str = ""
-    """Where no later attempt would fare better: why, in a few words ("HTTP 404")."""
+    permanent: str = ""
+    """If no later attempt can succeed: why, in a few words ("HTTP 404")."""
 
 
 @dataclass(frozen=True, slots=True)

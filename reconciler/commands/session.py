@@ -18,11 +18,11 @@ from reconciler.observe.pictures import Pictures
 from reconciler.state import folder
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
-from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.client import RateLimiters, VodClient
+from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import find_project
-from reconciler.vod.rate_limit import Window
-from reconciler.vod.redis_rate_limit import RedisStore, SharedWindow
+from reconciler.vod.rate_limit import RateLimiter
+from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport, is_near, is_public
 
@@ -62,7 +62,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     auth = _auth(settings, clock)
     transport = Transport()
     outside = Transport(is_near if settings.loopback else is_public)
-    api = DirectClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
+    api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
     pictures = httpx.AsyncClient(transport=outside, headers=_AGENT, timeout=settings.timeout, trust_env=False)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
@@ -79,7 +79,7 @@ def _session(
     settings: Settings,
     clock: Clock,
     stack: AsyncExitStack,
-    api: DirectClient,
+    api: FastHttpClient,
     pictures: httpx.AsyncClient,
     region: str | None,
     project_id: str,
@@ -88,15 +88,15 @@ def _session(
     if store is not None:
         stack.push_async_callback(store.aclose)
 
-    def window(name: str, rate: Rate) -> Window:
+    def window(name: str, rate: Rate) -> RateLimiter:
         # A call is granted, made within the time-out, and answered; twice that is dead for certain.
         lease = 2 * settings.timeout
-        shared = SharedWindow(store, f"{settings.endpoint}:{name}", rate, lease) if store else None
-        opened = Window(rate, clock, shared)
+        shared = RedisWindow(store, f"{settings.endpoint}:{name}", rate, lease) if store else None
+        opened = RateLimiter(rate, clock, shared)
         stack.push_async_callback(opened.aclose)
         return opened
 
-    windows = Windows(window("reads", settings.read_rate), window("writes", settings.write_rate))
+    windows = RateLimiters(window("reads", settings.read_rate), window("writes", settings.write_rate))
     return Session(
         client=VodClient(ApiConnection(api, clock, settings.timeout), project_id, windows),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
@@ -128,7 +128,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
             f"{store} can't be used: {error}", hint="Choose another: --endpoint emulator:FILE."
         ) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
-    api = DirectClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
+    api = FastHttpClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
     pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)

@@ -1,1 +1,1 @@
-"""What is there: the API's answers and the pictures behind its URLs, as values."""
+"""Reads what is there: the API's answers and the pictures behind its URLs, as values."""

@@ -1,4 +1,4 @@
-"""One asset's details as a value: observed, or the reason why not."""
+"""One asset's details as a value: observed, or the reason why it could not be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
 from reconciler.model import NoAnswer, Observed, Reason, SetName, Snapshot
 from reconciler.vod import error_codes as codes
-from reconciler.vod import schemas as wire
+from reconciler.vod import schemas
 from reconciler.vod.client import VodClient
 
 
@@ -16,7 +16,7 @@ async def observe(client: VodClient, asset_id: str) -> Observed | NoAnswer:
     """Reads one asset.
 
     Raises:
-        AuthenticationError, UnreachableError: no other asset would fare better.
+        AuthenticationError, UnreachableError: reading any other asset would fail as well.
     """
     try:
         details = await client.details(asset_id)
@@ -28,16 +28,16 @@ async def observe(client: VodClient, asset_id: str) -> Observed | NoAnswer:
     try:
         return _observed(asset_id, details)
     except _UnplacedError as error:
-        return NoAnswer("api_error", f"The service does not say at which second a snapshot was taken: {error}.")
+        return NoAnswer("api_error", f"The service returned a snapshot without its offset, in the set {error}.")
 
 
 class _UnplacedError(Exception):
-    """Without its offset a snapshot has no place, and so the others have no sure index."""
+    """A snapshot has no offset, so the index of the others is not certain."""
 
 
-def _observed(asset_id: str, details: wire.AssetDetails) -> Observed:
-    base = details.base_info or wire.BaseInfo()
-    info = details.thumbnail_info or wire.ThumbnailInfo()
+def _observed(asset_id: str, details: schemas.AssetDetails) -> Observed:
+    base = details.base_info or schemas.BaseInfo()
+    info = details.thumbnail_info or schemas.ThumbnailInfo()
     snapshots = (
         *_in_order("sample", info.sample),
         *_in_order("dots", info.dots),
@@ -48,15 +48,15 @@ def _observed(asset_id: str, details: wire.AssetDetails) -> Observed:
     return Observed(asset_id, base.title, cover, status, snapshots)
 
 
-def _in_order(name: SetName, listed: Sequence[wire.ThumbnailItem]) -> list[Snapshot]:
-    """The API does not promise an order; ties are broken by the URL so that an index always means the same."""
+def _in_order(name: SetName, listed: Sequence[schemas.ThumbnailItem]) -> list[Snapshot]:
+    """The API does not promise an order. Ties are broken by the URL, so that an index always means the same."""
     placed = [(_offset(name, item), item.url) for item in listed if item.url or item.offset is not None]
     placed.sort(key=lambda snapshot: (snapshot[0], snapshot[1].partition("?")[0]))
     return [Snapshot(name, index, offset, url) for index, (offset, url) in enumerate(placed)]
 
 
-def _offset(name: SetName, item: wire.ThumbnailItem) -> int:
-    """Its own, or the one that its file is named after."""
+def _offset(name: SetName, item: schemas.ThumbnailItem) -> int:
+    """Its own offset, or the one in the name of its file."""
     if item.offset is not None:
         return item.offset
     named = re.search(r"/([0-9]{1,9})\.[A-Za-z]+$", item.url.partition("?")[0])

@@ -1,4 +1,4 @@
-"""The only opener of URLs that the API gave: bounded, within the rules, failing with a reason."""
+"""Reads pictures: the only code that opens URLs from the API. Time, size and redirects are limited."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from reconciler.model import Content, NoAnswer
 from reconciler.util.clock import Clock
 from reconciler.util.ids import HEX_32
 from reconciler.util.sanitize import bare_url, shorten
-from reconciler.vod.retry import ATTEMPTS, persistently
+from reconciler.vod.retry import ATTEMPTS, with_retries
 
 MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
 _MOST_DIGITS = 18
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 _MD5 = re.compile(rf'"?({HEX_32})"?')
-# A gateway's page, or its error as JSON, with status 200; pictures come as image/*, as octets, or unnamed.
+# A gateway's page, or its error as JSON, with status 200. Pictures are image/*, octets, or without a type.
 _NO_PICTURE = re.compile(r"text/|application/(?:json|xml|xhtml)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What a CDN says of a picture without sending it: `length` in bytes, `md5` where the ETag is one."""
+class PictureHead:
+    """What a CDN's headers say about a picture: `length` in bytes, `md5` where the ETag is one."""
 
     length: int | None = None
     md5: str | None = None
 
 
 class _Transient(Exception):
-    """A fault that another attempt may not meet."""
+    """A failure that another attempt may not meet."""
 
 
 class Pictures:
-    """Reads pictures. They don't count against the API's quota, and carry no credentials.
+    """Reads pictures. The requests do not count against the API's quota and carry no credentials.
 
     Args:
-        http: a client that neither authenticates nor follows redirects; unless `trusted` its transport must
+        http: a client that neither authenticates nor follows redirects; unless `trusted`, its transport must
             refuse hosts that are not public.
-        trusted: the API endpoint itself is loopback, so plain http and private addresses are fine.
+        trusted: the API endpoint is loopback, so plain http and private addresses are allowed.
         timeout: seconds for one request.
     """
 
@@ -53,32 +53,32 @@ class Pictures:
         self._timeout = timeout
         self._no_head: set[str] = set()
 
-    async def stamp(self, url: str) -> Stamp:
-        """Length and MD5 as far as the CDN tells them; it may know neither, or not answer HEAD at all."""
+    async def head(self, url: str) -> PictureHead:
+        """Length and MD5 as far as the CDN's headers contain them; neither if it does not answer HEAD."""
         target = self._target(url)
         if isinstance(target, NoAnswer) or target.host in self._no_head:
-            return Stamp()
+            return PictureHead()
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._http.head(target, headers=_HEADERS)
         except (httpx.HTTPError, TimeoutError):
-            return Stamp()
+            return PictureHead()
         if response.status_code in (400, 403, 405, 501):
             self._no_head.add(target.host)
-        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers or _page(response):
-            return Stamp()
+        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers or _is_page(response):
+            return PictureHead()
         length = response.headers.get("Content-Length", "")[:_MOST_DIGITS]
         md5 = _MD5.fullmatch(response.headers.get("ETag", "").strip())
-        # A length of 0 is how some servers say that they don't know.
+        # Some servers send 0 when they do not know the length.
         known = int(length) if length.isascii() and length.isdigit() and length.strip("0") else None
-        return Stamp(known, md5[1].lower() if md5 else None)
+        return PictureHead(known, md5[1].lower() if md5 else None)
 
     async def content(self, url: str) -> Content | NoAnswer:
-        """SHA-256 and length of a picture's bytes, or why they can't be had."""
+        """SHA-256 and length of a picture's bytes, or why they cannot be read."""
         return await self._read(url, None)
 
     async def data(self, url: str) -> bytes | NoAnswer:
-        """A picture's bytes, at most MOST_BYTES of them, or why they can't be had."""
+        """A picture's bytes, at most MOST_BYTES, or why they cannot be read."""
         kept = bytearray()
         read = await self._read(url, kept)
         return read if isinstance(read, NoAnswer) else bytes(kept)
@@ -88,15 +88,15 @@ class Pictures:
         if isinstance(target, NoAnswer):
             return target
         try:
-            return await persistently(self._clock, lambda: self._fetch(target, kept), _Transient)
+            return await with_retries(self._clock, lambda: self._fetch(target, kept), _Transient)
         except _Transient as fault:
-            return _unavailable(url, f"{fault}, {ATTEMPTS} attempts", lasting=False)
+            return _unavailable(url, f"{fault}, {ATTEMPTS} attempts", permanent=False)
 
     def _target(self, url: str) -> httpx.URL | NoAnswer:
         try:
             target = httpx.URL(url)
         except (httpx.InvalidURL, UnicodeError):
-            return _unavailable(url, "not a URL")
+            return _unavailable(url, "not a valid URL")
         if target.scheme not in ("http", "https") or not target.host:
             return _unavailable(url, "neither http nor https")
         if target.userinfo:
@@ -130,7 +130,7 @@ async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray |
         raise _Transient(f"HTTP {status}")
     if status != httpx.codes.OK:
         return _unavailable(str(target), f"HTTP {status}")
-    if _page(response):
+    if _is_page(response):
         raise _Transient("a page instead of a picture")
     digest, length = hashlib.sha256(), 0
     if kept is not None:
@@ -150,10 +150,10 @@ async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray |
     return Content(digest.hexdigest(), length)
 
 
-def _page(response: httpx.Response) -> bool:
+def _is_page(response: httpx.Response) -> bool:
     return _NO_PICTURE.match(response.headers.get("Content-Type", "")) is not None
 
 
-def _unavailable(url: str, why: str, *, lasting: bool = True) -> NoAnswer:
-    message = f"The picture at {bare_url(url)} can't be read: {why}."
-    return NoAnswer("content_unavailable", message, why if lasting else "")
+def _unavailable(url: str, why: str, *, permanent: bool = True) -> NoAnswer:
+    message = f"The picture at {bare_url(url)} cannot be read: {why}."
+    return NoAnswer("content_unavailable", message, why if permanent else "")

@@ -142,13 +142,13 @@ class _Embedder:
         except ReconcileError as error:  # a proxy that cannot be used must not cost the whole report
             return NoAnswer("content_unavailable", error.told)
         # Each failure takes several attempts, up to minutes: a dead host must not hold up the report.
-        self._failures[host] = self._failures[host] + 1 if isinstance(data, NoAnswer) and not data.lasting else 0
+        self._failures[host] = self._failures[host] + 1 if isinstance(data, NoAnswer) and not data.permanent else 0
         return data
 
     async def _image(self, data: bytes | NoAnswer, url: str, width: int) -> EmbeddedImage:
         made = data if isinstance(data, NoAnswer) else await asyncio.to_thread(thumbnail, data, width)
         if isinstance(made, NoAnswer):
-            return EmbeddedImage("", why=hide(made.lasting or made.message))
+            return EmbeddedImage("", why=hide(made.permanent or made.message))
         encoded = "data:image/webp;base64," + base64.b64encode(made.webp).decode("ascii")
         needed = len(encoded) * self._uses[url, width]
         if needed > self._room:

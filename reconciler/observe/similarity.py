@@ -1,4 +1,4 @@
-"""Whether two files plainly show the same picture, however they are encoded."""
+"""Compares two files as pictures, independent of their encoding."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import warnings
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _MOST_PIXELS = 50_000_000
 _SIDE = 32
-# Of 255 per channel. Encoding anew moves the small picture's pixels by 1 or 2; another scene by tens.
+# Of 255 per channel. Another encoding changes the small picture's pixels by 1 or 2, another scene by tens.
 _MEAN, _WORST = 6.0, 48.0
 
 
 def alike(one: bytes, other: bytes) -> bool | None:
-    """True or False where the pictures tell plainly; None where they can't be decoded."""
-    from PIL import Image, ImageChops, ImageStat  # slow to import, and seldom needed
+    """Whether both show the same picture; None if one cannot be decoded."""
+    from PIL import Image, ImageChops, ImageStat  # slow to import, and rarely needed
 
     small = []
     try:

@@ -19,7 +19,7 @@ from itertools import islice
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
 from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, SnapshotRef, Verdict
-from reconciler.observe.pictures import Pictures, Stamp
+from reconciler.observe.pictures import PictureHead, Pictures
 from reconciler.observe.similarity import alike
 from reconciler.state.settled_covers import Memory
 from reconciler.util.sanitize import bare_url
@@ -34,15 +34,15 @@ class _Picture:
     def __init__(self, pictures: Pictures, url: str) -> None:
         self._pictures = pictures
         self._url = url
-        self._stamp: Stamp | None = None
+        self._head: PictureHead | None = None
         self._content: Content | NoAnswer | None = None
 
-    async def stamp(self) -> Stamp:
+    async def head(self) -> PictureHead:
         if isinstance(self._content, Content):
-            return Stamp(self._content.length, self._stamp.md5 if self._stamp else None)
-        if self._stamp is None:
-            self._stamp = await self._pictures.stamp(self._url)
-        return self._stamp
+            return PictureHead(self._content.length, self._head.md5 if self._head else None)
+        if self._head is None:
+            self._head = await self._pictures.head(self._url)
+        return self._head
 
     async def content(self) -> Content | NoAnswer:
         if self._content is None:
@@ -154,7 +154,7 @@ def _replaceable(unread: NoAnswer) -> NoAnswer:
 
 async def _same(one: _Picture, other: _Picture) -> bool | NoAnswer:
     """Whether two pictures are the same, by the cheapest evidence; NoAnswer where one cannot be read."""
-    left, right = await one.stamp(), await other.stamp()
+    left, right = await one.head(), await other.head()
     if left.length is not None and right.length is not None:
         if left.length != right.length:
             return False

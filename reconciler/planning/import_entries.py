@@ -67,8 +67,8 @@ def _entry(observed: Observed, found: compare.IdentifiedCover) -> NewEntry | Not
         if isinstance(unusable, NoAnswer):
             return _ignored(observed, hide(unusable.message))
         return NewEntry(observed.asset_id, shown.index, shown.set, hide(observed.title))
-    if found.unread_cover is not None and found.unread_cover.lasting:
-        return _ignored(observed, f"its cover can't be read: {found.unread_cover.lasting}")
+    if found.unread_cover is not None and found.unread_cover.permanent:
+        return _ignored(observed, f"its cover can't be read: {found.unread_cover.permanent}")
     if found.unread is not None:
         return NotImportable(found.unread.reason, found.unread.message)
     return _ignored(

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of covers."""
+"""Helpers that do not depend on covers."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from reconciler.errors import UsageError
 def check_writable(path: str) -> None:
     """
     Raises:
-        UsageError: writing this file will fail; better to know before the cloud is read.
+        UsageError: this file cannot be written. Checked first, so that nothing is read for a report without a file.
     """
     folder = Path(path).resolve().parent
     if not path:
-        raise UsageError("A file can't be written: its name is empty")
+        raise UsageError("A file cannot be written: its name is empty")
     if _is_special(path):
         return
     if Path(path).is_dir():
-        raise UsageError(f"{path} can't be written: it is a folder")
+        raise UsageError(f"{path} cannot be written: it is a folder")
     if not folder.is_dir():
-        raise UsageError(f"{path} can't be written: there is no folder {folder}")
+        raise UsageError(f"{path} cannot be written: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
-        raise UsageError(f"{path} can't be written: no permission to write in {folder}")
+        raise UsageError(f"{path} cannot be written: no permission to write in {folder}")
 
 
 def check_replaceable(path: str) -> None:
     """
     Raises:
-        UsageError: replacing this file's bytes will fail, or it was made read-only.
+        UsageError: this file cannot be replaced, or is read-only.
     """
     check_writable(path)
     if not Path(path).exists():
-        raise UsageError(f"{path} can't be written: there is no such file")
+        raise UsageError(f"{path} cannot be written: there is no such file")
     if not os.access(path, os.W_OK):
-        raise UsageError(f"{path} can't be written: it is read-only")
+        raise UsageError(f"{path} cannot be written: it is read-only")
 
 
 def write(path: str, text: str, *, private: bool = False) -> None:
@@ -47,7 +47,7 @@ def write(path: str, text: str, *, private: bool = False) -> None:
         private: only the owner may read it.
 
     Raises:
-        UsageError: it can't be written.
+        UsageError: it cannot be written.
     """
     data = text.encode()
     try:
@@ -61,10 +61,10 @@ def write(path: str, text: str, *, private: bool = False) -> None:
 
 
 def create(path: str, text: str) -> None:
-    """As `write`, but only where there is no such file, or an empty one.
+    """Like `write`, but never replaces a file that is not empty.
 
     Raises:
-        UsageError: it can't be written, or holds something by now: that is not touched.
+        UsageError: it cannot be written, or is no longer empty and was left as it is.
     """
     try:
         if _is_special(path):
@@ -72,16 +72,16 @@ def create(path: str, text: str) -> None:
         else:
             _put(path, text.encode(), 0o666 & ~_umask(), over=False)
     except FileExistsError as error:
-        raise UsageError(f"{path} was written by somebody else meanwhile", hint="It was not touched.") from error
+        raise UsageError(f"{path} was written by another program meanwhile", hint="It was left as it is.") from error
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
 def replace(path: str, data: bytes) -> None:
-    """Gives a file other bytes, all at once; its mode stays.
+    """Replaces a file's bytes in one step and keeps its mode.
 
     Raises:
-        UsageError: it can't be written.
+        UsageError: it cannot be written.
     """
     try:
         _put(path, data, stat.S_IMODE(Path(path).stat().st_mode))
@@ -90,7 +90,7 @@ def replace(path: str, data: bytes) -> None:
 
 
 def size(path: str) -> int:
-    """Its bytes; 0 where there is no such file."""
+    """The size of a file in bytes; 0 if there is no such file."""
     try:
         return Path(path).stat().st_size
     except OSError:
@@ -98,10 +98,10 @@ def size(path: str) -> int:
 
 
 def append(path: str, text: str) -> None:
-    """Adds lines to the end of a file that others write to as well.
+    """Appends lines to a file that other programs write to as well.
 
     Raises:
-        UsageError: it can't be written.
+        UsageError: it cannot be written.
     """
     try:
         with Path(path).open("a+b") as file:
@@ -115,7 +115,7 @@ def append(path: str, text: str) -> None:
 def _put(path: str, data: bytes, mode: int, *, over: bool = True) -> None:
     """
     Args:
-        over: whatever is there is replaced; otherwise FileExistsError says that it holds something.
+        over: replace an existing file; otherwise raises FileExistsError if there is one that is not empty.
     """
     target = Path(path).resolve()
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -131,8 +131,8 @@ def _put(path: str, data: bytes, mode: int, *, over: bool = True) -> None:
 
 
 def _linked(temporary: str, target: Path) -> bool:
-    """Gives the temporary file the name that nobody had till now, all at once; False where that is left to a rename:
-    an empty file is there, or the file system has no links."""
+    """Gives the temporary file its name if no file has it. False if that is left to a rename: there is an empty file,
+    or the file system has no links."""
     try:
         os.link(temporary, target)
     except OSError:
@@ -144,11 +144,11 @@ def _linked(temporary: str, target: Path) -> bool:
 
 
 def _unwritable(path: str, error: OSError) -> UsageError:
-    return UsageError(f"{path} can't be written: {error.strerror or error}")
+    return UsageError(f"{path} cannot be written: {error.strerror or error}")
 
 
 def _is_special(path: str) -> bool:
-    """A device, a pipe or the like: asked of the path as given, since /dev/stdout resolves to no file at all."""
+    """A device or a pipe. Not resolved first, because /dev/stdout resolves to a path that does not exist."""
     try:
         mode = Path(path).stat().st_mode
     except OSError:

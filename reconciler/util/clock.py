@@ -1,4 +1,4 @@
-"""Time, handed in rather than looked up, so that tests can hold it."""
+"""Time, passed in so that tests can control it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def monotonic(self) -> float:
-        """Seconds that never run backwards."""
+        """Seconds that never go back."""
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""

@@ -1,4 +1,4 @@
-"""So many at a time, and no more: the one place where work is spread over tasks."""
+"""Runs work in a limited number of tasks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], parallelism: int) -> None:
-    """Runs `work` on every item, `at_once` at a time, taking items only when somebody is free.
+    """Runs `work` on every item, in at most `parallelism` tasks; each takes its next item when it is free.
 
     Raises:
-        whatever the first failing `work` raised; the others are cancelled then.
+        the error of the first failing `work`; the others are cancelled then.
     """
     waiting = iter(items)
 

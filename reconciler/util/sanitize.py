@@ -1,4 +1,4 @@
-"""What others wrote, made harmless before it is printed, and secrets taken out: the one place for both."""
+"""Makes foreign text harmless before it is printed, and removes secrets from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNSAFE = re.compile(
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _NAMED_SECRET = re.compile(
-    # Not \b: to it a Chinese sentence and the parameter right behind it are one word.
+    # Not \b, for which a Chinese sentence and the parameter right after it are one word.
     r"(?i)(?<![a-z0-9_])((?:auth_key|auth_info|signature|access|sign|wssecret)=|"
     r"(?:x-(?:auth|security|subject|obs-security)-token|authorization|password)(?:['\"]?\s*[=:]|['\"]\s*,)\s*(?:b?['\"])?)"
     r"(?!\*\*\*)((?:(?:SDK-HMAC-SHA256|Bearer|Basic)\s+)?[^\s'\"&,;)>\]}]+)"
@@ -35,14 +35,14 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` on one line and inert: controls are written as escapes, CI workflow commands lose their force."""
+    """`text` on one line: control characters become escapes, and CI workflow commands are disabled."""
     if _UNSAFE.search(text):
         text = _UNSAFE.sub(_escape, text)
     return disarm(text)
 
 
 def disarm(text: str) -> str:
-    """`text` without a CI workflow command; all else, such as lines and colours, is left."""
+    """`text` without CI workflow commands; lines, colours and all else stay."""
     while "::" in text:
         text = text.replace("::", ": :")
     return text.replace("##[", "## [")
@@ -61,8 +61,8 @@ def bare_url(url: str) -> str:
     except ValueError:
         return clean(re.split(r"[?#]", url, maxsplit=1)[0])
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    told = clean(_hide_path(bare))
-    return url if told == url else told  # one string instead of two: there may be many
+    cleaned = clean(_hide_path(bare))
+    return url if cleaned == url else cleaned  # one string instead of two: there may be many
 
 
 def _hide_path(text: str) -> str:
@@ -70,10 +70,10 @@ def _hide_path(text: str) -> str:
 
 
 class Redactor:
-    """Takes known secrets, and whatever looks like a signature or a token, out of a text."""
+    """Replaces known secrets, and everything that looks like a signature or a token, in a text."""
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
-        # A very short "secret" would eat ordinary words.
+        # A very short "secret" would also be found in ordinary words.
         known = {s for s in secrets if s and len(s) >= 4}
         known |= {json.dumps(s)[1:-1] for s in known} | {clean(s) for s in known}
         self._known = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
@@ -85,11 +85,11 @@ class Redactor:
 
 
 hide = Redactor()
-"""For what goes into documents: whatever looks like a signature or a token, without knowing ours."""
+"""For documents: everything that looks like a signature or a token, without known secrets."""
 
 
 def redacted(document: Any, redact: Redactor) -> Any:
-    """A JSON document with the secrets taken out of its strings; its keys and its form are ours and stay."""
+    """A JSON document without the secrets in its strings; its keys stay."""
     if isinstance(document, str):
         return redact(document)
     if isinstance(document, Mapping):
@@ -98,9 +98,9 @@ def redacted(document: Any, redact: Redactor) -> Any:
 
 
 def json_text(document: Any, *, ascii_only: bool = False) -> str:
-    """JSON that keeps every character's value, with those that could act on a terminal or in CI escaped."""
+    """JSON in which characters that a terminal or CI would act on are escaped."""
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2, allow_nan=False)
-    # The lines that json.dumps laid out itself stay; everything else unsafe can only stand inside strings.
+    # Only json.dumps writes line breaks; all other unsafe characters are inside strings.
     text = "\n".join(_UNSAFE.sub(_json_escape, line) for line in text.split("\n"))
     return text.replace("::", "\\u003a\\u003a").replace("##[", "\\u0023#[")
 

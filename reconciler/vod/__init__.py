@@ -1,1 +1,1 @@
-"""The cloud: its words, signatures, windows, calls and retries."""
+"""The VOD API: calls, retries, rate limits, transport, signatures, schemas."""

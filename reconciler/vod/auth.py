@@ -1,6 +1,6 @@
-"""Who we are: AK/SK signatures, a token, or a login that fetches one; all as httpx auth flows.
+"""Authentication by AK/SK signature, token or password, as httpx auth flows.
 
-Signing stands below the retries, so that every attempt has a fresh date and signature.
+Requests are signed below the retries, so that every attempt has a fresh date and signature.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Login:
 def canonical_request(
     method: str, path: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str], body: bytes
 ) -> tuple[str, str]:
-    """The canonical request and the signed header names (developer guide "AK/SK signing").
+    """Returns the canonical request and the signed header names (developer guide "AK/SK signing").
 
     `path` is the URL's path as sent, percent-encoded or not; `headers` are all to be signed.
     """
@@ -66,7 +66,7 @@ def _canonical_uri(path: str) -> str:
     return uri if uri.endswith("/") else uri + "/"
 
 
-@lru_cache(maxsize=64)  # all but the asset ID comes again with every request
+@lru_cache(maxsize=64)  # all but the asset ID is the same in every request
 def _encoded(text: str) -> str:
     return quote(text, safe="~")
 
@@ -88,8 +88,8 @@ def authorization(
 
 
 class AccessKeyAuth(httpx.Auth):
-    """Signs host, date, content type, project ID and security token; httpx's other headers may be rewritten
-    on the way and stay unsigned."""
+    """Signs host, date, content type, project ID and security token. Other headers may be rewritten on the way and
+    stay unsigned."""
 
     requires_request_body = True
 
@@ -101,7 +101,7 @@ class AccessKeyAuth(httpx.Auth):
         request.headers[DATE_HEADER] = self._clock.now().astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         if self._access.security_token:
             request.headers["X-Security-Token"] = self._access.security_token
-        # As bytes: httpx's own look-ups search the whole list each time.
+        # As bytes: each of httpx's own look-ups searches the whole list.
         headers = {name.decode(): value.decode() for name, value in request.headers.raw if name.lower() in _SIGNED}
         query = parse_qsl(request.url.query.decode(), keep_blank_values=True)
         path = request.url.raw_path.partition(b"?")[0].decode()
@@ -112,7 +112,7 @@ class AccessKeyAuth(httpx.Auth):
 
 
 class TokenAuth(httpx.Auth):
-    """A token that the user brought; nothing can renew it."""
+    """A token from the user, which cannot be renewed."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -123,7 +123,7 @@ class TokenAuth(httpx.Auth):
 
 
 class LoginAuth(httpx.Auth):
-    """Logs in once for everybody, and once more when the token is refused (it lives for 24 hours).
+    """Logs in once for all requests, and again when the token is refused (it is valid for 24 hours).
 
     Source: IAM, "Obtaining a user token through password authentication".
     """
@@ -173,7 +173,7 @@ class LoginAuth(httpx.Auth):
 
 
 class LoginFault(Exception):
-    """The login got no usable answer; whether to try again is for the caller of the request to say."""
+    """The login got no usable answer. The request's caller decides whether to try again."""
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(f"IAM answered the login with HTTP {response.status_code}")
@@ -181,7 +181,7 @@ class LoginFault(Exception):
 
 
 def parse_date(text: str) -> datetime | None:
-    """An HTTP `Date` header as a time, or None."""
+    """Returns an HTTP `Date` header as a time, or None if it is not valid."""
     from email.utils import parsedate_to_datetime
 
     try:

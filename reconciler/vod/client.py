@@ -1,4 +1,4 @@
-"""The calls, one method each: within the quota, retried where that is safe, failing with one kind of error."""
+"""The API calls, one method each: within the quota, retried where that is safe, with one kind of error."""
 
 from __future__ import annotations
 
@@ -15,93 +15,92 @@ from reconciler.errors import ApiError, UnreachableError
 from reconciler.util.clock import Clock
 from reconciler.util.sanitize import shorten
 from reconciler.vod import error_codes as codes
-from reconciler.vod import schemas as wire
+from reconciler.vod import schemas
 from reconciler.vod.listing import Span, list_assets
-from reconciler.vod.rate_limit import Slot, Window
+from reconciler.vod.rate_limit import RateLimiter, Slot
 from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
-from reconciler.vod.retry import ATTEMPTS, persistently
+from reconciler.vod.retry import ATTEMPTS, with_retries
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """Details, info and list share one quota; setting a cover has another."""
+class RateLimiters:
+    """Reading details and lists shares one quota; setting covers has another."""
 
-    reads: Window
-    writes: Window
+    reads: RateLimiter
+    writes: RateLimiter
 
 
 class VodClient:
     """VOD of one project.
 
-    Every method raises ApiError when the service refuses, or when ATTEMPTS of them brought no usable answer, and
+    Every method raises ApiError when the service refuses, or when ATTEMPTS attempts brought no usable answer, and
     AuthenticationError on a 401.
 
     Args:
-        line: to the API's base URL, authenticated.
+        connection: authenticated, to the API's base URL.
         project_id: 32 hex digits.
     """
 
-    def __init__(self, line: ApiConnection, project_id: str, windows: Windows) -> None:
-        self._line = line
-        self._base = f"{str(line.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
-        self._windows = windows
+    def __init__(self, connection: ApiConnection, project_id: str, limiters: RateLimiters) -> None:
+        self._connection = connection
+        self._base = f"{str(connection.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
+        self._limiters = limiters
         self.calls: dict[str, int] = {"details": 0, "list": 0, "cover": 0}
-        self._heard = False
+        self._api_answered = False
 
     @property
     def clock(self) -> Clock:
-        return self._line.clock
+        return self._connection.clock
 
-    async def details(self, asset_id: str) -> wire.AssetDetails:
+    async def details(self, asset_id: str) -> schemas.AssetDetails:
         """Title, current cover and snapshots of one asset (API page "Querying asset details")."""
         query = f"asset_id={asset_id}&categories=base_info%2Cthumbnail_info"
 
-        async def send(_: Slot) -> wire.AssetDetails:
-            answer = await self._line.read("details", self._request("details", query), wire.AssetDetails)
+        async def send(_: Slot) -> schemas.AssetDetails:
+            answer = await self._connection.read("details", self._request("details", query), schemas.AssetDetails)
             if answer.base_info is None and not answer.asset_id:
                 raise TransientFault("details", "the answer holds neither an asset ID nor its base_info")
             return answer
 
-        answer = await self._call("details", self._windows.reads, send)
+        answer = await self._call("details", self._limiters.reads, send)
         if answer.asset_id and answer.asset_id.lower() != asset_id:
             raise ApiError(f"Reading the asset failed: the answer is about another asset, {shorten(answer.asset_id)}")
         return answer
 
     def list_assets(
         self, created_after: datetime | None = None, created_before: datetime | None = None
-    ) -> AsyncIterator[wire.AssetSummary]:
-        """Every asset of the project, or of a span of time (UTC), once, past the 20,000 that paging reaches (API page
+    ) -> AsyncIterator[schemas.AssetSummary]:
+        """Every asset of the project, or of a span of time (UTC), also past the 20,000 that pages reach (API page
         "Querying the asset list")."""
         whole = Span.whole(self.clock.now(), created_after, created_before)
         return list_assets(self._page, whole, bounded=bool(created_after or created_before))
 
-    async def _page(self, query: str) -> wire.AssetList:
-        async def send(_: Slot) -> wire.AssetList:
-            answer = await self._line.read("list", self._request("list", query), wire.AssetList)
+    async def _page(self, query: str) -> schemas.AssetList:
+        async def send(_: Slot) -> schemas.AssetList:
+            answer = await self._connection.read("list", self._request("list", query), schemas.AssetList)
             if answer.total is None and not answer.assets:
                 raise TransientFault("list", "the answer holds no assets and no total")
             return answer
 
-        return await self._call("list", self._windows.reads, send)
+        return await self._call("list", self._limiters.reads, send)
 
     async def set_cover(self, prepare: Callable[[], Awaitable[str | None]]) -> bool:
         """Makes a snapshot the cover of its asset (API page "Setting a cover").
 
         Args:
-            prepare: called once room for the PUT is there, and again before each further attempt; gives the
-                snapshot's URL as the details call returned it, or None when nothing is to be set.
+            prepare: called once the quota allows the PUT, and again before each further attempt; returns the
+                snapshot's URL as the details call returned it, or None if there is nothing to set.
 
         Returns:
             whether a PUT was sent and accepted.
         """
-
-        unanswered = False
+        outcome_unknown = False
 
         async def send(slot: Slot) -> bool:
-            nonlocal unanswered
+            nonlocal outcome_unknown
             url = None
             try:
                 url = await prepare()
@@ -110,75 +109,75 @@ class VodClient:
             if url is None:
                 return False
             self.calls["cover"] += 1
-            request = self._line.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
+            request = self._connection.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
             try:
-                status, body = await _to_its_end(self._line.send("cover", request, changes=True))
+                status, body = await _finish(self._connection.send("cover", request, changes=True))
             except TransientFault as fault:
-                # Whatever a later attempt is told: one that got no answer may have been carried out.
-                unanswered = unanswered or fault.unanswered
+                # Also when a later attempt is refused: the one without an answer may have been carried out.
+                outcome_unknown = outcome_unknown or fault.outcome_unknown
                 raise
             if body.strip():
                 raise TransientFault("cover", f"HTTP {status} with a body, which no success has", status=status)
             return True
 
         try:
-            return await self._call("cover", self._windows.writes, send)
+            return await self._call("cover", self._limiters.writes, send)
         except ApiError as error:
-            error.outcome_unknown = error.outcome_unknown or unanswered
+            error.outcome_unknown = error.outcome_unknown or outcome_unknown
             raise
 
     def _request(self, operation: str, query: str) -> httpx.Request:
         """A GET; made without httpx's client, which would parse the URL twice more and copy every header."""
         self.calls[operation] += 1
-        return httpx.Request("GET", f"{self._base}/{operation}?{query}", headers=self._line.http.headers)
+        return httpx.Request("GET", f"{self._base}/{operation}?{query}", headers=self._connection.http.headers)
 
-    async def _call(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
+    async def _call(self, operation: str, limiter: RateLimiter, send: Callable[[Slot], Awaitable[T]]) -> T:
         try:
-            result = await persistently(
-                self.clock, lambda: self._within_quota(operation, window, send), TransientFault
+            result = await with_retries(
+                self.clock, lambda: self._within_quota(operation, limiter, send), TransientFault
             )
         except TransientFault as fault:
-            fatal = not self._heard and not fault.heard
+            fatal = not self._api_answered and not fault.api_answered
             raise fault.error(ATTEMPTS, fatal=fatal) from fault
         except ApiError:
-            self._heard = True
+            self._api_answered = True
             raise
-        self._heard = True
+        self._api_answered = True
         return result
 
-    async def _within_quota(self, operation: str, window: Window, send: Callable[[Slot], Awaitable[T]]) -> T:
-        """One attempt that counts. A 429 is no attempt: everybody of its class waits, and then it goes again."""
-        growing = min(2.0, window.seconds)
+    async def _within_quota(self, operation: str, limiter: RateLimiter, send: Callable[[Slot], Awaitable[T]]) -> T:
+        """One attempt. A 429 does not count as one: all calls of the limiter wait, then the request is sent again."""
+        growing = min(2.0, limiter.seconds)
         while True:
             try:
-                async with window.slot() as slot:
+                async with limiter.slot() as slot:
                     result = await send(slot)
             except Throttled as throttled:
                 pause = throttled.retry_after or growing  # a Retry-After of 0 would hammer
-                if window.exhausted(pause):
+                if limiter.exhausted(pause):
                     raise UnreachableError(
-                        "Over quota for half an hour without one success",
+                        "The quota was exceeded for half an hour, without one success",
                         code=codes.THROTTLED[0],
                         status=429,
-                        hint="Others use up the tenant's quota: try later, or lower --read-quota or --write-quota.",
+                        hint="Other clients use up the quota. Try later, or lower --read-quota or --write-quota.",
                     ) from throttled
                 _LOG.debug("%s: over quota, waiting %.1f s: %s", operation, pause, shorten(throttled.message, 200))
-                window.hold(pause, codes.named_rate(throttled.message))
-                growing = min(growing * 2, window.seconds)
+                limiter.hold(pause, codes.named_rate(throttled.message))
+                growing = min(growing * 2, limiter.seconds)
             else:
-                window.on_success()
+                limiter.on_success()
                 return result
 
 
 class CancelledAfterRefusal(asyncio.CancelledError):
-    """Cancelled while a request was on its way that was then refused for the quota: it had no effect."""
+    """Cancelled during a request that was then refused with a 429, and so had no effect."""
 
 
-async def _to_its_end(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
-    """Awaits a change that is on its way also when cancelled: its outcome must be known.
+async def _finish(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Waits for the answer to a change also when cancelled, because its outcome must be known.
 
     Raises:
-        ApiError: it was cancelled meanwhile, and no usable answer came; there is no further attempt.
+        ApiError: it was cancelled, and no usable answer came; there is no further attempt.
     """
     task = asyncio.ensure_future(sending)
     try:

@@ -1,4 +1,4 @@
-"""What the service's error codes mean for the user (API page "Error codes"), and what its 429 says."""
+"""What to do about the service's error codes (API page "Error codes"), and the rate that its 429 names."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from reconciler.model import Rate
 NOT_FOUND = "VOD.10062"
 THROTTLED = ("APIGW.0308", "APIG.0308")
 
-_WAIT = "Wait until the asset is in a state that allows it, or publish or finish it."
-_GRANT = "Grant the user vod:asset:get and vod:asset:list for reading, vod:asset:update for setting covers."
-_PAY = "Settle the account: it is in arrears or frozen."
-_REPORT = "Try again later; if it stays, report it to the service with the request ID."
+_WAIT = "Wait until the state of the asset allows this, or publish or finish the asset."
+_GRANT = "Grant the user vod:asset:get and vod:asset:list to read, and vod:asset:update to set covers."
+_PAY = "The account is in arrears or frozen. Pay the bill."
+_REPORT = "Try again later. If the error persists, report it to the service with the request ID."
 _HINTS = {
-    "VOD.10053": "Check the asset ID; if it is right, report a bug in reconcile.",
-    "VOD.10081": "Check the asset ID; if it is right, report a bug in reconcile.",
+    "VOD.10053": "Check the asset ID. If it is right, report a bug in reconcile.",
+    "VOD.10081": "Check the asset ID. If it is right, report a bug in reconcile.",
     "VOD.10054": "Check the AK/SK or the token, and this machine's clock.",
     "APIGW.0301": "Check the AK/SK or the token, and this machine's clock.",
     "VOD.10057": "Check that the project ID belongs to the region and to these credentials.",
     **dict.fromkeys(("VOD.10060", "VOD.10061", "VOD.10083", "VOD.10126"), _WAIT),
-    NOT_FOUND: "Remove the entry, or fix its asset ID.",
+    NOT_FOUND: "Remove the entry, or correct its asset ID.",
     **dict.fromkeys(("VOD.10074", "VOD.10111", "VOD.10133"), _GRANT),
-    "VOD.10099": "The asset is blocked by review: there is no cover to set.",
+    "VOD.10099": "The asset was blocked by review. Its cover cannot be set.",
     **dict.fromkeys(("VOD.10120", "VOD.10132"), _PAY),
     **dict.fromkeys(("VOD.10051", "VOD.10052", "VST.10002"), _REPORT),
-    **dict.fromkeys(THROTTLED, "Wait for the quota's window, or lower --read-quota or --write-quota."),
+    **dict.fromkeys(THROTTLED, "Try again in a minute, or lower --read-quota or --write-quota."),
 }
 _BY_STATUS = {
     401: _HINTS["VOD.10054"],
@@ -38,14 +38,14 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 def hint(code: str, status: int | None) -> str:
-    """What the user can do about a refusal, or "" where nobody knows."""
+    """What the user can do about a refusal, or "" if that is not known."""
     return _HINTS.get(code) or _BY_STATUS.get(status or 0) or (_REPORT if (status or 0) >= 500 else "")
 
 
 def named_rate(message: str) -> Rate | None:
     """The limit and window that a 429 names ("… over ratelimit,limit:100,time:1 minute"), if it does.
 
-    Windows of more than an hour are not kept to: waiting for them is no use to anybody.
+    Windows of more than an hour are ignored: waiting for them would make no sense.
     """
     found = _LIMIT.search(message)
     if found is None or int(found[1]) < 1:

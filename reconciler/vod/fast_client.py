@@ -1,4 +1,4 @@
-"""An httpx client with a short way from a request to its answer."""
+"""An httpx client without the steps that this API does not need."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import logging
 import httpx
 
 _LOG = logging.getLogger(__name__)
-_NOBODY = httpx.Auth()
+_ANONYMOUS = httpx.Auth()
 
 
-class DirectClient(httpx.AsyncClient):
-    """What httpx does for browsers (cookies, redirects, hooks, measuring) costs as much as the rest of a read, and
-    this API needs none of it: `exchange` only authenticates and sends. It knows no time-out: whoever calls it limits
-    the whole, from the sending to the last byte.
+class FastHttpClient(httpx.AsyncClient):
+    """Sends requests without cookies, redirects, hooks and timing, which cost as much as the rest of a read.
+
+    `exchange` only authenticates and sends. It has no time-out: its caller limits the time from the first byte sent
+    to the last byte received.
 
     Args:
         base_url, transport, auth, headers: as httpx takes them.
@@ -30,16 +31,16 @@ class DirectClient(httpx.AsyncClient):
         super().__init__(
             base_url=base_url, transport=transport, auth=auth, headers=headers, timeout=None, trust_env=False
         )
-        self._beneath = transport
+        self._base_transport = transport
 
     async def exchange(self, request: httpx.Request) -> httpx.Response:
-        """The answer to a request, its body still to be read and to be closed.
+        """Returns the answer to a request. Its body is still to be read and closed.
 
         Raises:
-            httpx.TransportError, httpx.DecodingError: there was none.
-            Exception: whatever the authentication raises.
+            httpx.TransportError, httpx.DecodingError: there was no answer.
+            Exception: what the authentication raises.
         """
-        flow = (self.auth or _NOBODY).async_auth_flow(request)
+        flow = (self.auth or _ANONYMOUS).async_auth_flow(request)
         try:
             request = await anext(flow)
             while True:
@@ -56,7 +57,7 @@ class DirectClient(httpx.AsyncClient):
             await flow.aclose()
 
     async def _send_once(self, request: httpx.Request) -> httpx.Response:
-        response = await self._beneath.handle_async_request(request)
+        response = await self._base_transport.handle_async_request(request)
         response.request = request
         if _LOG.isEnabledFor(logging.DEBUG):
             answer = f"{response.http_version} {response.status_code} {response.reason_phrase}"

@@ -1,8 +1,8 @@
-"""Quotas as moving windows: never more than so many calls in any stretch of so many seconds.
+"""Quotas as sliding windows: never more than `amount` calls in any `seconds` seconds.
 
-The server counts a call when it arrives, we only know when it was sent and when its answer came. A slot is
-therefore held from its grant until its answer, and a whole window longer: whenever the call arrived in between,
-no window of the server holds more than the quota.
+The server counts a call when it arrives. We only know when it was sent and when its answer came. A slot is
+therefore held until the answer and a whole window longer: whenever the call arrived, no window of the server holds
+more than the quota.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from dataclasses import dataclass
 from reconciler.errors import UnreachableError
 from reconciler.model import Rate
 from reconciler.util.clock import Clock
-from reconciler.vod.redis_rate_limit import SharedWindow
+from reconciler.vod.redis_rate_limit import RedisWindow
 
 _PATIENCE = 30 * 60
 
 
 @dataclass(slots=True)
 class Slot:
-    """Room for one call. Whoever finds that no call is needed says so, and the room is free again at once."""
+    """Room for one call. Set `unused` if the call turns out not to be needed: the slot is then free at once."""
 
     unused: bool = False
 
 
-class Window:
+class RateLimiter:
     """Hands out the slots of one class of calls, first come first served."""
 
-    def __init__(self, rate: Rate, clock: Clock, shared: SharedWindow | None = None) -> None:
+    def __init__(self, rate: Rate, clock: Clock, shared: RedisWindow | None = None) -> None:
         self._rates = {rate.seconds: rate}
         self.seconds = rate.seconds
         self._clock = clock
@@ -75,14 +75,14 @@ class Window:
         self._refused_since = None
 
     def exhausted(self, pause: float) -> bool:
-        """A call was refused: whether, after another pause, half an hour will have passed without one success."""
+        """A call was refused: whether half an hour will have passed without one success after another pause."""
         now = self._clock.monotonic()
         if self._refused_since is None:
             self._refused_since = now
         return now + pause - self._refused_since > _PATIENCE
 
     async def _ticket(self) -> str:
-        """Room in the window that is shared with other runners, where there is one."""
+        """A slot in the window that is shared with other runners, where there is one."""
         if self._shared is None:
             return ""
         while True:
@@ -92,14 +92,14 @@ class Window:
             await self._clock.sleep(pause)
 
     def hold(self, seconds: float, learned: Rate | None = None) -> None:
-        """Nobody gets a slot for so long; a rate the server named is kept to from now on, beside the others."""
+        """Grants no slot for that long. A rate that the server named is kept from now on, beside the others."""
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
         if learned is not None:
             known = self._rates.get(learned.seconds, learned)
             self._rates[learned.seconds] = min(known, learned, key=lambda rate: rate.amount)
 
-    async def _give_back(self, shared: SharedWindow, ticket: str, slot: Slot) -> None:
-        # Where the store is gone, the ticket's lease counts the call for longer, that is all.
+    async def _give_back(self, shared: RedisWindow, ticket: str, slot: Slot) -> None:
+        # If the store does not answer, the ticket's lease only counts the call for longer.
         with suppress(UnreachableError):
             await (shared.unused(ticket) if slot.unused else shared.answered(ticket))
 

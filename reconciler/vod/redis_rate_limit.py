@@ -59,7 +59,7 @@ class RedisStore:
         await self.client.aclose()
 
 
-class SharedWindow:
+class RedisWindow:
     """One class of calls of one service, in a shared store. Runners with different quotas count each other's calls.
 
     Args:

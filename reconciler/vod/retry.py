@@ -1,4 +1,4 @@
-"""How often, and after which pauses, a fault is met with another attempt."""
+"""How often, and after which pauses, a failed call is tried again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ ATTEMPTS = 5
 T = TypeVar("T")
 
 
-async def persistently(clock: Clock, work: Callable[[], Awaitable[T]], *faults: type[Exception]) -> T:
-    """What `work` returns, called up to ATTEMPTS times, with growing pauses, while it raises one of `faults`."""
+async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]], *faults: type[Exception]) -> T:
+    """Returns what `work` returns. Calls it up to ATTEMPTS times, with growing pauses, while it raises one of
+    `faults`."""
     try:
         # Nearly every call succeeds at once, and tenacity's machinery would cost a tenth of a read.
         return await work()

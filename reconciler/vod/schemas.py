@@ -1,4 +1,4 @@
-"""The API's own words. Fields nobody needs are ignored; null, missing and empty ones are survived."""
+"""The API's answers as models. Unused fields are ignored; null, missing and empty ones are accepted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def _without_nulls(value: object) -> object:
-    """A null list is an empty one, and a null or empty element is no element."""
+    """Reads a null list as an empty one, and drops null and empty elements."""
     if value is None:
         return []
     return [item for item in value if item not in (None, {})] if isinstance(value, list) else value
@@ -24,35 +24,35 @@ Items = Annotated[tuple[T, ...], BeforeValidator(_without_nulls)]
 Text = Annotated[str, BeforeValidator(_text)]
 
 
-class Wire(BaseModel):
+class ApiModel(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
 
-class CoverInfo(Wire):
+class CoverInfo(ApiModel):
     cover_url: Text = ""
 
 
-class BaseInfo(Wire):
+class BaseInfo(ApiModel):
     title: Text = ""
     cover_info_array: Items[CoverInfo] = ()
     thumbnail_status: Text = ""
 
 
-class ThumbnailItem(Wire):
+class ThumbnailItem(ApiModel):
     """One snapshot; `offset` in seconds."""
 
     offset: int | None = None
     url: Text = ""
 
 
-class ThumbnailInfo(Wire):
+class ThumbnailInfo(ApiModel):
     sample: Items[ThumbnailItem] = ()
     dots: Items[ThumbnailItem] = ()
     quantity: Items[ThumbnailItem] = ()
     thumbnail_status: Text = ""
 
 
-class AssetDetails(Wire):
+class AssetDetails(ApiModel):
     """`GET /v1.0/{project_id}/asset/details` (API page "Querying asset details")."""
 
     asset_id: Text = ""
@@ -61,7 +61,7 @@ class AssetDetails(Wire):
     thumbnail_info: ThumbnailInfo | None = None
 
 
-class AssetSummary(Wire):
+class AssetSummary(ApiModel):
     """`create_time` is `yyyymmddhhmmss`, UTC."""
 
     asset_id: Text = ""
@@ -74,26 +74,26 @@ class AssetSummary(Wire):
     review_status: Text = ""
 
 
-class AssetList(Wire):
+class AssetList(ApiModel):
     """`GET /v1.0/{project_id}/asset/list` (API page "Querying the asset list")."""
 
     total: int | None = None
     assets: Items[AssetSummary] = ()
 
 
-class ErrorBody(Wire):
-    """What a refusal says; IAM nests the same under `error`, as code and message."""
+class ErrorBody(ApiModel):
+    """The body of a refusal. IAM's has another form, whose code and message are not read."""
 
     error_code: Text = ""
     error_msg: Text = ""
 
 
-class Project(Wire):
+class Project(ApiModel):
     id: Text = ""
     name: Text = ""
 
 
-class Projects(Wire):
+class Projects(ApiModel):
     """`GET {iam}/v3/projects?name={region}`."""
 
     projects: Items[Project] = ()

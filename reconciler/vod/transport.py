@@ -1,4 +1,11 @@
-"""aiohttp beneath the httpx API: several times as fast with many requests in flight as httpx's own pool."""
+"""aiohttp below the httpx API.
+
+We do not use httpx's own transport because this one
+- checks the address that it connects to, so that a URL from the API cannot lead to a private service;
+- sends URLs byte for byte, as they were signed;
+- never sends a request a second time by itself: retries belong above the signature and inside the quota.
+It is also several times as fast with many requests in flight.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +27,7 @@ from reconciler.errors import UsageError
 _CONNECTIONS = 128
 _FORBIDDEN = "is not a public address"
 MayOpen = Callable[[str], bool]
-_NO_LIMITS = aiohttp.ClientTimeout()
+_NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
 # The first that fits; a time-out of aiohttp's is an OSError as well.
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
@@ -38,32 +45,32 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class BlockedAddressError(OSError):
-    """A host that the API named resolves to an address that must not be opened on its word."""
+    """A host in a URL from the API resolves to an address that must not be opened."""
 
 
 def is_public(address: str) -> bool:
-    """Whether an address (text) is one that any host on the internet could reach."""
+    """Whether an address is reachable from anywhere on the internet."""
     ip = _unwrapped(address)
     return ip.is_global and not ip.is_multicast
 
 
 def is_near(address: str) -> bool:
-    """Whether an address (text) is one that a service on this machine may name: anything but link-local ones, where
-    clouds keep the machine's own credentials."""
+    """Whether a service on this machine may refer to an address: not to a link-local one, where clouds serve the
+    machine's own credentials."""
     return not _unwrapped(address).is_link_local
 
 
 def _unwrapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address that is meant: some IPv6 forms only carry an IPv4 one."""
+    """The IPv4 address where an IPv6 one only carries it."""
     ip = ipaddress.ip_address(address.split("%")[0])
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
     return getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
 
 
-class Checked(AbstractResolver):
-    """Resolves names, and refuses those that lead to addresses which must not be opened. The connection is made to
-    what was checked, so a name cannot change its mind in between."""
+class CheckedResolver(AbstractResolver):
+    """Resolves names and refuses those with an address that must not be opened. The connection goes to the checked
+    address, so that a name cannot change in between."""
 
     def __init__(self, may_open: MayOpen) -> None:
         self._may_open = may_open
@@ -84,10 +91,10 @@ class Checked(AbstractResolver):
 class Transport(httpx.AsyncBaseTransport):
     """Sends each request once, through the proxy that the environment names, and fails only with httpx's errors.
 
-    Bodies stay as they came (httpx decodes them), cookies are neither kept nor sent, redirects are not followed.
+    Bodies are not decoded (httpx does that), cookies are neither kept nor sent, redirects are not followed.
 
     Args:
-        may_open: which addresses may be connected to (for URLs that came from outside); None: all.
+        may_open: which addresses may be connected to, for URLs that came from outside; None: all.
     """
 
     def __init__(self, may_open: MayOpen | None = None) -> None:
@@ -105,15 +112,15 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             answer = await route.session.request(
                 request.method,
-                _as_it_is(request),
-                headers=[*_texts(request.headers.raw), *route.headers],
+                _exact_url(request),
+                headers=[*_decoded(request.headers.raw), *route.headers],
                 data=content or None,
                 allow_redirects=False,
-                timeout=_limits(request),
+                timeout=_timeout(request),
                 proxy=route.proxy,
                 proxy_headers=route.proxy_headers,
             )
-        except UnicodeError as error:  # a host that can't even be looked up: "a..b"
+        except UnicodeError as error:  # a host that cannot be looked up: "a..b"
             raise httpx.ConnectError(str(error), request=request) from error
         except _FAILURES as error:
             raise _as_httpx(error, request) from error
@@ -131,7 +138,7 @@ class Transport(httpx.AsyncBaseTransport):
             await session.close()
 
     def _route(self, request: httpx.Request) -> _Route:
-        """How to reach a host, found once: what the environment says does not change during a run."""
+        """How to reach a host. Found once, because the environment does not change during a run."""
         proxy = self._proxy(request.url)
         if self._may_open is not None and proxy is None:
             _check_literal(request, self._may_open)
@@ -150,7 +157,7 @@ class Transport(httpx.AsyncBaseTransport):
         """The proxy for this URL, or None.
 
         Raises:
-            UsageError: it is of a kind that cannot be used.
+            UsageError: it is neither http nor https.
         """
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
         if not proxy or proxy_bypass(url.host) or _is_loopback(url.host):
@@ -158,20 +165,21 @@ class Transport(httpx.AsyncBaseTransport):
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if not proxy.startswith(("http://", "https://")):
             raise UsageError(
-                "The proxy for this host is neither http nor https", hint="Set an HTTP proxy, or NO_PROXY."
+                "The proxy for this host is neither http nor https",
+                hint="Set an HTTP proxy, or NO_PROXY.",
             )
         return httpx.Proxy(proxy)
 
     def _session(self, direct: bool, secure: bool) -> aiohttp.ClientSession:
-        # A proxy's own address may well be private; it is the proxy that resolves the host then.
-        resolver = Checked(self._may_open) if self._may_open is not None and direct else None
+        # A proxy's own address may be private, and the proxy resolves the host.
+        resolver = CheckedResolver(self._may_open) if self._may_open is not None and direct else None
         context = httpx.create_ssl_context() if secure else True
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
         session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )
-        # aiohttp would send a request again by itself when a kept-alive connection breaks: below the
-        # signature, outside the quota and unseen by the count of attempts. It has no public switch for it.
+        # aiohttp would send a request again by itself when a kept-alive connection breaks: below the signature
+        # and outside the quota and the count of attempts. It has no public switch for that.
         session._retry_connection = False
         return session
 
@@ -182,7 +190,7 @@ class _Route:
 
     Attributes:
         headers: added to every request.
-        proxy_headers: for the proxy alone, where it makes a tunnel.
+        proxy_headers: only for the proxy, where it makes a tunnel.
     """
 
     session: aiohttp.ClientSession
@@ -192,7 +200,7 @@ class _Route:
 
 
 class _Body(httpx.AsyncByteStream):
-    """An answer's body as it comes in."""
+    """An answer's body, in the chunks that arrive."""
 
     def __init__(self, answer: aiohttp.ClientResponse, request: httpx.Request) -> None:
         self._answer = answer
@@ -210,27 +218,27 @@ class _Body(httpx.AsyncByteStream):
         await self._answer.wait_for_close()
 
 
-def _as_it_is(request: httpx.Request) -> URL:
-    """The URL byte for byte: aiohttp would write it in its own way, and a signature may cover it."""
+def _exact_url(request: httpx.Request) -> URL:
+    """The URL byte for byte. aiohttp would normalize it, and a signature may cover it."""
     try:
         url = URL(str(request.url), encoded=True)
-        if url.port is not None:  # looked at only when asked for
+        if url.port is not None:  # an invalid port raises here
             return url
     except ValueError as error:
         raise httpx.UnsupportedProtocol(str(error), request=request) from error
     raise httpx.UnsupportedProtocol("neither http nor https", request=request)
 
 
-def _texts(raw: list[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
-    # httpx lets only ASCII in; its own look-ups search all headers each time.
+def _decoded(raw: list[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    # httpx accepts only ASCII.
     return ((name.decode("ascii"), value.decode("ascii")) for name, value in raw)
 
 
-def _limits(request: httpx.Request) -> aiohttp.ClientTimeout:
-    """The seconds that httpx allows for each step, where it limits them."""
+def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
+    """httpx's time-outs of each step, in seconds."""
     given = request.extensions.get("timeout")
     if not given:
-        return _NO_LIMITS
+        return _NO_TIMEOUT
     return aiohttp.ClientTimeout(
         connect=given.get("pool"), sock_connect=given.get("connect"), sock_read=given.get("read")
     )
@@ -248,7 +256,7 @@ def _credentials(proxy: httpx.Proxy) -> dict[str, str]:
 
 
 def _is_loopback(host: str) -> bool:
-    """No proxy is on the way to this machine, and plain http is taken for it for just that reason."""
+    """Plain http is accepted for this machine because no proxy is on the way, so none is used."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -256,7 +264,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_literal(request: httpx.Request, may_open: MayOpen) -> None:
-    """Addresses written as such never reach the resolver."""
+    """Checks a host that is an address: it does not reach the resolver."""
     try:
         allowed = may_open(request.url.host)
     except ValueError:

@@ -196,7 +196,7 @@ def test_a_file_that_cannot_be_written_is_known_before_the_cloud_is_read(
     monkeypatch.setattr("reconciler.util.atomic_files.os.access", lambda path, mode: Path(path) != FILE)
     ran = run("adopt", "--all")
     assert (ran.code, ran.out, cloud.requests()) == (1, "", [])
-    assert "desired/covers.yaml can't be written: it is read-only" in ran.err
+    assert "desired/covers.yaml cannot be written: it is read-only" in ran.err
 
 
 def test_what_was_written_is_told_when_a_later_file_fails(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def test_what_was_written_is_told_when_a_later_file_fails(emulator: str, monkeyp
     monkeypatch.setattr(Path, "replace", full)
     ran = run("adopt", "--all", "--endpoint", emulator)
     assert ran.code == 1
-    assert "desired/b.yaml can't be written: No space left on device\n  Files written before it: 1.\n" in ran.err
+    assert "desired/b.yaml cannot be written: No space left on device\n  Files written before it: 1.\n" in ran.err
     assert f": {one.shown}\n" in Path("desired/a.yaml").read_text()
     assert sorted(path.name for path in Path("desired").iterdir()) == ["a.yaml", "b.yaml"]
 

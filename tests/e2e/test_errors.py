@@ -177,7 +177,7 @@ def test_a_report_that_cannot_be_written(emulator: str, verb: str) -> None:
     where = [] if verb == "validate" else ["--endpoint", emulator]
     ran = run(verb, "--output", "no/folder/report", *where)
     assert (ran.code, ran.out) == (1, "")
-    assert "no/folder/report can't be written" in ran.err
+    assert "no/folder/report cannot be written" in ran.err
 
 
 def test_a_state_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

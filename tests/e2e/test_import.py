@@ -289,7 +289,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(emulator: str, monkeyp
     meanwhile(monkeypatch, lambda: new.write_text("# mine\n"))
     ran = run("import", "--endpoint", emulator, "--out", "new.yaml")
     assert (ran.code, ran.out, new.read_text()) == (1, "", "# mine\n")
-    assert "new.yaml was written by somebody else meanwhile" in ran.err
+    assert "new.yaml was written by another program meanwhile" in ran.err
 
 
 def test_a_file_that_changes_meanwhile_is_not_added_to(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +318,7 @@ def test_a_read_only_file_is_known_before_anything_is_read(serve: Serve, monkeyp
     monkeypatch.setattr("reconciler.util.atomic_files.os.access", lambda path, mode: Path(path) != Path("mine.yaml"))
     ran = run("import", "--update", "mine.yaml")
     assert (ran.code, cloud.requests()) == (1, [])
-    assert "mine.yaml can't be written: it is read-only" in ran.err
+    assert "mine.yaml cannot be written: it is read-only" in ran.err
     assert "there is no such file" in run("import", "--update", "nobodys.yaml").err
 
 

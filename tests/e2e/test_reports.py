@@ -191,7 +191,7 @@ def test_what_was_applied_is_told_though_a_report_can_not_be_written(serve: Serv
     ran = run("apply", "--auto-approve", "--json", full, "/dev/full", "--markdown", "r.md", *more)
     assert ran.code == 1
     assert ran.document["summary"]["applied"] == 1
-    assert "/dev/full can't be written" in ran.err
+    assert "/dev/full cannot be written" in ran.err
     assert video(0).asset_id in Path("r.md").read_text(encoding="utf-8")
 
 

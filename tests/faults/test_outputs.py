@@ -28,7 +28,7 @@ def test_a_report_that_finds_no_room_is_printed(serve: Serve) -> None:
     ran = spawn(*APPROVED, "--json", "--output", "/dev/full")
     assert (ran.code, found.puts) == (1, 2)
     assert '"applied": 2' in ran.out
-    assert "/dev/full can't be written: No space left on device" in ran.err
+    assert "/dev/full cannot be written: No space left on device" in ran.err
     assert TRACEBACK not in ran.err
 
 

@@ -17,8 +17,8 @@ from reconciler.emulator.options import EmulatorOptions, FaultRule, QuotaRate
 from reconciler.errors import UnreachableError, UsageError
 from reconciler.model import Rate as Ours
 from reconciler.util.clock import SystemClock
-from reconciler.vod.rate_limit import Window
-from reconciler.vod.redis_rate_limit import RedisStore, SharedWindow
+from reconciler.vod.rate_limit import RateLimiter
+from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 
 from .conftest import PASSWORD
 
@@ -28,10 +28,10 @@ SLOW = Ours(10, 60)
 
 
 @asynccontextmanager
-async def window(url: str, *, rate: Ours = RATE, name: str = "writes") -> AsyncIterator[Window]:
+async def window(url: str, *, rate: Ours = RATE, name: str = "writes") -> AsyncIterator[RateLimiter]:
     """As each process has one of its own."""
     store = RedisStore(url)
-    opened = Window(RATE, SystemClock(), SharedWindow(store, name, rate, 60))
+    opened = RateLimiter(rate, SystemClock(), RedisWindow(store, name, rate, 60))
     try:
         yield opened
     finally:
@@ -39,7 +39,7 @@ async def window(url: str, *, rate: Ours = RATE, name: str = "writes") -> AsyncI
         await store.aclose()
 
 
-async def calls(of: Window, count: int, made: list[float]) -> None:
+async def calls(of: RateLimiter, count: int, made: list[float]) -> None:
     async def call() -> None:
         async with of.slot():
             made.append(time.monotonic())
@@ -146,7 +146,7 @@ def test_a_process_that_dies_leaves_its_slots_only_for_the_lease(
 def test_what_dead_processes_leave_in_the_store_goes_by_itself(redis: str) -> None:
     async def abandon() -> None:
         store = RedisStore(redis)
-        await SharedWindow(store, "writes", RATE, 5).acquire()
+        await RedisWindow(store, "writes", RATE, 5).acquire()
         await store.aclose()
 
     asyncio.run(abandon())

@@ -41,10 +41,10 @@ from reconciler.observe.assets import observe
 from reconciler.report import text as text_report
 from reconciler.util.sanitize import Redactor, json_text
 from reconciler.vod.auth import Login, LoginAuth
-from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.client import RateLimiters, VodClient
+from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import find_project
-from reconciler.vod.rate_limit import Window
+from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
 
 ORIGIN = Origin(VOD, REGION, PROJECT, START)
@@ -133,20 +133,19 @@ class Run:
         try:
             async with (
                 asyncio.timeout(60),
-                DirectClient(base_url=VOD, transport=transport, auth=auth) as http,
+                FastHttpClient(base_url=VOD, transport=transport, auth=auth) as http,
             ):
-                return await self._talk(
-                    ApiConnection(http, clock, 30), Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock))
-                )
+                limiters = RateLimiters(RateLimiter(READ_RATE, clock), RateLimiter(WRITE_RATE, clock))
+                return await self._talk(ApiConnection(http, clock, 30), limiters)
         except ReconcileError as error:
             check_told(f"{error.message}. {error.hint}", secrets=self.legible)
             return False
 
-    async def _talk(self, line: ApiConnection, windows: Windows) -> bool:
-        client = VodClient(line, PROJECT, windows)
+    async def _talk(self, connection: ApiConnection, limiters: RateLimiters) -> bool:
+        client = VodClient(connection, PROJECT, limiters)
         match self.kind:
             case "projects":
-                assert re.fullmatch("[0-9a-f]{32}", await find_project(line, VOD, REGION))
+                assert re.fullmatch("[0-9a-f]{32}", await find_project(connection, VOD, REGION))
             case "list":
                 ids = {asset.asset_id async for asset in client.list_assets()}
                 audit_document(PlanBuilder().build(), ORIGIN, sorted(ids))

@@ -22,9 +22,9 @@ from reconciler.state.journal import Journal, RunRecord
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
-from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.fast_client import DirectClient
-from reconciler.vod.rate_limit import Window
+from reconciler.vod.client import RateLimiters, VodClient
+from reconciler.vod.fast_client import FastHttpClient
+from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
 
 OPENED: list[Memory | Readings] = []
@@ -123,8 +123,8 @@ def vod_client(
     timeout: float = 30,
 ) -> VodClient:
     """Our client, talking to a function."""
-    http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
-    windows = Windows(Window(reads, clock), Window(writes, clock))
+    http = FastHttpClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
+    windows = RateLimiters(RateLimiter(reads, clock), RateLimiter(writes, clock))
     return VodClient(ApiConnection(http, clock, timeout), PROJECT, windows)
 
 

@@ -34,10 +34,10 @@ from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal, Record
-from reconciler.vod.client import VodClient, Windows
-from reconciler.vod.fast_client import DirectClient
-from reconciler.vod.rate_limit import Window
-from reconciler.vod.redis_rate_limit import SharedWindow
+from reconciler.vod.client import RateLimiters, VodClient
+from reconciler.vod.fast_client import FastHttpClient
+from reconciler.vod.rate_limit import RateLimiter
+from reconciler.vod.redis_rate_limit import RedisWindow
 from reconciler.vod.responses import ApiConnection
 
 IDS = tuple(f"{n:032x}" for n in range(1, 13))
@@ -159,7 +159,7 @@ def test_a_refusal_alone_leaves_nothing_in_doubt(clock: FakeClock, tmp_path: Pat
     assert "may have been set" not in told(outcome)
 
 
-class SlowStore(SharedWindow):
+class SlowStore(RedisWindow):
     """A shared store that takes its time over being told of an answer; somebody interrupts meanwhile."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -183,8 +183,8 @@ def test_an_interrupt_right_after_the_answer_does_not_lose_the_outcome(clock: Fa
     cloud = showing_the_first(ASSET)
     steps = planned(cloud, clock)
     store = SlowStore(clock)
-    http = DirectClient(base_url=BASE, transport=httpx.MockTransport(cloud))
-    windows = Windows(Window(READ_RATE, clock), Window(WRITE_RATE, clock, store))
+    http = FastHttpClient(base_url=BASE, transport=httpx.MockTransport(cloud))
+    windows = RateLimiters(RateLimiter(READ_RATE, clock), RateLimiter(WRITE_RATE, clock, store))
     planner = replace(
         cloud.planner(clock, tmp_path), client=VodClient(ApiConnection(http, clock, 30), PROJECT, windows)
     )

@@ -239,7 +239,7 @@ def test_a_cover_that_cannot_be_read_may_be_anything() -> None:
     assert (found.cover, found.unread_snapshot) == (Cover(COPY), None)
     assert found.unread is found.unread_cover
     assert found.unread is not None
-    assert (found.unread.reason, found.unread.lasting) == ("content_unavailable", "HTTP 404")
+    assert (found.unread.reason, found.unread.permanent) == ("content_unavailable", "HTTP 404")
 
 
 def test_a_cover_may_be_the_snapshot_that_cannot_be_read() -> None:
@@ -251,7 +251,7 @@ def test_a_cover_may_be_the_snapshot_that_cannot_be_read() -> None:
     assert (found.cover.snapshot, found.unread_cover) == (None, None)
     assert found.unread is not None
     assert snapshot_url(offset=5) in found.unread.message
-    assert found.unread.lasting == ""
+    assert found.unread.permanent == ""
 
 
 def test_a_cover_that_is_found_leaves_no_doubt_whatever_else_cannot_be_read() -> None:

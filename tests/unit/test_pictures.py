@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.fakes import CDN, Answer, FakeClock, Handler, Script, served
 
 from reconciler.model import Content, NoAnswer
-from reconciler.observe.pictures import MOST_BYTES, Pictures, Stamp
+from reconciler.observe.pictures import MOST_BYTES, PictureHead, Pictures
 from reconciler.vod.retry import ATTEMPTS
 
 URL = f"{CDN}/asset/{'a' * 32}/cover/Cover0.jpg"
@@ -30,8 +30,8 @@ def content(clock: FakeClock, server: Handler, url: str = URL, *, trusted: bool 
     return clock.run(pictures(server, clock, trusted=trusted).content(url))
 
 
-def stamp(clock: FakeClock, *answers: Answer) -> Stamp:
-    return clock.run(pictures(Script(*answers), clock).stamp(URL))
+def stamp(clock: FakeClock, *answers: Answer) -> PictureHead:
+    return clock.run(pictures(Script(*answers), clock).head(URL))
 
 
 def good() -> httpx.Response:
@@ -85,12 +85,12 @@ def test_a_cdn_that_hangs_is_given_up_on(clock: FakeClock) -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def main() -> tuple[Stamp, Content | NoAnswer]:
+    async def main() -> tuple[PictureHead, Content | NoAnswer]:
         reader = pictures(server, clock, timeout=3)
-        return await reader.stamp(URL), await reader.content(URL)
+        return await reader.head(URL), await reader.content(URL)
 
     known, found = clock.run(main())
-    assert known == Stamp()
+    assert known == PictureHead()
     assert unavailable(found, "no answer within 3 s")
 
 
@@ -212,7 +212,7 @@ def test_what_is_no_url_of_a_picture_is_not_opened(clock: FakeClock, url: str) -
     server = Script(good())
 
     assert isinstance(content(clock, server, url), NoAnswer)
-    assert clock.run(pictures(server, clock).stamp(url)) == Stamp()
+    assert clock.run(pictures(server, clock).head(url)) == PictureHead()
     assert server.requests == []
 
 
@@ -221,7 +221,7 @@ def test_no_url_breaks_the_reader(url: str) -> None:
     clock = FakeClock()
 
     assert isinstance(content(clock, Script(good()), url), (Content, NoAnswer))
-    assert isinstance(clock.run(pictures(Script(good()), clock).stamp(url)), Stamp)
+    assert isinstance(clock.run(pictures(Script(good()), clock).head(url)), PictureHead)
 
 
 def test_secrets_of_the_url_stay_out_of_the_message(clock: FakeClock) -> None:
@@ -238,31 +238,31 @@ def test_secrets_of_the_url_stay_out_of_the_message(clock: FakeClock) -> None:
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({"Content-Length": "12", "ETag": f'"{MD5}"'}, Stamp(12, MD5)),
-        ({"Content-Length": "12", "ETag": MD5.upper()}, Stamp(12, MD5)),
-        ({"Content-Length": "12", "ETag": f'W/"{MD5}"'}, Stamp(12, None)),
-        ({"Content-Length": "12", "ETag": '"5f-60a1b2c3"'}, Stamp(12, None)),
-        ({"Content-Length": "12", "ETag": f'"{MD5}-3"'}, Stamp(12, None)),
-        ({"Content-Length": "12"}, Stamp(12, None)),
-        ({"Content-Length": "0", "ETag": f'"{MD5}"'}, Stamp(None, MD5)),
-        ({"ETag": f'"{MD5}"'}, Stamp(None, MD5)),
-        ({"Content-Length": "-1"}, Stamp()),
-        ({"Content-Length": "many"}, Stamp()),
-        ({"Content-Length": "12", "Content-Encoding": "gzip"}, Stamp()),
-        ({}, Stamp()),
+        ({"Content-Length": "12", "ETag": f'"{MD5}"'}, PictureHead(12, MD5)),
+        ({"Content-Length": "12", "ETag": MD5.upper()}, PictureHead(12, MD5)),
+        ({"Content-Length": "12", "ETag": f'W/"{MD5}"'}, PictureHead(12, None)),
+        ({"Content-Length": "12", "ETag": '"5f-60a1b2c3"'}, PictureHead(12, None)),
+        ({"Content-Length": "12", "ETag": f'"{MD5}-3"'}, PictureHead(12, None)),
+        ({"Content-Length": "12"}, PictureHead(12, None)),
+        ({"Content-Length": "0", "ETag": f'"{MD5}"'}, PictureHead(None, MD5)),
+        ({"ETag": f'"{MD5}"'}, PictureHead(None, MD5)),
+        ({"Content-Length": "-1"}, PictureHead()),
+        ({"Content-Length": "many"}, PictureHead()),
+        ({"Content-Length": "12", "Content-Encoding": "gzip"}, PictureHead()),
+        ({}, PictureHead()),
     ],
 )
-def test_what_a_cdn_says_without_sending(clock: FakeClock, headers: dict[str, str], expected: Stamp) -> None:
+def test_what_a_cdn_says_without_sending(clock: FakeClock, headers: dict[str, str], expected: PictureHead) -> None:
     assert stamp(clock, httpx.Response(200, headers=headers)) == expected
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 405, 500, 501, 503])
 def test_a_cdn_that_does_not_answer_head_says_nothing(clock: FakeClock, status: int) -> None:
-    assert stamp(clock, httpx.Response(status, headers={"Content-Length": "9"})) == Stamp()
+    assert stamp(clock, httpx.Response(status, headers={"Content-Length": "9"})) == PictureHead()
 
 
 def test_a_lost_head_says_nothing(clock: FakeClock) -> None:
-    assert stamp(clock, httpx.ReadError("gone")) == Stamp()
+    assert stamp(clock, httpx.ReadError("gone")) == PictureHead()
 
 
 def test_a_host_without_head_is_asked_once(clock: FakeClock) -> None:
@@ -271,7 +271,7 @@ def test_a_host_without_head_is_asked_once(clock: FakeClock) -> None:
     async def main() -> None:
         reader = pictures(server, clock)
         for _ in range(3):
-            await reader.stamp(URL)
+            await reader.head(URL)
 
     clock.run(main())
     assert len(server.requests) == 1
@@ -280,11 +280,11 @@ def test_a_host_without_head_is_asked_once(clock: FakeClock) -> None:
 def test_one_picture_refused_to_head_does_not_spoil_the_host(clock: FakeClock) -> None:
     server = Script(httpx.Response(404), httpx.Response(200, headers={"Content-Length": "7"}))
 
-    async def main() -> list[Stamp]:
+    async def main() -> list[PictureHead]:
         reader = pictures(server, clock)
-        return [await reader.stamp(URL) for _ in range(2)]
+        return [await reader.head(URL) for _ in range(2)]
 
-    assert clock.run(main()) == [Stamp(), Stamp(7)]
+    assert clock.run(main()) == [PictureHead(), PictureHead(7)]
 
 
 def test_no_credentials_travel_to_the_cdn(clock: FakeClock) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.vod.transport import Checked, Transport, is_near, is_public
+from reconciler.vod.transport import CheckedResolver, Transport, is_near, is_public
 
 PRIVATE = [
     "127.0.0.1",
@@ -134,7 +134,7 @@ def test_the_resolver_answers_with_what_it_checked(monkeypatch: pytest.MonkeyPat
     names_lead_to(["8.8.8.8"], monkeypatch)
 
     async def main() -> list[str]:
-        resolver = Checked(is_public)
+        resolver = CheckedResolver(is_public)
         try:
             return [entry["host"] for entry in await resolver.resolve("cdn.example.com", 443)]
         finally:

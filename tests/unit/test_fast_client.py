@@ -10,7 +10,7 @@ import httpx
 import pytest
 from support.fakes import BASE, Handler, Script
 
-from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.fast_client import FastHttpClient
 
 
 class Body(httpx.AsyncByteStream):
@@ -41,7 +41,7 @@ def exchanged(handler: Handler, times: int = 1, auth: httpx.Auth | None = None) 
     """The last answer."""
 
     async def main() -> httpx.Response:
-        async with DirectClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth) as http:
+        async with FastHttpClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth) as http:
             answers = [await http.exchange(http.build_request("GET", "/x")) for _ in range(times)]
         return answers[-1]
 

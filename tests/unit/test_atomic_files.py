@@ -78,9 +78,9 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
 def test_what_cannot_be_written_is_known_before_and_told_after(name: str, tmp_path: Path) -> None:
     path = str(tmp_path / name)
 
-    with pytest.raises(UsageError, match="can't be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         check_writable(path)
-    with pytest.raises(UsageError, match="can't be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         write(path, "x")
 
 
@@ -107,7 +107,7 @@ def test_a_file_given_other_bytes_keeps_its_mode(tmp_path: Path) -> None:
 def test_what_is_not_there_cannot_be_replaced(tmp_path: Path) -> None:
     path = str(tmp_path / "covers.yaml")
     for replacing in (check_replaceable, lambda path: replace(path, b"new")):
-        with pytest.raises(UsageError, match="can't be written"):
+        with pytest.raises(UsageError, match="cannot be written"):
             replacing(path)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UsageError, match="there is no such file"):
@@ -124,7 +124,7 @@ def test_a_new_file_never_replaces_one_that_holds_something(
     create(str(file), "片\n")
     assert file.read_text(encoding="utf-8") == "片\n"
 
-    with pytest.raises(UsageError, match="was written by somebody else meanwhile"):
+    with pytest.raises(UsageError, match="was written by another program meanwhile"):
         create(str(file), "other\n")
 
     assert file.read_text(encoding="utf-8") == "片\n"

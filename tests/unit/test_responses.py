@@ -13,12 +13,12 @@ from support.fakes import BASE, FakeClock, Handler, Script
 
 from reconciler.errors import ApiError
 from reconciler.vod import schemas as wire
-from reconciler.vod.fast_client import DirectClient
+from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
 
 
 def read(clock: FakeClock, handler: Handler) -> wire.AssetDetails:
-    http = DirectClient(base_url=BASE, transport=httpx.MockTransport(handler))
+    http = FastHttpClient(base_url=BASE, transport=httpx.MockTransport(handler))
     line = ApiConnection(http, clock, 30)
     return clock.run(line.read("details", http.build_request("GET", "/x"), wire.AssetDetails))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.fakes import FakeClock
 
 from reconciler.model import Rate
-from reconciler.vod.rate_limit import Window
+from reconciler.vod.rate_limit import RateLimiter
 
 # Sixteenths of a second are exact in binary: no rounding blurs the edge of a window.
 STEP = 16
@@ -36,7 +36,7 @@ class Log:
     answered: dict[int, float] = field(default_factory=dict)
 
 
-def drive(clock: FakeClock, window: Window, calls: Sequence[Call]) -> Log:
+def drive(clock: FakeClock, window: RateLimiter, calls: Sequence[Call]) -> Log:
     """Makes the calls, each as soon as it is wanted and the window lets it."""
     log = Log()
 
@@ -96,7 +96,7 @@ mixed = st.lists(st.builds(Call, moments, delays, delays, st.booleans()), min_si
 def test_no_window_of_the_server_is_exceeded(rate: Rate, calls: list[Call]) -> None:
     clock = FakeClock()
 
-    log = drive(clock, Window(rate, clock), calls)
+    log = drive(clock, RateLimiter(rate, clock), calls)
 
     assert len(log.answered) == len(calls)
     assert never_exceeds(list(log.arrived.values()), rate)
@@ -106,7 +106,7 @@ def test_no_window_of_the_server_is_exceeded(rate: Rate, calls: list[Call]) -> N
 def test_no_slot_stays_idle_while_work_waits(rate: Rate, calls: list[Call]) -> None:
     clock = FakeClock()
 
-    log = drive(clock, Window(rate, clock), calls)
+    log = drive(clock, RateLimiter(rate, clock), calls)
 
     for number in range(len(calls)):
         assert log.granted[number] <= earliest(log, calls, number, [rate])
@@ -116,7 +116,7 @@ def test_no_slot_stays_idle_while_work_waits(rate: Rate, calls: list[Call]) -> N
 def test_slots_that_are_given_back_are_not_missed(rate: Rate, calls: list[Call]) -> None:
     clock = FakeClock()
 
-    log = drive(clock, Window(rate, clock), calls)
+    log = drive(clock, RateLimiter(rate, clock), calls)
 
     for number in range(len(calls)):
         assert log.granted[number] <= earliest(log, calls, number, [rate])
@@ -126,13 +126,13 @@ def test_slots_that_are_given_back_are_not_missed(rate: Rate, calls: list[Call])
 def test_first_come_first_served(rate: Rate, calls: list[Call]) -> None:
     clock = FakeClock()
 
-    assert drive(clock, Window(rate, clock), calls).order == list(range(len(calls)))
+    assert drive(clock, RateLimiter(rate, clock), calls).order == list(range(len(calls)))
 
 
 @given(rates, rates, used)
 def test_a_learned_rate_holds_beside_the_configured_one(rate: Rate, learned: Rate, calls: list[Call]) -> None:
     clock = FakeClock()
-    window = Window(rate, clock)
+    window = RateLimiter(rate, clock)
     window.hold(0, learned)
 
     log = drive(clock, window, calls)
@@ -145,13 +145,13 @@ def test_a_learned_rate_holds_beside_the_configured_one(rate: Rate, learned: Rat
 
 
 def test_a_whole_window_goes_out_at_once_and_the_next_one_a_window_after_the_answers(clock: FakeClock) -> None:
-    log = drive(clock, Window(Rate(3, 2), clock), [Call(0, 0.25, 0.25)] * 7)
+    log = drive(clock, RateLimiter(Rate(3, 2), clock), [Call(0, 0.25, 0.25)] * 7)
 
     assert list(log.granted.values()) == [0, 0, 0, 2.5, 2.5, 2.5, 5]
 
 
 def test_a_slow_call_holds_its_slot_until_its_answer(clock: FakeClock) -> None:
-    log = drive(clock, Window(Rate(1, 1), clock), [Call(0, 10, 10), Call(0, 0, 0)])
+    log = drive(clock, RateLimiter(Rate(1, 1), clock), [Call(0, 10, 10), Call(0, 0, 0)])
 
     assert log.granted[1] == 21
 
@@ -160,13 +160,13 @@ def test_a_slot_given_back_wakes_who_waits_for_another(clock: FakeClock) -> None
     """The first call blocks a slot for a minute; the second turns out not to be needed: the third must not wait."""
     calls = [Call(0, 0, 0), Call(0, 5, 0, unused=True), Call(1, 0, 0)]
 
-    log = drive(clock, Window(Rate(2, 60), clock), calls)
+    log = drive(clock, RateLimiter(Rate(2, 60), clock), calls)
 
     assert log.granted[2] == 5
 
 
 def test_hold_keeps_everybody_back_in_order(clock: FakeClock) -> None:
-    window = Window(Rate(100, 60), clock)
+    window = RateLimiter(Rate(100, 60), clock)
     window.hold(5)
 
     log = drive(clock, window, [Call(0, 0, 0), Call(1, 0, 0), Call(6, 0, 0)])
@@ -175,7 +175,7 @@ def test_hold_keeps_everybody_back_in_order(clock: FakeClock) -> None:
 
 
 def test_hold_reaches_those_who_wait_already_and_is_never_shortened(clock: FakeClock) -> None:
-    window = Window(Rate(1, 2), clock)
+    window = RateLimiter(Rate(1, 2), clock)
     granted = []
 
     async def call() -> None:
@@ -194,7 +194,7 @@ def test_hold_reaches_those_who_wait_already_and_is_never_shortened(clock: FakeC
 
 
 def test_a_learned_rate_reaches_those_who_wait_already(clock: FakeClock) -> None:
-    window = Window(Rate(1, 2), clock)
+    window = RateLimiter(Rate(1, 2), clock)
     granted = []
 
     async def call() -> None:
@@ -212,7 +212,7 @@ def test_a_learned_rate_reaches_those_who_wait_already(clock: FakeClock) -> None
 
 
 def test_a_generous_learned_rate_loosens_nothing(clock: FakeClock) -> None:
-    window = Window(Rate(1, 4), clock)
+    window = RateLimiter(Rate(1, 4), clock)
     window.hold(0, Rate(1000, 1))
 
     assert drive(clock, window, [Call(0, 0, 0)] * 3).granted == {0: 0, 1: 4, 2: 8}
@@ -221,7 +221,7 @@ def test_a_generous_learned_rate_loosens_nothing(clock: FakeClock) -> None:
 @given(rates, st.sets(st.integers(0, 9)), st.integers(0, 4 * STEP))
 def test_cancelling_who_waits_loses_no_slot(rate: Rate, given_up: set[int], at: int) -> None:
     clock = FakeClock()
-    window = Window(rate, clock)
+    window = RateLimiter(rate, clock)
     granted: list[float] = []
     answered: list[float] = []
 
@@ -247,7 +247,7 @@ def test_cancelling_who_waits_loses_no_slot(rate: Rate, given_up: set[int], at: 
 
 
 def test_a_call_that_fails_or_is_cancelled_on_its_way_still_counts(clock: FakeClock) -> None:
-    window = Window(Rate(1, 10), clock)
+    window = RateLimiter(Rate(1, 10), clock)
 
     async def main() -> float:
         with pytest.raises(RuntimeError):
@@ -260,6 +260,6 @@ def test_a_call_that_fails_or_is_cancelled_on_its_way_still_counts(clock: FakeCl
 
 
 def test_a_hundred_waiters_cost_no_more_than_their_slots(clock: FakeClock) -> None:
-    log = drive(clock, Window(Rate(10, 2), clock), [Call(0, 0.0625, 0)] * 100)
+    log = drive(clock, RateLimiter(Rate(10, 2), clock), [Call(0, 0.0625, 0)] * 100)
 
     assert max(log.granted.values()) == pytest.approx(9 * 2.0625)
