@@ -1,4 +1,8 @@
-"""Flags, then environment, then (region and project ID only) the desired files: which cloud, as whom, how fast."""
+"""The settings of one connection: which cloud, with which credentials, how fast.
+
+An option comes before its environment variable (click sees to that, see `commands/options`); for the region and the
+project ID, the desired files come last. Credentials come from the environment only.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,9 @@ from reconciler.util.sanitize import shorten
 
 EMULATOR = "emulator"
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
-_RATE = re.compile(r"\s*([0-9]{1,9})\s*(?:/|per)\s*([0-9]{1,6})?\s*(second|minute|hour|day)s?\s*", re.IGNORECASE)
+_RATE = re.compile(r"(?i)\s*([0-9]{1,9})\s*(?:/|per)\s*([0-9]{0,9})\s*(second|minute|hour|day)s?\s*")
+_RATE_HINT = "Write it like 100/minute or 10/2 seconds."
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_PARALLELISM = 64
-_TIMEOUT = 30.0
 _FAMILIES = (
     ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
     ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"),
@@ -28,17 +31,17 @@ _LOGIN = ("HW_USER_NAME", "HW_USER_PASSWORD", "HW_DOMAIN_NAME")
 
 
 @dataclass(frozen=True, slots=True)
-class Flags:
-    """The connection flags as they were given; None where they were not."""
+class ConnectionOptions:
+    """The connection options, from the command line or the environment; None where neither gave one."""
 
     endpoint: str | None = None
     iam_endpoint: str | None = None
     region: str | None = None
     project_id: str | None = None
-    read_quota: str | None = None
-    write_quota: str | None = None
-    parallelism: str | None = None
-    timeout: str | None = None
+    read_quota: Rate = READ_RATE
+    write_quota: Rate = WRITE_RATE
+    parallelism: int = 64
+    timeout: float = 30.0
     state_dir: str | None = None
 
 
@@ -55,7 +58,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that is needed to talk to one project. `endpoint` is a base URL, or "emulator[:FILE]"."""
+    """Everything needed to talk to one project. `endpoint` is a base URL, or "emulator[:FILE]"."""
 
     endpoint: str
     iam_endpoint: str | None
@@ -79,44 +82,40 @@ class Settings:
 
 
 def resolve(
-    flags: Flags,
+    options: ConnectionOptions,
     env: Mapping[str, str],
-    *,
     file_region: str | None,
     file_project_id: str | None,
+    *,
     offline: bool = False,
 ) -> Settings:
-    """Settings from what was given.
+    """Completes the options with the environment and the desired files.
 
     Args:
-        offline: nobody will be called unless the project has to be looked up, so a known one needs no credentials.
+        offline: nothing is called unless the project has to be looked up, so a known one needs no credentials.
 
     Raises:
-        UsageError: something is missing, contradicts itself, or would lead credentials to where they must not go.
+        UsageError: something is missing or contradictory, or would send credentials to the wrong place.
     """
-    region = flags.region or env.get("HW_REGION_NAME") or file_region
-    project_id = (
-        flags.project_id or env.get("HUAWEICLOUD_SDK_PROJECT_ID") or env.get("HW_PROJECT_ID") or file_project_id
-    )
+    region = options.region or file_region
+    project_id = options.project_id or file_project_id
     check_region(region)
     check_project_id(project_id)
-    endpoint = _endpoint(flags.endpoint or env.get("RECONCILE_ENDPOINT"), region, env)
+    endpoint = _endpoint(options.endpoint, region, env)
     emulated = is_emulator(endpoint)
-    state_dir = flags.state_dir or env.get("RECONCILE_STATE_DIR")
     anonymous = emulated or (offline and project_id)
-    credentials = Credentials() if anonymous else _credentials(env)
     settings = Settings(
         endpoint=endpoint,
-        iam_endpoint=None if emulated else _iam(flags, env, endpoint, region),
+        iam_endpoint=None if emulated else _iam(options.iam_endpoint, endpoint, region),
         region=region,
         project_id=project_id.lower() if project_id else None,
-        credentials=credentials,
-        read_rate=_rate(flags.read_quota or env.get("RECONCILE_READ_QUOTA"), READ_RATE),
-        write_rate=_rate(flags.write_quota or env.get("RECONCILE_WRITE_QUOTA"), WRITE_RATE),
+        credentials=Credentials() if anonymous else _credentials(env),
+        read_rate=options.read_quota,
+        write_rate=options.write_quota,
         quota_store=None if emulated else env.get("RECONCILE_QUOTA_STORE") or None,
-        parallelism=int(_number("parallelism", flags.parallelism or env.get("RECONCILE_PARALLELISM"), _PARALLELISM)),
-        timeout=_number("timeout", flags.timeout or env.get("RECONCILE_TIMEOUT"), _TIMEOUT),
-        state_dir=Path(state_dir) if state_dir else None,
+        parallelism=options.parallelism,
+        timeout=options.timeout,
+        state_dir=Path(options.state_dir) if options.state_dir else None,
     )
     _check_complete(settings)
     return settings
@@ -125,37 +124,37 @@ def resolve(
 def check_region(region: str | None) -> None:
     """
     Raises:
-        UsageError: it could change the host that credentials are sent to.
+        UsageError: the region could change the host that credentials are sent to.
     """
     if region is not None and not _REGION.fullmatch(region):
-        raise UsageError(f"{shorten(region)!r} is no region", hint="Regions look like cn-north-4.")
+        raise UsageError(f"{shorten(region)!r} is not a valid region", hint="Regions look like cn-north-4.")
 
 
 def check_project_id(project_id: str | None) -> None:
     """
     Raises:
-        UsageError: it could change the path that credentials are sent to.
+        UsageError: the project ID could change the path that credentials are sent to.
     """
     if project_id is not None and not ID.fullmatch(project_id):
         raise UsageError(
-            f"{shorten(project_id)!r} is no project ID",
+            f"{shorten(project_id)!r} is not a valid project ID",
             hint="It is 32 hexadecimal digits, in the console under My Credentials.",
         )
 
 
 def parse_rate(text: str) -> Rate:
-    """A rate like "100/minute", "10/2 seconds" or "10 per 2 second".
+    """Parses a quota: "100/minute", "10/2 seconds", "10 per 2 second".
 
     Raises:
-        UsageError: the text is not a rate, or the rate allows no calls.
+        UsageError: it is invalid, or allows no call.
     """
-    hint = "Write it as 100/minute or 10/2 seconds."
-    found = _RATE.fullmatch(text)
-    if found is None:
-        raise UsageError(f"{shorten(text)!r} is not a valid quota", hint=hint)
-    rate = Rate(int(found[1]), int(found[2] or 1) * _SECONDS[found[3].lower()])
-    if not rate.amount or not rate.seconds:
-        raise UsageError(f"{shorten(text)!r} allows no calls", hint=hint)
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{shorten(text)!r} is not a valid quota", hint=_RATE_HINT)
+    amount, multiple, unit = match.groups()
+    rate = Rate(int(amount), int(multiple or 1) * _SECONDS[unit.lower()])
+    if rate.amount < 1 or rate.seconds < 1:
+        raise UsageError(f"{shorten(text)!r} allows no calls", hint=_RATE_HINT)
     return rate
 
 
@@ -171,59 +170,49 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def base_url(text: str, what: str) -> str:
-    """A base URL in its plain form.
+def base_url(text: str, name: str) -> str:
+    """Normalizes a base URL. `name` is what errors call it.
 
     Raises:
-        UsageError: it is no URL, says more than a base may, or would send credentials in the clear.
+        UsageError: it is invalid, has parts that a base URL cannot have, or would send credentials unencrypted.
     """
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"The {what} {shorten(text)!r} is no URL: {shorten(str(error))}") from error
+        raise UsageError(f"The {name} {shorten(text)!r} is not a valid URL: {shorten(str(error))}") from error
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+", host):
-        raise UsageError(f"The {what} {shorten(text)!r} is no http(s) URL", hint="Write it as https://host.")
-    if (
-        parts.query
-        or parts.fragment
-        or parts.username
-        or parts.password
-        or "@" in parts.netloc
-        or not text.isprintable()
-    ):
-        raise UsageError(f"The {what} may be a scheme, a host, a port and a path, and nothing else")
+        raise UsageError(f"The {name} {shorten(text)!r} is not a valid http(s) URL", hint="Write it as https://host.")
+    if parts.query or parts.fragment or "@" in parts.netloc or not text.isprintable():
+        raise UsageError(f"The {name} may have a scheme, a host, a port and a path, and nothing else")
     if parts.scheme == "http" and not is_loopback(text):
         raise UsageError(
-            f"The {what} {shorten(text)!r} is plain http: credentials would travel in the clear",
-            hint="Use https; http is taken for loopback hosts only.",
+            f"The {name} {shorten(text)!r} is plain http: credentials would be sent unencrypted",
+            hint="Use https; http is allowed for loopback hosts only.",
         )
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
 def _endpoint(given: str | None, region: str | None, env: Mapping[str, str]) -> str:
-    if given is not None and is_emulator(given):
-        return given
     if given:
-        return base_url(given, "endpoint")
+        return given if is_emulator(given) else base_url(given, "endpoint")
     if region is None:
         names = [name for family in _FAMILIES for name in family[:2]] + ["HW_AUTH_TOKEN", "HW_USER_NAME"]
-        too = "" if any(env.get(name) for name in names) else ", and there are no credentials"
+        also = "" if any(env.get(name) for name in names) else ", and there are no credentials"
         raise UsageError(
-            f"Neither an endpoint nor a region is known{too}",
+            f"Neither an endpoint nor a region is known{also}",
             hint="Set --region or HW_REGION_NAME, write region: into a desired file, or try --endpoint emulator.",
         )
     return f"https://vod.{region}.myhuaweicloud.com"
 
 
-def _iam(flags: Flags, env: Mapping[str, str], endpoint: str, region: str | None) -> str | None:
-    given = flags.iam_endpoint or env.get("HUAWEICLOUD_SDK_IAM_ENDPOINT")
+def _iam(given: str | None, endpoint: str, region: str | None) -> str | None:
     if given:
         return base_url(given, "IAM endpoint")
     if is_loopback(endpoint):
-        # Whoever serves VOD on this machine gets the login too; real IAM has no business with it.
+        # The server on this machine gets the login, too: the real IAM must not see its credentials.
         parts = urlsplit(endpoint)
         return f"{parts.scheme}://{parts.netloc}"
     return f"https://iam.{region}.myhuaweicloud.com" if region else None
@@ -234,9 +223,9 @@ def _credentials(env: Mapping[str, str]) -> Credentials:
     complete = [values for values in given if values[0] and values[1]]
     for family, values in zip(_FAMILIES, given, strict=True):
         if bool(values[0]) != bool(values[1]):
-            there, missing = (family[0], family[1]) if values[0] else (family[1], family[0])
+            present, missing = (family[0], family[1]) if values[0] else (family[1], family[0])
             raise UsageError(
-                f"{there} is set without {missing}",
+                f"{present} is set without {missing}",
                 hint="AK and SK belong together: set both of one family of variables, and none of the other.",
             )
     if complete:
@@ -269,17 +258,3 @@ def _check_complete(settings: Settings) -> None:
             "Neither a project ID nor a region to look it up by is known",
             hint="Set --project-id or HW_PROJECT_ID, or --region or HW_REGION_NAME.",
         )
-
-
-def _rate(text: str | None, default: Rate) -> Rate:
-    return parse_rate(text) if text else default
-
-
-def _number(what: str, text: str | None, default: float) -> float:
-    if not text:
-        return default
-    whole = what == "parallelism"
-    if not re.fullmatch(r"[0-9]{1,5}" if whole else r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or float(text) <= 0:
-        kind = "a whole number" if whole else "a number of seconds"
-        raise UsageError(f"--{what} (or RECONCILE_{what.upper()}) {shorten(text)!r} is not {kind} above 0")
-    return float(text)

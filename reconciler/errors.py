@@ -1,15 +1,15 @@
-"""What can go wrong, as one small tree. Exit codes and rendering are the command line's business.
+"""The errors, as one small tree. The command line decides about exit codes and rendering.
 
 ReconcileError
-├── UsageError            flags, environment, an answer that was not given
-├── InterruptedRunError   a Ctrl-C where there was nothing to finish
-├── DesiredError          the desired files; carries every problem with its place
-├── PlanFileError         a saved plan that cannot be read, or not be trusted
+├── UsageError            options, environment, an approval that was not given
+├── InterruptedRunError   Ctrl-C when there was nothing to finish
+├── DesiredError          invalid desired files; has every problem with its place
+├── PlanFileError         a saved plan that cannot be read or trusted
 ├── SafetyLimitError      more updates than the limit allows
 ├── StateError            the state folder cannot be used
-└── ApiError              an answer, or none, from VOD or IAM
+└── ApiError              VOD or IAM refused a request, or did not answer it
     ├── AuthenticationError   a 401: no call can succeed, so the run ends
-    └── UnreachableError      nobody there who speaks the API: likewise
+    └── UnreachableError      no server answers there, or it does not speak the API: the run ends, too
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong at one place; line and column count from 1, 0 where there is none."""
+    """One problem at one place; line and column count from 1, and are 0 for a file as a whole."""
 
     file: str
     line: int
@@ -29,17 +29,17 @@ class Problem:
 
 
 def sentences(*parts: str) -> str:
-    """The parts that are not empty, each ended by a full stop unless it ends already."""
+    """Joins the parts that are not empty, each with a full stop unless it has one."""
     return " ".join(
         part if part.endswith((".", "!", "?", "。", "！", "？")) else f"{part}." for part in parts if part
     )
 
 
 class ReconcileError(Exception):
-    """Anything the user is told in one sentence.
+    """Anything that is reported to the user in one sentence.
 
     Attributes:
-        type: the word that the JSON error document carries.
+        type: the error's type in JSON.
         message: what is wrong, and where.
         hint: what to do about it, or "".
     """
@@ -52,8 +52,8 @@ class ReconcileError(Exception):
         self.hint = hint
 
     @property
-    def told(self) -> str:
-        """Everything there is to say, in one line."""
+    def text(self) -> str:
+        """The message and the hint in one line."""
         return sentences(self.message, self.hint)
 
 
@@ -62,21 +62,21 @@ class UsageError(ReconcileError):
 
 
 class InterruptedRunError(ReconcileError):
-    """Somebody interrupted the run where there was nothing to finish."""
+    """The run was interrupted when there was nothing to finish."""
 
     type = "interrupted"
 
 
-def not_installed(error: ModuleNotFoundError, what: str, extra: str) -> UsageError:
-    """The error for a missing extra."""
+def not_installed(error: ModuleNotFoundError, name: str, extra: str) -> UsageError:
+    """The error for an extra that is not installed."""
     return UsageError(
-        f"{what} is not installed ({error.name} is missing)",
+        f"{name} is not installed ({error.name} is missing)",
         hint=f"Install it: pip install 'vod-cover-reconciler[{extra}]'.",
     )
 
 
 class DesiredError(ReconcileError):
-    """The desired files are not usable; `problems` lists all that is wrong, in order of place."""
+    """The desired files are invalid; `problems` lists everything, in order of place."""
 
     type = "desired_state"
 
@@ -98,11 +98,11 @@ class StateError(ReconcileError):
 
 
 class ApiError(ReconcileError):
-    """A refusal, or the lack of a usable answer.
+    """The service refused a request, or did not answer it usably.
 
     Attributes:
-        code: the service's own code ("VOD.10062"), or "" where the answer held none.
-        status: the HTTP status, or None where no answer came.
+        code: the service's own code ("VOD.10062"), or "".
+        status: the HTTP status, or None without an answer.
         request_id: what the service's support asks for, or "".
         outcome_unknown: the request may have been carried out although no answer came.
     """
@@ -126,8 +126,8 @@ class ApiError(ReconcileError):
         self.outcome_unknown = outcome_unknown
 
     @property
-    def told(self) -> str:
-        """Everything there is to say, in one line."""
+    def text(self) -> str:
+        """The message, the hint and the request ID in one line."""
         request = f" (request {self.request_id})" if self.request_id else ""
         return sentences(self.message, self.hint) + request
 

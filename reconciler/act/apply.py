@@ -82,7 +82,7 @@ class Applier:
         try:
             self._recorder.outcome(outcome)
         except StateError as error:
-            self._journal_failure = Failure(error.type, error.told)
+            self._journal_failure = Failure(error.type, error.text)
         if self._journal_failure or (outcome.error is not None and outcome.error.type in _ENDS_THE_RUN):
             self.stop()
         self._advance()
@@ -105,7 +105,7 @@ class _Attempt:
         except ApiError as error:
             self._result = ChangeResult("failed", _failure(error))
         except StateError as error:
-            self._result = ChangeResult("failed", Failure(error.type, error.told))
+            self._result = ChangeResult("failed", Failure(error.type, error.text))
         except asyncio.CancelledError as error:
             if self._puts == 0 or (self._puts == 1 and isinstance(error, CancelledAfterRefusal)):
                 raise

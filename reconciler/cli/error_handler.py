@@ -1,286 +1,85 @@
-"""The error boundary: the only writer to stdout, where errors become one sentence and an exit code."""
+"""Runs the command line. Every error becomes one sentence (with --json, one document) and an exit code."""
 
 from __future__ import annotations
 
 import inspect
-import os
-import signal
-import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import streams
-from reconciler.cli.output import error_document, error_text, rendered, write_beside
+from reconciler.cli import terminal
+from reconciler.cli.output import deliver
+from reconciler.cli.terminal import Console
 from reconciler.errors import (
     ApiError,
     DesiredError,
     InterruptedRunError,
+    Problem,
     ReconcileError,
     UsageError,
     sentences,
 )
-from reconciler.util.sanitize import Redactor, clean, json_text, redacted
+from reconciler.util import signals
+from reconciler.util.sanitize import clean, json_text, redacted
 
 if TYPE_CHECKING:
-    from reconciler.cli.output import Form
     from reconciler.commands.result import Report
-    from reconciler.model import Rate
+    from reconciler.commands.verb import Invocation
 
-_SECRETS = (
-    "HUAWEICLOUD_SDK_SK",
-    "HUAWEICLOUD_SDK_SECURITY_TOKEN",
-    "HW_SECRET_KEY",
-    "HW_SECURITY_TOKEN",
-    "HW_AUTH_TOKEN",
-    "HW_USER_PASSWORD",
-    "RECONCILE_QUOTA_STORE",
-)
+ERROR = 1
 INTERRUPTED = 130
+_MOST_PROBLEMS = 1000
 
 
-class Boundary:
-    """One run of one verb: its terminal, and where its report goes."""
+class InternalError(ReconcileError):
+    """An error that we did not foresee."""
 
-    def __init__(
-        self,
-        *,
-        form: Form = "text",
-        output: str | None = None,
-        no_color: bool = False,
-        debug: bool = False,
-        secrets: Sequence[str] = _SECRETS,
-        replaces: bool = True,
-    ) -> None:
-        """`secrets`: environment variables whose values never appear in any output. `replaces`: an error, too."""
-        self._form = form
-        self._as_json = form == "json"
-        self._output, self._replaces = output, replaces
-        self._debug = debug
-        self._redactor = Redactor(os.environ.get(name) for name in secrets)
-        plain = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        self.colour = sys.stdout.isatty() and output is None and not plain
-        self.interactive = sys.stdin is not None and sys.stdin.isatty() and form == "text"
-
-    def redact(self, text: str) -> str:
-        return self._redactor(text)
-
-    def say(self, text: str) -> None:
-        if self._form != "text":
-            return
-        try:
-            streams.write(sys.stdout, self._redactor(text))
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise _unwritable(error) from error
-
-    def note(self, text: str) -> None:
-        try:
-            streams.write(sys.stderr, self._redactor(text))
-        except OSError:  # whoever read stderr may be gone; that must not stop a run
-            streams.silence(sys.stderr)
-
-    def ask(self, question: str) -> str:
-        redirected = sys.stderr.isatty() and not sys.stdout.isatty()
-        streams.write(sys.stderr if redirected else sys.stdout, question)
-        # asyncio's own handlers would only take note of a signal, and go on waiting for a line.
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        handlers = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
-        try:
-            return sys.stdin.readline()
-        except KeyboardInterrupt:
-            self.note("\n")  # the cursor stands behind the question
-            raise InterruptedRunError("Interrupted: nothing was changed") from None
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-    @contextmanager
-    def progress(self, what: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:
-        if not sys.stderr.isatty() or total < 2:
-            yield lambda: None
-            return
-        from reconciler.cli.progress import bar
-
-        with bar(what, total, rate) as advance:
-            yield advance
-
-    def run(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> None:
-        """Runs a verb, prints its report and leaves with its exit code."""
-        try:
-            code = self._attempt(verb)
-        except click.ClickException:
-            raise
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 no traceback unless it was asked for
-            code = self._failed(error)
-        sys.exit(code)
-
-    def _attempt(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> int:
-        if self._debug:
-            self._log()
-        report = self._result(verb)
-        if report is None:
-            return 0
-        problems = [*self._deliver(report), *write_beside(report, self.note)]
-        if self._form != "text" or self._output is not None:
-            self.note(report.aside())
-        for note in report.notes:
-            self.note(note)
-        for error in problems:
-            self.note(error_text(error.message, error.hint))
-        return report.exit_code if not problems or report.exit_code == INTERRUPTED else 1
-
-    def _failed(self, error: BaseException) -> int:
-        """Says what went wrong; gives the exit code."""
-        if isinstance(error, KeyboardInterrupt):
-            error = InterruptedRunError("Interrupted")
-        if isinstance(error, BrokenPipeError):
-            streams.silence(sys.stdout)
-            return 1
-        if not isinstance(error, ReconcileError):
-            hint = "Run again with --debug, and report it with what that prints."
-            error = _InternalError(f"Internal error: {type(error).__name__}: {error}", hint=hint)
-        self._fail(error)
-        return INTERRUPTED if isinstance(error, InterruptedRunError) else 1
-
-    def _result(self, verb: Callable[[], Awaitable[Report] | Report | None]) -> Report | None:
-        if self._output is not None:
-            from reconciler.util.atomic_files import check_writable
-
-            check_writable(self._output)
-        result = verb()
-        if not inspect.isawaitable(result):
-            return result
-        import asyncio  # not for --version and --help
-
-        return asyncio.run(_finished(result))
-
-    def _deliver(self, report: Report) -> list[ReconcileError]:
-        """What went wrong with it. What was done is done: from here on nothing replaces the report."""
-        ascii_only = self._output is None and not streams.speaks_utf8(sys.stdout)
-        text = rendered(report, self._form, self._redactor, ascii_only=ascii_only)
-        try:
-            if self._output is None:
-                folded = report.fold(text) + report.aside() if self._form == "text" else text
-                streams.write(sys.stdout, folded)
-            else:
-                self._write_output(self._output, text)
-        except BrokenPipeError:
-            streams.silence(sys.stdout)
-            return [UsageError("The report was not read to its end")]
-        except OSError as error:
-            return [_unwritable(error)]
-        except UsageError as error:
-            return [error]
-        return []
-
-    def _write_output(self, file: str, text: str) -> None:
-        from reconciler.util.atomic_files import write
-
-        try:
-            write(file, text)
-        except UsageError:
-            # What was done must not go unreported because a file can't be written.
-            streams.write(sys.stdout, text)
-            raise
-
-    def _print_json(self, document: Mapping[str, Any]) -> None:
-        text = json_text(redacted(document, self._redactor), ascii_only=not streams.speaks_utf8(sys.stdout))
-        streams.write(sys.stdout, text + "\n")
-
-    def _fail(self, error: ReconcileError) -> None:
-        if self._debug:
-            self.note(traceback.format_exc())
-        problems = error.problems if isinstance(error, DesiredError) else ()
-        hint = error.hint
-        if isinstance(error, ApiError) and error.request_id:
-            hint = f"{hint} (request {error.request_id})".strip()
-        self.note(error_text(error.message, hint, problems))
-        if self._as_json:
-            document = error_document(error.type, sentences(error.message, hint) if hint else error.message)
-            if problems:
-                document["error"]["problems"] = [
-                    # What is wrong with a file as a whole is shown at its beginning.
-                    {"file": p.file, "line": p.line or 1, "column": p.column or 1, "message": p.message}
-                    for p in problems
-                ]
-            self._print_json(document)
-            self._replace_output(document)
-
-    def _replace_output(self, document: Mapping[str, Any]) -> None:
-        """An older report must not stand there as if it were this run's."""
-        from reconciler.util.atomic_files import write
-
-        if self._output is not None and self._replaces:
-            with suppress(UsageError):
-                write(self._output, json_text(redacted(document, self._redactor)) + "\n")
-
-    def _log(self) -> None:
-        import logging
-
-        redact = self._redactor
-
-        class Inert(logging.Formatter):
-            def format(self, record: logging.LogRecord) -> str:
-                return "\n".join(clean(line) for line in redact(super().format(record)).split("\n"))
-
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(Inert("%(asctime)s %(name)s: %(message)s"))
-        logging.basicConfig(level=logging.INFO, handlers=[handler])
-        logging.getLogger("reconciler").setLevel(logging.DEBUG)
-
-
-class _InternalError(ReconcileError):
     type = "internal"
 
 
-def _unwritable(error: OSError) -> UsageError:
-    streams.silence(sys.stdout)
-    return UsageError(f"The report can't be written: {error.strerror or error}")
-
-
 def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
-    """Runs the group; usage errors exit with 1, as all errors do, and as JSON where JSON was asked for."""
-    streams.prepare()
+    """Parses the arguments and runs the verb that they name; returns the exit code."""
+    terminal.prepare()
     try:
-        code = group.main(args=list(arguments), prog_name="reconcile", standalone_mode=False)
+        invocation = group.main(args=list(arguments), prog_name="reconcile", standalone_mode=False)
+        if not isinstance(invocation, int):
+            return _run(invocation)
     except click.exceptions.NoArgsIsHelpError as error:
-        streams.write(sys.stderr, f"{error.format_message()}\n")
-        return 1
+        terminal.write_stderr(f"{error.format_message()}\n")
+        return ERROR
     except click.ClickException as error:
-        return _usage(error, arguments)
+        return _usage_error(error, arguments)
     except (click.Abort, KeyboardInterrupt):
         return interrupted(arguments)
     except OSError as error:
-        streams.silence(sys.stdout)
+        terminal.discard_stdout()
         if not isinstance(error, BrokenPipeError):
-            streams.write(sys.stderr, error_text(f"The output can't be written: {error.strerror or error}", ""))
-        return 1
-    return code if isinstance(code, int) else 0
+            terminal.write_stderr(error_text(f"The output cannot be written: {error.strerror or error}", ""))
+        return ERROR
+    return invocation
 
 
 def interrupted(arguments: Sequence[str]) -> int:
-    """For an interrupt that came before a verb ran: says so; gives the exit code."""
-    streams.prepare()
-    streams.write(sys.stderr, "Interrupted\n")
+    """Reports an interrupt that came before a verb ran; returns the exit code."""
+    terminal.prepare()
+    terminal.write_stderr("Interrupted\n")
     if _wants_json(arguments):
-        streams.write(sys.stdout, json_text(error_document("interrupted", "Interrupted"), ascii_only=True) + "\n")
+        _print_json(error_document("interrupted", "Interrupted"))
     return INTERRUPTED
 
 
-def _usage(error: click.ClickException, arguments: Sequence[str]) -> int:
+def _usage_error(error: click.ClickException, arguments: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     hint = f"See `{context.command_path} --help`." if context else ""
     message = " ".join(error.format_message().split())
-    streams.write(sys.stderr, error_text(message, hint))
+    terminal.write_stderr(error_text(message, hint))
     if _wants_json(arguments):
-        streams.write(sys.stdout, json_text(error_document("usage", message), ascii_only=True) + "\n")
-    return 1
+        _print_json(error_document("usage", message))
+    return ERROR
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
@@ -288,13 +87,111 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return not {"--json", "--format=json"}.isdisjoint(arguments) or ("--format", "json") in pairwise(arguments)
 
 
-async def _finished(result: Awaitable[Report]) -> Report:
-    """Waits for a verb; a SIGTERM ends it as a Ctrl-C does."""
-    import asyncio
+def _print_json(document: Mapping[str, Any]) -> None:
+    terminal.write_stdout(json_text(document, ascii_only=True) + "\n")
 
-    task = asyncio.ensure_future(result)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+def _run(invocation: Invocation) -> int:
+    """Runs a verb, writes its report and returns its exit code."""
+    console = Console(invocation.output)
     try:
-        return await task
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+        if invocation.output.debug:
+            _log_to(console)
+        report = _report(invocation, console)
+        if report is None:
+            return 0
+        failed = list(deliver(report, invocation.output, console))
+        for problem in failed:
+            console.note(error_text(problem.message, problem.hint))
+        return ERROR if failed and report.exit_code != INTERRUPTED else report.exit_code
+    except BrokenPipeError:
+        terminal.discard_stdout()
+        return ERROR
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 tracebacks only with --debug
+        return _fail(_known(error), invocation, console)
+
+
+def _report(invocation: Invocation, console: Console) -> Report | None:
+    if invocation.output.output is not None:
+        from reconciler.util.atomic_files import check_writable
+
+        check_writable(invocation.output.output)
+    result = invocation.start(console)
+    if not inspect.isawaitable(result):
+        return result
+    import asyncio  # not for --version and --help
+
+    return asyncio.run(signals.cancelled_by_sigterm(result))
+
+
+def _known(error: BaseException) -> ReconcileError:
+    if isinstance(error, ReconcileError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptedRunError("Interrupted")
+    hint = "Run again with --debug, and report the bug with that output."
+    return InternalError(f"Internal error: {type(error).__name__}: {error}", hint=hint)
+
+
+def _fail(error: ReconcileError, invocation: Invocation, console: Console) -> int:
+    """Reports the error; returns the exit code."""
+    if invocation.output.debug:
+        console.note(traceback.format_exc())
+    problems = error.problems if isinstance(error, DesiredError) else ()
+    hint = error.hint
+    if isinstance(error, ApiError) and error.request_id:
+        hint = f"{hint} (request {error.request_id})".strip()
+    console.note(error_text(error.message, hint, problems))
+    if invocation.output.form == "json":
+        message = sentences(error.message, hint) if hint else error.message
+        document = redacted(error_document(error.type, message, problems), console.redact)
+        terminal.write_stdout(json_text(document, ascii_only=not terminal.stdout_is_utf8()) + "\n")
+        _replace_output(document, invocation)
+    return INTERRUPTED if isinstance(error, InterruptedRunError) else ERROR
+
+
+def _replace_output(document: Mapping[str, Any], invocation: Invocation) -> None:
+    """Replaces the report of an earlier run, which would otherwise look like this run's."""
+    from reconciler.util.atomic_files import write
+
+    if invocation.output.output is not None and invocation.replaces_output:
+        with suppress(UsageError):
+            write(invocation.output.output, json_text(document) + "\n")
+
+
+def error_text(message: str, hint: str, problems: Sequence[Problem] = ()) -> str:
+    """An error for people: every problem with its place, then the sentence and what to do."""
+    lines = []
+    for problem in problems[:_MOST_PROBLEMS]:
+        place = f"{clean(problem.file)}:{problem.line}:{problem.column}" if problem.line else clean(problem.file)
+        lines.append(f"{place}: {clean(problem.message)}\n")
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - _MOST_PROBLEMS:,} more (--json lists all)\n")
+    lines.append(f"Error: {clean(message)}\n")
+    if hint:
+        lines.append(f"  {clean(hint)}\n")
+    return "".join(lines)
+
+
+def error_document(kind: str, message: str, problems: Sequence[Problem] = ()) -> dict[str, Any]:
+    """An error for programs. A problem with a file as a whole gets the place of its beginning."""
+    error: dict[str, Any] = {"type": kind, "message": message}
+    if problems:
+        error["problems"] = [
+            {"file": p.file, "line": p.line or 1, "column": p.column or 1, "message": p.message} for p in problems
+        ]
+    return {"format_version": "1.0", "kind": "error", "error": error}
+
+
+def _log_to(console: Console) -> None:
+    """Logs every request to stderr, without secrets and control characters."""
+    import logging
+
+    class InertFormatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return "\n".join(clean(line) for line in console.redact(super().format(record)).split("\n"))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(InertFormatter("%(asctime)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("reconciler").setLevel(logging.DEBUG)

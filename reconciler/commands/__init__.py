@@ -1,1 +1,1 @@
-"""One verb a file: what it wires together."""
+"""One verb per file: its options and its wiring."""

@@ -1,4 +1,8 @@
-"""adopt: accepts drift, by writing the covers that are there into the desired files. Touches no cover."""
+"""Accept drift: write the existing covers to the desired files.
+
+PATH is a desired file, or a folder with desired files; default: desired. Only the numbers change: comments, order and
+layout stay. No cover is changed.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
-from reconciler.commands import context as common
-from reconciler.commands.context import Options
-from reconciler.commands.result import Report, Terminal
-from reconciler.commands.session import open_session
-from reconciler.config import Settings
+import click
+
+from reconciler.commands.context import Run
+from reconciler.commands.options import COMPARE, CONNECTION, OUTPUT, SELECTION
+from reconciler.commands.result import Report, exit_code
+from reconciler.commands.session import ConnectedRun, connect
+from reconciler.commands.verb import OptionGroup, Verb
 from reconciler.decide.adoption import Adoption, NotAdopted, accept, pending_message
 from reconciler.decide.verdict import identify
 from reconciler.desired.edit import with_numbers
@@ -21,34 +27,36 @@ from reconciler.documents.adopted import adopt_document
 from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import Cover, Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
-from reconciler.planning import content as compare
-from reconciler.planning.content import IdentifiedCover
+from reconciler.planning.content import IdentifiedCover, identify_cover
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_adopt
 from reconciler.report.diff import unified
-from reconciler.util import atomic_files as files
+from reconciler.util import atomic_files
 from reconciler.util.concurrency import for_each
 from reconciler.util.sanitize import bare_url, clean
 
-# Drift that plan can't put right, because the entry names no snapshot; the cover that is there may well be one.
+# Drift that plan cannot put right, because the entry names no snapshot; the cover may still be one.
 _ADOPTABLE = ("snapshot_out_of_range", "no_snapshot_at_offset")
 
 
-async def run(options: Options, terminal: Terminal) -> Report:
+@click.option("--all", "everything", is_flag=True, help="Accept all drift.")
+async def adopt(run: Run, *, everything: bool) -> Report:
     """
     Raises:
-        UsageError: a file can't be written, or changed while the cloud was read; nothing was written then, unless the
-            error says so.
+        UsageError: a file cannot be written, or changed while the cloud was read; nothing was written then, unless
+            the error says so.
     """
-    state, digests = load_with_digests(options.paths)
-    _check_files(state, options)
-    settings = common.connect(options, state.region, state.project_id)
-    async with open_session(settings) as session:
-        with common.planner(options, session) as planner:
-            plan = await common.make_plan(options, settings, planner, state.covers, terminal)
-            found = await _Judge(options, settings, planner).judge(plan, terminal)
-        origin = common.origin(session)
+    options = run.options
+    if everything == bool(options.targets):
+        raise UsageError("Name the assets with --target, or pass --all to accept all drift")
+    state, digests = load_with_digests(options.desired_paths)
+    _check_files(state, run)
+    async with connect(run, run.resolve(state)) as connected:
+        with connected.open_planner() as planner:
+            plan = await connected.make_plan(planner, state.covers)
+            found = await AdoptionPlanner(connected, planner).check(plan)
+        origin = connected.origin
     order = {file: position for position, file in enumerate(state.files)}
     found.sort(key=lambda item: (order[item.desired.file], item.desired.line, item.desired.column))
     accepted = [item for item in found if isinstance(item, Adoption)]
@@ -60,81 +68,84 @@ async def run(options: Options, terminal: Terminal) -> Report:
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
     diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
     document = adopt_document(accepted, refused, plan, keys, diff, origin)
-    text = partial(text_adopt.render, document, common.render_options(options, terminal))
-    told = document.refused if options.quiet else ()
-    notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in told)
-    return Report(partial(as_json, document), text, 1 if document.refused else 0, notes)
+    text = partial(text_adopt.render, document, run.render_options)
+    unshown = document.refused if options.quiet else ()
+    notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in unshown)
+    return Report(partial(as_json, document), text, exit_code(failed=document.refused), notes)
 
 
-def _check_files(state: DesiredState, options: Options) -> None:
+def _check_files(state: DesiredState, run: Run) -> None:
     """
     Raises:
-        UsageError: one of the files can't be written that may have to be.
+        UsageError: a file cannot be written that may have to be.
     """
-    selection = Selection(options.targets, options.excludes)
+    selection = Selection(run.options.targets, run.options.excludes)
     chosen = {
         entry.file: None
         for entry in state.covers
         if not entry.ignore and selection.by_id(entry.asset_id) is not False
     }
     for file in chosen:
-        files.check_replaceable(file)
+        atomic_files.check_replaceable(file)
 
 
-class _Judge:
-    """Looks once more at what drifted, and says what may be adopted."""
+class AdoptionPlanner:
+    """Reads what drifted once more, and decides what may be adopted."""
 
-    def __init__(self, options: Options, settings: Settings, planner: Planner) -> None:
-        self._options = options
-        self._settings = settings
-        self._surveyor = planner
+    def __init__(self, run: ConnectedRun, planner: Planner) -> None:
+        self._run = run
+        self._planner = planner
+        self._by_url = run.options.compare == "url"
 
-    async def judge(self, plan: Plan, terminal: Terminal) -> list[Adoption | NotAdopted]:
-        """What is to become of the entries that are not in sync, in any order."""
+    async def check(self, plan: Plan) -> list[Adoption | NotAdopted]:
+        """Decides about all entries that are not in sync; in any order."""
         verdicts = (*plan.changes, *plan.pending, *plan.unknown)
         found: list[Adoption | NotAdopted] = []
-        with terminal.progress("Checking", len(verdicts), self._settings.read_rate) as advance:
+        settings = self._run.settings
+        with self._run.terminal.progress("Checking", len(verdicts), settings.read_rate) as advance:
 
             async def work(verdict: Verdict) -> None:
                 found.append(await self._one(verdict))
                 advance()
 
-            await for_each(verdicts, work, self._settings.parallelism)
+            await for_each(verdicts, work, settings.parallelism)
         return found
 
     async def _one(self, verdict: Verdict) -> Adoption | NotAdopted:
-        desired, planner = verdict.desired, self._surveyor
+        desired, planner = verdict.desired, self._planner
         if verdict.state == "pending":
             return NotAdopted(desired, verdict.title, "pending", pending_message())
         if verdict.state == "unknown" and verdict.reason not in _ADOPTABLE:
             return NotAdopted(desired, verdict.title, verdict.reason or "api_error", verdict.message)
-        seen = await planner.observe(desired.asset_id)
-        if isinstance(seen, NoAnswer):
-            return NotAdopted(desired, verdict.title, seen.reason, seen.message)
-        shown = await self._identified(desired, seen)
-        if shown.unread is not None:
-            return NotAdopted(desired, seen.title, shown.unread.reason, shown.unread.message)
+        observed = await planner.observe(desired.asset_id)
+        if isinstance(observed, NoAnswer):
+            return NotAdopted(desired, verdict.title, observed.reason, observed.message)
+        identified = await self._identified(desired, observed)
+        if identified.unread is not None:
+            return NotAdopted(desired, observed.title, identified.unread.reason, identified.unread.message)
         applied = planner.recent.get(desired.asset_id)
         recent = (applied.before, applied.after) if applied else None
-        found = accept(desired, seen, shown.cover, verdict.before, recent)
-        if self._options.compare == "url" and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
+        found = accept(desired, observed, identified.cover, verdict.before, recent)
+        if self._by_url and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
         return found
 
-    async def _identified(self, desired: Desired, seen: Observed) -> IdentifiedCover:
-        """The cover, as a snapshot of the entry's own set where the picture is in several. (In copy mode its URL
-        says nothing, also not that it is still the same.)"""
-        if self._options.compare == "url":
-            named = identify(seen)
-            return IdentifiedCover(Cover(bare_url(seen.cover_url), named.ref if named else None))
-        own_first = tuple(sorted(seen.snapshots, key=lambda snapshot: snapshot.set != desired.set))
-        looked_at = replace(seen, snapshots=own_first)
-        return await compare.identify_cover(looked_at, self._surveyor.pictures, self._surveyor.memory)
+    async def _identified(self, desired: Desired, observed: Observed) -> IdentifiedCover:
+        """The cover, as a snapshot of the entry's own set if the picture is in several sets.
+
+        Where the service copies covers, the URL says nothing, not even whether the cover is still the same.
+        """
+        if self._by_url:
+            named = identify(observed)
+            return IdentifiedCover(Cover(bare_url(observed.cover_url), named.ref if named else None))
+        own_first = tuple(sorted(observed.snapshots, key=lambda snapshot: snapshot.set != desired.set))
+        reordered = replace(observed, snapshots=own_first)
+        return await identify_cover(reordered, self._planner.pictures, self._planner.memory)
 
 
 @dataclass(frozen=True, slots=True)
-class _Edit:
-    """One file before and after, and what was adopted into it."""
+class FileEdit:
+    """One file before and after, and the key of each adopted number, by asset ID."""
 
     file: str
     before: bytes
@@ -142,18 +153,21 @@ class _Edit:
     keys: Mapping[str, NumberKey]
 
 
-def _edit(file: str, loaded: bytes, accepted: Sequence[Adoption]) -> _Edit:
+def _edit(file: str, loaded: bytes, accepted: Sequence[Adoption]) -> FileEdit:
     before = unchanged(file, loaded)
     numbers = {item.desired.asset_id: item.number for item in accepted}
-    return _Edit(file, before, *with_numbers(before, numbers, file=file))
+    return FileEdit(file, before, *with_numbers(before, numbers, file=file))
 
 
-def _write(edits: Sequence[_Edit]) -> None:
-    """Writes the files, which were all read and edited before the first is written."""
+def _write(edits: Sequence[FileEdit]) -> None:
+    """Writes the files; all were read and edited before the first is written."""
     for done, edit in enumerate(edits):
         try:
             unchanged(edit.file, digest(edit.before))
-            files.replace(edit.file, edit.after)
+            atomic_files.replace(edit.file, edit.after)
         except UsageError as error:
             before = f"Files written before it: {done}." if done else ""
             raise UsageError(error.message, hint=f"{error.hint} {before}".strip()) from error
+
+
+command = Verb("adopt", __doc__, adopt, SELECTION, OptionGroup("Comparison", (COMPARE,)), CONNECTION, OUTPUT)

@@ -1,133 +1,118 @@
-"""apply: plans, shows, asks, and PUTs what drifted; or executes exactly a saved plan."""
+"""Set the covers that drifted, after asking.
+
+PATH is a desired file, or a folder with desired files; default: desired. With --plan, exactly that saved plan is
+executed, without asking.
+
+Exit codes: 0 done, 1 an error, or an asset that is unknown, failed, stale or not attempted, or whose new cover was
+not visible in time.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import click
 
-from reconciler.commands import context as common
-from reconciler.commands import execute as carry_out
-from reconciler.commands import reports
-from reconciler.commands.context import Options
-from reconciler.commands.execute import Done, Manner, Work
-from reconciler.commands.result import Report, Terminal
-from reconciler.commands.session import open_session
+from reconciler.commands import execute
+from reconciler.commands.context import Run
+from reconciler.commands.execute import ApplyResult, ApplyRun
+from reconciler.commands.options import CHANGES, CLOUD
+from reconciler.commands.reports import fetch_images, images_of_changes, make_report
+from reconciler.commands.result import Report
+from reconciler.commands.session import connect
+from reconciler.commands.verb import Verb
 from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
-from reconciler.errors import PlanFileError
+from reconciler.errors import PlanFileError, UsageError
 from reconciler.model import Desired
 
-if TYPE_CHECKING:
-    from reconciler.observe.report_images import ImageRequest
 
+@click.option("--plan", "plan_file", metavar="FILE", help="Execute exactly this saved plan, without asking.")
+@click.option("--force", is_flag=True, help="Override the safety limit, and replace covers that cannot be read.")
+async def apply(run: Run, *, plan_file: str | None) -> Report:
+    """Plans, shows the plan, asks, and changes what drifted; or executes a saved plan.
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """apply's own flags; `wait` is the seconds to wait for the new covers, or None."""
-
-    auto_approve: bool
-    plan_file: str | None
-    force: bool
-    wait: float | None
-
-    @property
-    def manner(self) -> Manner:
-        return Manner(self.auto_approve, self.force, self.wait)
-
-
-async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
-    if choices.plan_file is not None:
-        return await _saved(options, choices, choices.plan_file, terminal)
-    carry_out.check_approvable(
-        choices.manner,
-        terminal,
-        "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that.",
-    )
-    state = common.load(options)
-    options.reports.check_apart(state.files)
-    settings = common.connect(options, state.region, state.project_id)
-    async with open_session(settings) as session:
-        opened = carry_out.working(options, choices.manner, settings, session, terminal, files=state.files)
-        with opened as work:
-            plan = await common.make_plan(options, settings, work.planner, state.covers, terminal)
-            document = plan_document(plan, common.origin(session))
+    Raises:
+        UsageError: --plan was given beside options that select something else, or approval needs a terminal.
+    """
+    if plan_file is not None:
+        return await _apply_saved(run, plan_file)
+    hint = "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that."
+    execute.check_approvable(run, hint)
+    state = run.load()
+    async with connect(run, run.resolve(state)) as connected:
+        with execute.open_apply(connected, files=state.files) as applying:
+            plan = await applying.make_plan(applying.planner, state.covers)
+            document = plan_document(plan, applying.origin)
             # Before anything changes: afterwards the covers from before may be gone.
-            parallelism = settings.parallelism
-            images = await reports.of_changes(options.reports, plan.changes, session, parallelism, terminal)
-            _show(work, document)
-            steps = carry_out.steps_of(plan)
+            images = await images_of_changes(applying, plan.changes)
+            _show(applying, document)
+            steps = execute.steps_of(plan)
             if steps:
-                carry_out.ask(work)
-            return _report(work, await carry_out.carry_out(work, document, steps), images)
+                execute.ask(applying)
+            return _report(applying, await execute.apply_steps(applying, document, steps), images)
 
 
-async def _saved(options: Options, choices: Choices, file: str, terminal: Terminal) -> Report:
-    options.reports.check_apart((file,))
+async def _apply_saved(run: Run, file: str) -> Report:
+    if run.options.paths or run.options.targets or run.options.excludes:
+        raise UsageError("--plan executes exactly a saved plan: it takes no paths, --target or --exclude")
+    run.options.reports.check_apart((file,))
     document = read_plan(file)
-    settings = common.connect(options, document.region, document.project_id)
+    settings = run.resolve(document)
     if settings.endpoint != document.endpoint:
         raise PlanFileError(
             f"{file}: the plan is for {document.endpoint}, not for {settings.endpoint}",
             hint="Pass the same --endpoint and region as for the plan, or plan again.",
         )
-    async with open_session(settings) as session:
-        if session.project_id != document.project_id:
+    async with connect(run, settings) as connected:
+        if connected.session.project_id != document.project_id:
             raise PlanFileError(
-                f"{file}: the plan is for project {document.project_id}, not for {session.project_id}",
+                f"{file}: the plan is for project {document.project_id}, not for {connected.session.project_id}",
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
-        with carry_out.working(options, choices.manner, settings, session, terminal, files=(file,)) as work:
-            images = await _saved_pictures(work, document)
-            _show(work, document)
-            return _report(work, await carry_out.carry_out(work, document, _steps(document)), images)
+        with execute.open_apply(connected, files=(file,)) as applying:
+            images = await _images_of_saved(applying, document)
+            _show(applying, document)
+            return _report(applying, await execute.apply_steps(applying, document, _steps(document)), images)
 
 
-def _show(work: Work, document: PlanDoc) -> None:
-    """Shows the plan, and refuses one that changes too much.
+def _show(run: ApplyRun, document: PlanDoc) -> None:
+    """Shows the plan.
 
     Raises:
-        SafetyLimitError: see `check_safety`.
+        SafetyLimitError: it changes too much.
     """
-    carry_out.show(work, document)
-    if not work.manner.force:
-        check_safety(document.summary.update, document.summary.in_sync, work.options.safety_percent)
+    execute.show(run, document)
+    if not run.options.changes.force:
+        check_safety(document.summary.update, document.summary.in_sync, run.options.max_update_percent)
 
 
-def _report(work: Work, done: Done, images: ImagesByAsset) -> Report:
-    wanted, rate = work.options.reports, work.settings.write_rate
-    return reports.report(
-        wanted, work.terminal, done.document, done.text, done.exit_code, done.notes, rate=rate, images=images
+def _report(run: ApplyRun, result: ApplyResult, images: ImagesByAsset) -> Report:
+    return make_report(run, result.document, result.text, result.exit_code, result.notes, images=images)
+
+
+async def _images_of_saved(run: ApplyRun, plan: PlanDoc) -> ImagesByAsset:
+    """The pictures of a saved plan. Its URLs have no queries, so that some may not open."""
+    changes = plan.changes
+    return await fetch_images(
+        run, ((item.asset_id, item.before.cover_url or "", item.after.cover_url or "", (), None) for item in changes)
     )
 
 
-async def _saved_pictures(work: Work, plan: PlanDoc) -> ImagesByAsset:
-    """The pictures of a saved plan, as far as its URLs, which stand without their queries, still lead to them."""
-
-    def wanted() -> list[ImageRequest]:
-        from reconciler.observe.report_images import ImageRequest
-
-        return [
-            ImageRequest(change.asset_id, change.before.cover_url or "", change.after.cover_url or "", (), None)
-            for change in plan.changes
-        ]
-
-    parallelism = work.settings.parallelism
-    return await reports.fetched(work.options.reports, wanted, work.session, parallelism, work.terminal)
-
-
 def _steps(document: PlanDoc) -> list[PlannedChange]:
-    """A saved plan's changes: the snapshot is asked for by the index that the plan resolved."""
+    """A saved plan's changes: each snapshot by the index that the plan resolved."""
     steps = []
     for change in document.changes:
         wanted, place = change.after.snapshot, change.source
         if wanted is None:
-            raise PlanFileError(f"asset {change.asset_id} has no snapshot to be changed to")
+            raise PlanFileError(f"asset {change.asset_id}: the plan names no snapshot to change to")
         desired = Desired(
             change.asset_id, place.file, place.line, place.column, wanted.set, index=wanted.index, note=change.note
         )
         steps.append(PlannedChange(desired, change.title, change.before.value(), change.after.value()))
     return steps
+
+
+command = Verb("apply", __doc__, apply, CHANGES, *CLOUD)

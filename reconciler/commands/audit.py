@@ -1,94 +1,94 @@
-"""audit: the read-only drift report for schedulers, with the assets that no file manages."""
+"""Report drift and unmanaged assets, for schedulers.
+
+PATH is a desired file, or a folder with desired files; default: desired.
+
+Exit codes: 0 in sync, 2 drift, 1 an error or an unknown asset.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from reconciler.commands import context as common
-from reconciler.commands import reports
-from reconciler.commands.context import Options
-from reconciler.commands.result import Report, Terminal
-from reconciler.commands.session import Session, open_session
-from reconciler.config import Settings
+import click
+
+from reconciler.commands.context import Run
+from reconciler.commands.options import AUDIT_REPORTS, COMPARISON, CONNECTION, PAGE_OUTPUT, SELECTION, duration
+from reconciler.commands.reports import images_of_changes, make_report
+from reconciler.commands.result import Report, exit_code
+from reconciler.commands.session import ConnectedRun, connect
+from reconciler.commands.verb import Verb
 from reconciler.documents.baseline import since
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_audit
 from reconciler.documents.schemas import AuditDoc, FastDoc
 from reconciler.documents.write import Selected, audit_document, moment, sealed
+from reconciler.errors import UsageError
 from reconciler.model import DesiredState
 from reconciler.planning.asset_index import AssetIndex, read_covers
-from reconciler.report import text as text_report
-from reconciler.report.metrics import RunFacts
+from reconciler.report import text
+from reconciler.report.options import RunFacts
+
+_DAY = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """audit's own flags.
-
-    Attributes:
-        baseline: the file with an earlier audit, to be compared with.
-        fast: decide by the asset list what it can decide.
-        max_age: of remembered snapshots that may decide, in seconds.
+@click.option("--baseline", metavar="FILE", help="An earlier `audit --json`: also show what changed since then.")
+@click.option("--fast", is_flag=True, help="Read covers from the asset list, and details only where needed.")
+@click.option(
+    "--max-age",
+    type=duration,
+    metavar="TIME",
+    help="With --fast: how old the snapshots remembered from an earlier read may be. Default 24h.",
+)
+async def audit(run: Run, *, baseline: str | None, fast: bool, max_age: float | None) -> Report:
     """
-
-    baseline: str | None
-    fast: bool
-    max_age: float
-
-
-async def run(options: Options, choices: Choices, terminal: Terminal) -> Report:
-    baseline = read_audit(choices.baseline) if choices.baseline is not None else None
-    state = common.load(options)
-    options.reports.check_apart(state.files)
-    settings = common.connect(options, state.region, state.project_id)
-    async with open_session(settings) as session:
-        started = session.clock.monotonic()
-        document, images = await _audit(options, choices, settings, session, state, terminal)
-        clock = session.clock
+    Raises:
+        UsageError: --max-age without --fast.
+        PlanFileError: the baseline cannot be used.
+    """
+    if max_age is not None and not fast:
+        raise UsageError("--max-age needs --fast")
+    earlier = read_audit(baseline) if baseline is not None else None
+    state = run.load()
+    async with connect(run, run.resolve(state)) as connected:
+        session, clock = connected.session, connected.session.clock
+        started = clock.monotonic()
+        age = timedelta(seconds=_DAY if max_age is None else max_age) if fast else None
+        document, images = await _audit(connected, state, age)
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
-    if baseline is not None:
+    if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}
-        told = since(choices.baseline or "", baseline, document, managed)
-        document = sealed(document.model_copy(update={"since": told}))
-    text = partial(text_report.render, document, common.render_options(options, terminal, settings.write_rate))
-    code = common.exit_code(document, options, detailed=True)
-    why, rate = tuple(common.why(document.unknown, options)), settings.write_rate
-    return reports.report(options.reports, terminal, document, text, code, why, rate=rate, images=images, facts=facts)
+        changed = since(baseline or "", earlier, document, managed)
+        document = sealed(document.model_copy(update={"since": changed}))
+    render = partial(text.render, document, run.render_options)
+    code = exit_code(failed=run.failing(document.unknown), drift=document.changes)
+    notes = tuple(run.failure_notes(document.unknown))
+    return make_report(run, document, render, code, notes, images=images, facts=facts)
 
 
-async def _audit(
-    options: Options,
-    choices: Choices,
-    settings: Settings,
-    session: Session,
-    state: DesiredState,
-    terminal: Terminal,
-) -> tuple[AuditDoc, ImagesByAsset]:
-    """Both kinds of audit: a fast one lists first and reads what is left, a full one reads everything."""
-    listing: AssetIndex | None = None
-    with common.planner(options, session) as planner:
-        if choices.fast:
+async def _audit(run: ConnectedRun, state: DesiredState, max_age: timedelta | None) -> tuple[AuditDoc, ImagesByAsset]:
+    """Audits by the asset list where it is enough (`max_age`), or reads the details of every asset (None)."""
+    session, index = run.session, None
+    with run.open_planner() as planner:
+        if max_age is not None:
             covers = await read_covers(session.client)
-            max_age = timedelta(seconds=choices.max_age)
-            listing = AssetIndex(covers, planner.readings, session.clock.now(), max_age, options.compare)
-        asking = replace(planner, listing=listing)
-        plan = await common.make_plan(options, settings, asking, state.covers, terminal)
-    parallelism = settings.parallelism
-    images = await reports.of_changes(options.reports, plan.changes, session, parallelism, terminal)
-    if listing is not None:
-        listed = set(listing.assets)
+            index = AssetIndex(covers, planner.readings, session.clock.now(), max_age, run.options.compare)
+        plan = await run.make_plan(replace(planner, asset_index=index), state.covers)
+    images = await images_of_changes(run, plan.changes)
+    if index is not None:
+        listed = set(index.assets)
     else:
         listed = {asset.asset_id.lower() async for asset in session.client.list_assets()}
-    strangers = sorted(listed - {desired.asset_id for desired in state.covers})
-    fast = _fast(listing) if listing is not None else None
-    about = Selected(options.targets, options.excludes)
-    return audit_document(plan, common.origin(session), strangers, about, fast), images
+    unmanaged = sorted(listed - {desired.asset_id for desired in state.covers})
+    selected = Selected(run.options.targets, run.options.excludes)
+    evidence = _evidence(index) if index is not None else None
+    return audit_document(plan, run.origin, unmanaged, selected, evidence), images
 
 
-def _fast(listing: AssetIndex) -> FastDoc:
-    oldest = moment(listing.oldest) if listing.oldest is not None else None
-    return FastDoc(
-        by_url=listing.by_url, by_memory=listing.by_memory, by_details=listing.undecided, oldest_reading=oldest
-    )
+def _evidence(index: AssetIndex) -> FastDoc:
+    oldest = moment(index.oldest) if index.oldest is not None else None
+    return FastDoc(by_url=index.by_url, by_memory=index.by_memory, by_details=index.undecided, oldest_reading=oldest)
+
+
+command = Verb("audit", __doc__, audit, SELECTION, COMPARISON, AUDIT_REPORTS, CONNECTION, PAGE_OUTPUT)

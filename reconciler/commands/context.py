@@ -1,143 +1,146 @@
-"""What the verbs share: their options, what they hand back, how they read the desired state and say what is wrong."""
+"""What every verb is given: a `Run` with the options and the terminal; and what verbs do with them first."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from reconciler import config as settings
-from reconciler.commands.reports import Reports
+from reconciler import config
+from reconciler.commands.formats import ReportOptions
 from reconciler.commands.result import Terminal
-from reconciler.commands.session import Session
-from reconciler.config import Settings
-from reconciler.decide.plan import check_safety
-from reconciler.documents.schemas import Findings, PlanSummary, UnknownDoc
-from reconciler.documents.write import Origin
-from reconciler.errors import SafetyLimitError
-from reconciler.model import WRITE_RATE, Compare, Desired, DesiredState, Plan, Rate, Reason
-from reconciler.planning.planner import Planner
-from reconciler.planning.selection import Selection
-from reconciler.report.options import RenderOptions
-from reconciler.state.runs import Runs
-from reconciler.state.settled_covers import Memory
-from reconciler.state.snapshot_cache import Readings
+from reconciler.config import ConnectionOptions, Settings
+from reconciler.model import Compare, DesiredState, Reason
 
-# "A new cover takes effect within 3 to 5 minutes" (user guide).
-PENDING = timedelta(minutes=5)
+if TYPE_CHECKING:
+    from reconciler.documents.schemas import PlanSummary, UnknownDoc
+    from reconciler.report.options import RenderOptions
+
+
+class Place(Protocol):
+    """What names a region and a project: desired files, or a saved plan."""
+
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def project_id(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """How to write the report and errors. `output`: the file for the report; default: stdout."""
+
+    form: Literal["text", "json", "markdown", "html"] = "text"
+    output: str | None = None
+    no_color: bool = False
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """How to change covers.
+
+    Attributes:
+        force: override the safety limit, and replace covers that cannot be read.
+        wait: for the new covers, at most `wait_timeout` seconds.
+    """
+
+    auto_approve: bool = False
+    force: bool = False
+    wait: bool = False
+    wait_timeout: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What every verb that talks to the cloud takes."""
+    """The options that verbs share; each verb offers some of them.
 
-    paths: tuple[str, ...]
-    targets: tuple[str, ...]
-    excludes: tuple[str, ...]
-    compare: Compare
-    allow_unknown: frozenset[Reason]
-    flags: settings.Flags
-    env: Mapping[str, str]
-    quiet: bool
-    safety_percent: float
-    reports: Reports
-
-
-def load(options: Options) -> DesiredState:
-    """The desired state.
-
-    Raises:
-        DesiredError: it is not usable.
+    Attributes:
+        paths: as given: empty where none was given.
+        compare: how covers are compared.
+        allow_unknown: reasons for unknown assets that don't fail the run.
+        max_update_percent: the safety limit.
     """
-    from reconciler.desired.load import load as load_files
 
-    return load_files(options.paths)
+    paths: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    compare: Compare = "auto"
+    allow_unknown: tuple[Reason, ...] = ()
+    max_update_percent: float = 30.0
+    quiet: bool = False
+    connection: ConnectionOptions = field(default_factory=ConnectionOptions)
+    reports: ReportOptions = field(default_factory=ReportOptions)
+    changes: ApplyOptions = field(default_factory=ApplyOptions)
 
-
-def connect(options: Options, region: str | None, project_id: str | None, *, offline: bool = False) -> Settings:
-    """See `settings.resolve`."""
-    return settings.resolve(
-        options.flags, options.env, file_region=region, file_project_id=project_id, offline=offline
-    )
-
-
-def connect_without_files(options: Options, *, offline: bool = False) -> Settings:
-    """For verbs that name their assets: the desired files only say where, and only if nothing else does."""
-    flags, env = options.flags, options.env
-    where = flags.endpoint or flags.region or env.get("RECONCILE_ENDPOINT") or env.get("HW_REGION_NAME")
-    project = flags.project_id or env.get("HUAWEICLOUD_SDK_PROJECT_ID") or env.get("HW_PROJECT_ID")
-    emulated = settings.is_emulator(flags.endpoint or env.get("RECONCILE_ENDPOINT") or "")
-    if (where and (project or emulated)) or not all(Path(path).exists() for path in options.paths):
-        return connect(options, None, None, offline=offline)
-    state = load(options)
-    return connect(options, state.region, state.project_id, offline=offline)
+    @property
+    def desired_paths(self) -> tuple[str, ...]:
+        return self.paths or ("desired",)
 
 
-@contextmanager
-def planner(options: Options, session: Session, *, replace_unreadable: bool = False) -> Iterator[Planner]:
-    """Asks the session's project, with what its state folder remembers."""
-    recent = Runs(session.folder, session.endpoint, session.project_id).recent(session.clock.now(), PENDING)
-    with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
-        yield Planner(
-            session.client,
-            session.pictures,
-            memory,
-            readings,
-            options.compare,
-            replace_unreadable,
-            recent,
-            keep_snapshots=options.reports.pictured,
-        )
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one verb. `session.connect` makes it a `ConnectedRun`."""
 
+    options: Options
+    terminal: Terminal
 
-async def make_plan(
-    options: Options,
-    resolved: Settings,
-    planner: Planner,
-    covers: Sequence[Desired],
-    terminal: Terminal,
-) -> Plan:
-    selection = Selection(options.targets, options.excludes)
-    with terminal.progress("Reading", len(covers), resolved.read_rate) as advance:
-        return await planner.make_plan(covers, selection, resolved.parallelism, advance)
+    def load(self) -> DesiredState:
+        """Loads the desired files.
 
+        Raises:
+            DesiredError: they are invalid.
+            UsageError: a report would overwrite one of them.
+        """
+        from reconciler.desired.load import load
 
-def render_options(options: Options, terminal: Terminal, rate: Rate = WRITE_RATE) -> RenderOptions:
-    """For text on this terminal; one that shows colours shows links, or ignores them."""
-    links = f"{Path.cwd().as_uri()}/" if terminal.colour else ""
-    return RenderOptions(rate=rate, quiet=options.quiet, colour=terminal.colour, links=links)
+        state = load(self.options.desired_paths)
+        self.options.reports.check_apart(state.files)
+        return state
 
+    def resolve(self, place: Place, *, offline: bool = False) -> Settings:
+        """See `config.resolve`."""
+        return config.resolve(self.options.connection, os.environ, place.region, place.project_id, offline=offline)
 
-def origin(session: Session) -> Origin:
-    return Origin(session.endpoint, session.region, session.project_id, session.clock.now())
+    def resolve_without_files(self, *, offline: bool = False) -> Settings:
+        """For verbs that name their assets: the desired files matter only if options don't name the project."""
+        given = self.options.connection
+        where = given.endpoint or given.region
+        known = where and (given.project_id or config.is_emulator(given.endpoint or ""))
+        if known or not all(Path(path).exists() for path in self.options.desired_paths):
+            return self.resolve(DesiredState((), ()), offline=offline)
+        return self.resolve(self.load(), offline=offline)
 
+    @property
+    def render_options(self) -> RenderOptions:
+        """For text on this terminal. A terminal with colours either shows links or skips them."""
+        from reconciler.report.options import RenderOptions
 
-def exit_code(document: Findings, options: Options, *, detailed: bool) -> int:
-    """0, 1 or 2 as the contract has it: unknown outranks drift."""
-    if failing(document.unknown, options):
-        return 1
-    return 2 if detailed and document.changes else 0
+        colour = self.terminal.colour
+        links = f"{Path.cwd().as_uri()}/" if colour else ""
+        rate, quiet = self.options.connection.write_quota, self.options.quiet
+        return RenderOptions(rate=rate, quiet=quiet, colour=colour, links=links)
 
+    def failing(self, unknown: Sequence[UnknownDoc]) -> list[UnknownDoc]:
+        """The unknown assets that fail the run: those whose reason was not allowed."""
+        return [item for item in unknown if item.reason not in self.options.allow_unknown]
 
-def safety_warning(summary: PlanSummary, percent: float) -> Iterator[str]:
-    """What apply would refuse, as a warning."""
-    try:
-        check_safety(summary.update, summary.in_sync, percent)
-    except SafetyLimitError as error:
-        yield f"Warning: {error.message}. A first apply needs --force once; else check what the plan is about.\n"
+    def failure_notes(self, unknown: Sequence[UnknownDoc]) -> Iterator[str]:
+        """Why a run with unknown assets exits with 1."""
+        reasons = Counter(item.reason for item in self.failing(unknown))
+        if reasons:
+            counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            yield f"Exit code 1: some assets are unknown ({counts}).\n"
 
+    def safety_warnings(self, summary: PlanSummary) -> Iterator[str]:
+        """What apply would refuse."""
+        from reconciler.decide.plan import check_safety
+        from reconciler.errors import SafetyLimitError
 
-def failing(unknown: Sequence[UnknownDoc], options: Options) -> list[UnknownDoc]:
-    """The unknown assets that fail a run: those whose reason was not allowed."""
-    return [item for item in unknown if item.reason not in options.allow_unknown]
-
-
-def why(unknown: Sequence[UnknownDoc], options: Options) -> Iterator[str]:
-    """Why a run that found unknown assets exits with 1."""
-    reasons = Counter(item.reason for item in failing(unknown, options))
-    if reasons:
-        told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-        yield f"Exit code 1: some assets are unknown ({told}).\n"
+        try:
+            check_safety(summary.update, summary.in_sync, self.options.max_update_percent)
+        except SafetyLimitError as error:
+            yield f"Warning: {error.message}. A first apply needs --force once; otherwise check the plan.\n"

@@ -1,4 +1,7 @@
-"""demo: plan, apply, plan against a fresh emulator in this process, with the example that comes along."""
+"""Run plan, apply and plan on an emulator, without an account.
+
+The emulator runs in this process, without network, with the example's desired files.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +10,37 @@ from dataclasses import replace
 from pathlib import Path
 
 import reconciler
-from reconciler.commands import apply, plan
-from reconciler.commands.context import Options
-from reconciler.commands.result import Report, Terminal
-from reconciler.config import EMULATOR
+from reconciler.commands.apply import apply
+from reconciler.commands.context import ApplyOptions, Run
+from reconciler.commands.options import OUTPUT
+from reconciler.commands.plan import plan
+from reconciler.commands.result import Report
+from reconciler.commands.verb import Verb
+from reconciler.config import EMULATOR, ConnectionOptions
 from reconciler.errors import UsageError
 
 
-async def run(options: Options, terminal: Terminal) -> Report:
-    """The last plan's report; the first two are said on the way."""
+async def demo(run: Run) -> Report:
+    """Returns the last plan's report; the first two reports are printed on the way."""
     with tempfile.TemporaryDirectory(prefix="reconcile-demo-") as folder:
         store = Path(folder) / "emulator.sqlite"
-        flags = replace(options.flags, endpoint=f"{EMULATOR}:{store}", state_dir=folder)
-        options = replace(options, paths=(example(),), flags=flags)
-        terminal.say("$ reconcile plan --endpoint emulator\n")
-        first = await plan.run(options, terminal, detailed=False, out=None)
-        terminal.say(f"{first.text()}\n$ reconcile apply --endpoint emulator --auto-approve\n")
-        choices = apply.Choices(auto_approve=True, plan_file=None, force=False, wait=None)
-        second = await apply.run(options, choices, terminal)
-        terminal.say(f"{second.text()}\n$ reconcile plan --endpoint emulator\n")
-        return await plan.run(options, terminal, detailed=False, out=None)
+        connection = ConnectionOptions(endpoint=f"{EMULATOR}:{store}", state_dir=folder)
+        changes = ApplyOptions(auto_approve=True)
+        options = replace(run.options, paths=(example(),), connection=connection, changes=changes)
+        run = replace(run, options=options)
+        run.terminal.say("$ reconcile plan --endpoint emulator\n")
+        first = await plan(run, detailed_exitcode=False, out=None)
+        run.terminal.say(f"{first.text()}\n$ reconcile apply --endpoint emulator --auto-approve\n")
+        second = await apply(run, plan_file=None)
+        run.terminal.say(f"{second.text()}\n$ reconcile plan --endpoint emulator\n")
+        return await plan(run, detailed_exitcode=False, out=None)
 
 
 def example() -> str:
-    """The example's folder: packaged in a wheel, `desired/` beside the package in a checkout.
+    """The example's folder: part of a wheel, `desired/` beside the package in a checkout.
 
     Raises:
-        UsageError: neither is there.
+        UsageError: neither exists.
     """
     package = Path(reconciler.__file__).parent
     for folder in (package / "example", package.parent / "desired"):
@@ -41,3 +48,6 @@ def example() -> str:
             inside = folder.is_relative_to(Path.cwd())
             return str(folder.relative_to(Path.cwd()) if inside else folder)
     raise UsageError("The example's desired files are missing from this installation", hint="Install it again.")
+
+
+command = Verb("demo", __doc__, demo, OUTPUT)

@@ -1,4 +1,8 @@
-"""emulator: serves the embedded VOD API on a port, for tests and experiments."""
+"""Serve an emulated VOD API on a local port.
+
+It is meant for tests and experiments, and prints what to export. POST /_emulator/cover?asset_id=ID with a picture
+changes a cover from outside, to rehearse drift.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +10,103 @@ import os
 import shlex
 import socket
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reconciler.commands.result import Terminal
+import click
+
+from reconciler.commands.context import Run
+from reconciler.commands.options import DEBUG
+from reconciler.commands.verb import OptionGroup, Verb
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.state import folder
 
 if TYPE_CHECKING:
-    from reconciler.emulator.options import EmulatorOptions
+    from reconciler.emulator.options import CoverMode, EmulatorOptions
 
 
-def run(given: Mapping[str, Any], terminal: Terminal) -> None:
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="On 127.0.0.1; 0 takes a free one.")
+@click.option("--state", metavar="FILE", help="Keep the assets in FILE. Default: in the user's state folder.")
+@click.option("--assets", type=click.IntRange(0), default=24, help="How many there are at first. Default 24.")
+@click.option(
+    "--cover-mode",
+    type=click.Choice(["reference", "copy", "recode"]),
+    default="copy",
+    help="What a set cover becomes: the snapshot's URL, a copy of its bytes (default), or a re-encoded one.",
+)
+@click.option(
+    "--propagation", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Until a new cover is visible."
+)
+@click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Of every answer.")
+@click.option(
+    "--quota",
+    metavar="READ,WRITE",
+    default="1500,100",
+    help="Calls per minute, or for example 1500,10/2s; 0: no limit.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="ROUTE:KIND:N[:TEXT]",
+    help="The first N requests of each URL fail: cover:503:2. With TEXT: only URLs that contain it. Repeatable.",
+)
+def emulator(
+    run: Run,
+    *,
+    port: int,
+    state: str | None,
+    assets: int,
+    cover_mode: CoverMode,
+    propagation: float,
+    latency: float,
+    quota: str,
+    faults: tuple[str, ...],
+) -> None:
     """Serves until interrupted.
-
-    Args:
-        given: the command line's options by name; see `reconcile emulator --help`.
 
     Raises:
         UsageError: the port is not available, an option is invalid, or the extra is not installed.
         StateError: the state file cannot be used.
     """
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401 known to be missing before anything is written
 
-        from reconciler.emulator.app import create_app
+        from reconciler.emulator import app  # noqa: F401
+        from reconciler.emulator import options as settings
     except ModuleNotFoundError as error:
         raise not_installed(error, "The emulator", "emulator") from error
-    options = _options(given)
-    store = Path(given["state"]) if given["state"] else folder.make(_home()) / "emulator.sqlite"
-    with closing(_listen(given["port"])) as listener:
+    try:
+        options = settings.EmulatorOptions(
+            assets=assets,
+            cover_mode=cover_mode,
+            propagation=propagation,
+            latency=latency,
+            quota=settings.parse_quota(quota),
+            faults=tuple(settings.parse_fault(text) for text in faults),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    _serve(run, port, Path(state) if state else folder.make(_home()) / "emulator.sqlite", options)
+
+
+def _serve(run: Run, port: int, store: Path, options: EmulatorOptions) -> None:
+    import uvicorn
+
+    from reconciler.emulator.app import create_app
+
+    with closing(_listen(port)) as listener:
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
             app = create_app(store, options, base)
         except (OSError, sqlite3.Error) as error:
             raise StateError(f"Cannot use {store}: {error}", hint="Choose another file with --state.") from error
-        terminal.say(
+        # What it prints to export is no secret, even if it was exported already.
+        run.terminal.say(
             f"# The emulator listens on {base} and keeps its state in {store}. Run in another shell:\n"
-            f"{_exports(base)}# Press Ctrl-C to stop it.\n"
+            f"{_exports(base)}# Press Ctrl-C to stop it.\n",
+            redact=False,
         )
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         with suppress(KeyboardInterrupt):  # the usual way to stop it
@@ -71,22 +132,6 @@ def _exports(base: str) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
 
 
-def _options(given: Mapping[str, Any]) -> EmulatorOptions:
-    from reconciler.emulator.options import EmulatorOptions, parse_fault, parse_quota
-
-    try:
-        return EmulatorOptions(
-            assets=given["assets"],
-            cover_mode=given["cover_mode"],
-            propagation=given["propagation"],
-            latency=given["latency"],
-            quota=parse_quota(given["quota"]),
-            faults=tuple(parse_fault(text) for text in given["faults"]),
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
 def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,3 +143,6 @@ def _listen(port: int) -> socket.socket:
         raise UsageError(message, hint="Choose another port with --port.") from error
     listener.listen(2048)
     return listener
+
+
+command = Verb("emulator", __doc__, emulator, OptionGroup("Output", (DEBUG,)))

@@ -1,47 +1,53 @@
-"""plan: reads, compares, prints. Changes nothing."""
+"""Show what apply would change, without changing anything.
+
+PATH is a desired file, or a folder with desired files; default: desired. Credentials come from the environment:
+HUAWEICLOUD_SDK_AK and _SK, or HW_AUTH_TOKEN, or HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME.
+
+Exit codes: 0 done, 1 an error or an unknown asset, 2 drift (with --detailed-exitcode).
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
-from reconciler.commands import context as common
-from reconciler.commands import reports
-from reconciler.commands.context import Options
-from reconciler.commands.result import Report, Terminal
-from reconciler.commands.session import open_session
+import click
+
+from reconciler.commands.context import Run
+from reconciler.commands.options import CLOUD
+from reconciler.commands.reports import images_of_changes, make_report
+from reconciler.commands.result import Report, exit_code
+from reconciler.commands.session import connect
+from reconciler.commands.verb import Verb
 from reconciler.documents.transform import redacted
 from reconciler.documents.write import as_json, plan_document, sealed
-from reconciler.report import text as text_report
-from reconciler.util import atomic_files as files
+from reconciler.report import text
+from reconciler.util import atomic_files
 from reconciler.util.sanitize import json_text
 
 
-async def run(options: Options, terminal: Terminal, *, detailed: bool, out: str | None) -> Report:
-    """
-    Args:
-        detailed: exit with 2 where there is drift.
-        out: the file to save the plan to.
-    """
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there is drift.")
+@click.option("--out", metavar="FILE", help="Save the plan to FILE, for apply --plan.")
+async def plan(run: Run, *, detailed_exitcode: bool, out: str | None) -> Report:
+    """Reads the covers, compares them with the desired state, and reports."""
     if out is not None:
-        files.check_writable(out)
-    state = common.load(options)
-    options.reports.check_apart(state.files)
-    settings = common.connect(options, state.region, state.project_id)
-    async with open_session(settings) as session:
-        with common.planner(options, session) as planner:
-            plan = await common.make_plan(options, settings, planner, state.covers, terminal)
-        parallelism = settings.parallelism
-        images = await reports.of_changes(options.reports, plan.changes, session, parallelism, terminal)
-        document = plan_document(plan, common.origin(session))
-        del plan  # as large as the document
-    notes = list(common.safety_warning(document.summary, options.safety_percent))
+        atomic_files.check_writable(out)
+    state = run.load()
+    async with connect(run, run.resolve(state)) as connected:
+        with connected.open_planner() as planner:
+            found = await connected.make_plan(planner, state.covers)
+        images = await images_of_changes(connected, found.changes)
+        document = plan_document(found, connected.origin)
+        del found  # as large as the document
+    notes = list(run.safety_warnings(document.summary))
     if out is not None:
-        saved = sealed(redacted(document, terminal.redact))
-        files.write(out, json_text(as_json(saved)) + "\n", private=True)
+        saved = sealed(redacted(document, run.terminal.redact))
+        atomic_files.write(out, json_text(as_json(saved)) + "\n", private=True)
         force = " --force" if notes else ""
-        notes.append(f"Saved the plan to {out}. Execute exactly it with: reconcile apply --plan {out}{force}\n")
-    text = partial(text_report.render, document, common.render_options(options, terminal, settings.write_rate))
-    code = common.exit_code(document, options, detailed=detailed)
-    notes += common.why(document.unknown, options)
-    rate = settings.write_rate
-    return reports.report(options.reports, terminal, document, text, code, notes, rate=rate, images=images)
+        notes.append(f"Saved the plan to {out}. To execute exactly this plan: reconcile apply --plan {out}{force}\n")
+    notes += run.failure_notes(document.unknown)
+    render = partial(text.render, document, run.render_options)
+    code = exit_code(failed=run.failing(document.unknown), drift=detailed_exitcode and document.changes)
+    return make_report(run, document, render, code, notes, images=images)
+
+
+command = Verb("plan", __doc__, plan, *CLOUD)

@@ -1,272 +1,135 @@
-"""What a run writes besides its report: pages and files for people, pipelines and monitoring, all of one document."""
+"""Renders a plan, an audit or an apply in every format that was requested, and fetches the pictures for it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from reconciler.commands.result import Page, Report, Terminal
+from reconciler.commands.formats import FORMATS, Format, ReportOptions
+from reconciler.commands.result import Report, ReportFile
 from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.transform import redacted, relocated
 from reconciler.documents.write import as_json
-from reconciler.errors import UsageError, not_installed
-from reconciler.model import Rate, Reason, Verdict
-from reconciler.report.markdown import target
-from reconciler.report.options import RenderOptions
-from reconciler.util.atomic_files import check_writable, size
+from reconciler.model import Snapshot, SnapshotRef, Verdict
+from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
+from reconciler.util.atomic_files import size
 
 if TYPE_CHECKING:
-    from reconciler.commands.session import Session
-    from reconciler.observe.report_images import ImageRequest
-    from reconciler.report.metrics import RunFacts
+    from reconciler.commands.context import Run
+    from reconciler.commands.session import ConnectedRun
 
 Document = PlanDoc | AuditDoc | ApplyDoc
-CI = Literal["github", "gitlab", "none"]
+ImageUrls = tuple[str, str, str, tuple[Snapshot, ...], SnapshotRef | None]
+"""Of an asset: its ID, the URLs of its covers before and after, its snapshots, and which of them is the cover."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reports:
-    """Which of them are asked for.
-
-    Attributes:
-        html, markdown, codequality, junit, metrics: files to be written.
-        page: the report itself is an HTML page.
-        report_url: where the HTML report will be found, for links to it.
-        pictures: how many pictures to fetch for it, at most.
-        ci: whose log this is.
-        step_summary: the file that GitHub shows with the job; Markdown is appended.
-        root: of the checkout that a pipeline works on; paths for it start there.
-        allowed: reasons for unknown assets that don't fail the run.
-    """
-
-    html: str | None = None
-    markdown: str | None = None
-    codequality: str | None = None
-    junit: str | None = None
-    metrics: str | None = None
-    page: bool = False
-    report_url: str = ""
-    pictures: int = 0
-    ci: CI = "none"
-    step_summary: str | None = None
-    root: str = ""
-    allowed: frozenset[Reason] = frozenset()
-
-    @property
-    def pictured(self) -> bool:
-        return self.pictures > 0 and (self.page or self.html is not None)
-
-    @property
-    def _files(self) -> list[str]:
-        named = (self.html, self.markdown, self.codequality, self.junit, self.metrics)
-        return [file for file in named if file is not None]
-
-    def check(self) -> None:
-        """
-        Raises:
-            UsageError: something of it will fail; better to know before the cloud is read.
-        """
-        for file in self._files:
-            if file == "-":
-                raise UsageError("A report's file can't be '-'", hint="--format html or markdown print it.")
-            check_writable(file)
-        if self.report_url and not target(self.report_url):
-            raise UsageError("--report-url is no http or https address that can be linked")
-        for module, wanted, what in (
-            ("jinja2", self.page or self.html is not None, "The HTML report"),
-            ("prometheus_client", self.metrics is not None, "The metrics file"),
-        ):
-            if wanted:
-                try:
-                    import_module(module)
-                except ModuleNotFoundError as error:
-                    raise not_installed(error, what, "report") from error
-
-    def check_apart(self, inputs: Sequence[str]) -> None:
-        """
-        Args:
-            inputs: the files that the run goes by.
-
-        Raises:
-            UsageError: a report would be written over one of them.
-        """
-        read = {os.path.realpath(file) for file in inputs}
-        for file in self._files:
-            if os.path.realpath(file) in read:
-                raise UsageError(f"{file} is what this run goes by: a report can't be written there")
-
-    def located(self, file: str) -> str:
-        """A desired file as the pipeline's checkout knows it."""
-        if not self.root:
-            return file
-        path = os.path.relpath(os.path.realpath(file), os.path.realpath(self.root))
-        return file if path.startswith("..") else path
+async def images_of_changes(run: ConnectedRun, changes: Sequence[Verdict]) -> ImagesByAsset:
+    """The pictures of planned changes, if the report shows pictures."""
+    urls = (
+        (item.desired.asset_id, item.cover_url, item.put_url, item.snapshots, item.after.snapshot)
+        for item in changes
+        if item.after is not None
+    )
+    return await fetch_images(run, urls)
 
 
-def detected(env: Mapping[str, str]) -> CI:
-    """Whose pipeline this is, by the environment."""
-    if env.get("GITHUB_ACTIONS") == "true":
-        return "github"
-    return "gitlab" if env.get("GITLAB_CI") == "true" else "none"
-
-
-async def of_changes(
-    reports: Reports, changes: Sequence[Verdict], session: Session, parallelism: int, terminal: Terminal
-) -> ImagesByAsset:
-    """The pictures of planned changes, if they are asked for."""
-
-    def wanted() -> list[ImageRequest]:
-        from reconciler.observe.report_images import ImageRequest
-
-        return [
-            ImageRequest(
-                verdict.desired.asset_id,
-                verdict.cover_url,
-                verdict.put_url,
-                verdict.snapshots,
-                verdict.after.snapshot if verdict.after else None,
-            )
-            for verdict in changes
-        ]
-
-    return await fetched(reports, wanted, session, parallelism, terminal)
-
-
-async def fetched(
-    reports: Reports,
-    choose: Callable[[], Sequence[ImageRequest]],
-    session: Session,
-    parallelism: int,
-    terminal: Terminal,
-) -> ImagesByAsset:
-    """The pictures of assets, if they are asked for; only then `choose` is called, and Pillow imported."""
-    if not reports.pictured:
+async def fetch_images(run: ConnectedRun, assets: Iterable[ImageUrls]) -> ImagesByAsset:
+    """The pictures of these assets, if the report shows pictures; only then Pillow is imported."""
+    limit = run.options.reports.pictures
+    if not limit:
         return NO_IMAGES
-    from reconciler.observe.report_images import collect, count
+    from reconciler.observe.report_images import ImageRequest, collect, count
 
-    wanted = choose()
-    with terminal.progress("Pictures", count(wanted, reports.pictures), None) as advance:
-        return await collect(
-            wanted, session.pictures, most=reports.pictures, parallelism=parallelism, advance=advance
-        )
+    wanted, parallelism = [ImageRequest(*urls) for urls in assets], run.settings.parallelism
+    with run.terminal.progress("Pictures", count(wanted, limit), None) as advance:
+        return await collect(wanted, run.session.pictures, most=limit, parallelism=parallelism, advance=advance)
 
 
-def report(
-    wanted: Reports,
-    terminal: Terminal,
+def make_report(
+    run: Run,
     document: Document,
     text: Callable[[], str],
     exit_code: int,
     notes: Sequence[str] = (),
     *,
-    rate: Rate,
     images: ImagesByAsset = NO_IMAGES,
-    facts: RunFacts | None = None,
+    facts: RunFacts = NO_FACTS,
 ) -> Report:
-    """A plan, an audit or an apply in every format there is; each is only made where it is shown.
+    """The report of a plan, an audit or an apply. Each format is rendered when it is used.
 
     Args:
-        rate: the one at which covers may be set.
         facts: about the run, for an audit's metrics.
     """
-    shown = cache(lambda: redacted(document, terminal.redact))
-    pages = _Pages(wanted, shown, rate, images)
+    reports = run.options.reports
+    public = cache(lambda: redacted(document, run.terminal.redact))
+    options = RenderOptions(
+        rate=run.options.connection.write_quota,
+        allowed=reports.allowed,
+        images=images,
+        report_url=reports.report_url,
+        run=facts,
+    )
+    rendering = _Rendering(reports, public, options)
     return Report(
         partial(as_json, document),
         text,
         exit_code,
         tuple(notes),
-        fold=lambda told: folded(wanted, document, told, rate=rate),
-        aside=pages.notices,
-        pages={"html": pages.html, "markdown": pages.markdown},
-        files=tuple(pages.files(facts)),
+        fold=lambda shown: folded(run, document, shown),
+        annotations=rendering.annotations,
+        pages={name: partial(rendering.render, made) for name, made in FORMATS.items()},
+        files=tuple(rendering.files()),
     )
 
 
-def folded(wanted: Reports, document: Document, text: str, *, rate: Rate) -> str:
-    """The text as the log of a pipeline shows it: to be folded away under its headline."""
-    if wanted.ci == "none":
+def folded(run: Run, document: Document, text: str) -> str:
+    """The text as the log of a pipeline shows it: folded under its headline."""
+    pipeline = run.options.reports.pipeline
+    if pipeline == "none":
         return text
     from reconciler.report import github, gitlab, phrases
 
-    headline = next(phrases.summary(document, RenderOptions(rate=rate)))
-    if wanted.ci == "github":
+    headline = next(phrases.summary(document, run.render_options))
+    if pipeline == "github":
         return github.grouped(headline, text)
     return gitlab.section(headline, text, document.created_at, name=f"reconcile_{document.kind}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Pages:
-    """One document in all the formats; each is made when it is asked for."""
+class _Rendering:
+    """One document, rendered in any format."""
 
-    wanted: Reports
+    reports: ReportOptions
     document: Callable[[], Document]
-    rate: Rate
-    images: ImagesByAsset
+    options: RenderOptions
 
-    def files(self, facts: RunFacts | None) -> Iterator[Page]:
-        wanted = self.wanted
-        for file, text in (
-            (wanted.html, self.html),
-            (wanted.markdown, self.markdown),
-            (wanted.codequality, self.code_quality),
-            (wanted.junit, self.junit),
-        ):
-            if file is not None:
-                yield Page(file, text)
-        if wanted.metrics is not None and facts is not None:
-            yield Page(wanted.metrics, partial(self.metrics, facts))
-        if wanted.step_summary is not None:
-            yield Page(wanted.step_summary, partial(self.step_summary, wanted.step_summary), append=True)
+    def render(self, made: Format) -> str:
+        render: Callable[..., str] = import_module(f"reconciler.report.{made.renderer}").render
+        return render(self._located() if made.located else self.document(), self.options)
 
-    def html(self) -> str:
-        from reconciler.report import html
+    def files(self) -> Iterator[ReportFile]:
+        for name, file in self.reports.files.items():
+            yield ReportFile(file, partial(self.render, FORMATS[name]))
+        summary = self.reports.step_summary
+        if summary is not None:
+            yield ReportFile(summary, partial(self._step_summary, summary), append=True)
 
-        return html.render(self.document(), self._options)
-
-    def markdown(self) -> str:
-        from reconciler.report import markdown
-
-        return markdown.render(self.document(), self._options)
-
-    def step_summary(self, file: str) -> str:
-        from reconciler.report import github
-
-        return github.step_summary(self.document(), self._options, taken=size(file))
-
-    def notices(self) -> str:
+    def annotations(self) -> str:
         """What GitHub shows beside the lines of the desired files."""
+        if self.reports.pipeline != "github":
+            return ""
         from reconciler.report import github
 
-        if self.wanted.ci != "github":
-            return ""
-        return github.render(self._located(), self._options)
+        return github.render(self._located(), self.options)
 
-    def code_quality(self) -> str:
-        from reconciler.report import gitlab
+    def _step_summary(self, file: str) -> str:
+        from reconciler.report import github
 
-        return gitlab.render(self._located(), self._options)
-
-    def junit(self) -> str:
-        from reconciler.report import junit
-
-        return junit.render(self.document(), self._options)
-
-    def metrics(self, facts: RunFacts) -> str:
-        from reconciler.report import metrics
-
-        document = self.document()
-        return metrics.render(document, facts) if isinstance(document, AuditDoc) else ""
-
-    @property
-    def _options(self) -> RenderOptions:
-        wanted = self.wanted
-        return RenderOptions(rate=self.rate, allowed=wanted.allowed, images=self.images, report_url=wanted.report_url)
+        return github.step_summary(self.document(), self.options, taken=size(file))
 
     def _located(self) -> Document:
-        return relocated(self.document(), cache(self.wanted.located))
+        return relocated(self.document(), cache(self.reports.located))

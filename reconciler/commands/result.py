@@ -1,4 +1,4 @@
-"""What a verb is given to speak with, and what it hands back."""
+"""What a verb returns, and the terminal that it may use while it runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from typing import Any, Protocol
 
 from reconciler.model import Rate
 
+INTERRUPTED = 130
+
+
+def exit_code(*, failed: object, drift: object = False) -> int:
+    """The contract's exit code of a run that came to its end: a failure outranks drift."""
+    if failed:
+        return 1
+    return 2 if drift else 0
+
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A file to be written beside the report; or one to be `append`ed to, which nobody asked for by name, so that
-    nothing fails where it can't be."""
+class ReportFile:
+    """A file to write beside the report.
+
+    Attributes:
+        append: nobody named the file: it is appended to, and a failure is only a warning.
+    """
 
     file: str
     text: Callable[[], str] = field(repr=False)
@@ -22,41 +34,54 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verb hands back: the document for --json, the text for everybody else (only one of them is made, since
-    both may be large), the exit code."""
+    """What a verb found and did. Only the formats that are used are rendered, since each may be large.
+
+    Attributes:
+        document: for --json.
+        text: for people.
+        notes: for stderr, after the report.
+        fold: turns the text into what the log of a pipeline shows.
+        annotations: what a pipeline takes out of its log: after the text, or on stderr where stdout holds no text.
+        pages: the other formats, by name: "markdown", "html".
+        files: to write beside the report.
+    """
 
     # Not in the repr: asyncio makes one of a finished task's result, and that would spell out the whole document.
     document: Callable[[], Mapping[str, Any]] = field(repr=False)
     text: Callable[[], str] = field(repr=False)
     exit_code: int
     notes: tuple[str, ...] = ()
-    """Said on stderr after the report."""
     fold: Callable[[str], str] = field(default=str, repr=False)
-    """The text as the log of a pipeline shows it."""
-    aside: Callable[[], str] = field(default=str, repr=False)
-    """What a pipeline takes out of its log: said behind the text, or on stderr where no text goes to stdout."""
+    annotations: Callable[[], str] = field(default=str, repr=False)
     pages: Mapping[str, Callable[[], str]] = field(default_factory=dict, repr=False)
-    """The other formats, by name: "markdown", "html"."""
-    files: tuple[Page, ...] = ()
+    files: tuple[ReportFile, ...] = ()
 
 
 class Terminal(Protocol):
-    """Where a verb may speak while it runs."""
+    """What a verb may tell and ask the user while it runs."""
 
     colour: bool
     interactive: bool
 
-    def redact(self, text: str) -> str:
-        """The text without the run's secrets."""
+    def redact(self, text: str, /) -> str:
+        """Returns the text without secrets."""
 
-    def say(self, text: str) -> None:
-        """To stdout, unless JSON is to stand there alone."""
+    def say(self, text: str, *, redact: bool = True) -> None:
+        """Writes to stdout, unless another format than text was requested.
+
+        Args:
+            redact: remove secrets.
+        """
 
     def note(self, text: str) -> None:
-        """To stderr."""
+        """Writes to stderr, without secrets."""
 
     def ask(self, question: str) -> str:
-        """The user's answer, asked where the user looks."""
+        """Returns the user's answer."""
 
-    def progress(self, what: str, total: int, rate: Rate | None) -> AbstractContextManager[Callable[[], None]]:
-        """A bar on a terminal's stderr; what it gives is called once for each step, which `rate` allows."""
+    def progress(self, label: str, total: int, rate: Rate | None) -> AbstractContextManager[Callable[[], None]]:
+        """Shows a bar on stderr, if that is a terminal; call the result once for each step.
+
+        Args:
+            rate: the quota that the steps are under, from which the remaining time is estimated.
+        """

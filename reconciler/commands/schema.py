@@ -1,29 +1,35 @@
-"""schema: the JSON Schema of a desired file, or of the documents that plan and apply print."""
+"""Print the JSON Schema of desired files, plans or results."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import click
+
+from reconciler.commands.context import Run
+from reconciler.commands.options import OUTPUT
 from reconciler.commands.result import Report
+from reconciler.commands.verb import Verb
 from reconciler.util.sanitize import json_text
 
 
-def run(what: str) -> Report:
-    """
-    Args:
-        what: desired, plan or apply.
-    """
-    schema = _schema(what)
-    return Report(lambda: schema, lambda: json_text(schema) + "\n", 0)
+@click.argument("kind", type=click.Choice(["desired", "plan", "apply"]))
+def schema(_run: Run, *, kind: str) -> Report:
+    """Makes the schema; without the cloud."""
+    found = _schema(kind)
+    return Report(lambda: found, lambda: json_text(found) + "\n", 0)
 
 
-def _schema(what: str) -> dict[str, Any]:
-    if what == "desired":
+def _schema(kind: str) -> dict[str, Any]:
+    if kind == "desired":
         from reconciler.desired.schema import json_schema
 
         return json_schema()
-    from reconciler.documents import schemas as shapes
+    from reconciler.documents import schemas
 
-    document = shapes.PlanDoc if what == "plan" else shapes.ApplyDoc
-    schema = document.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    document = schemas.PlanDoc if kind == "plan" else schemas.ApplyDoc
+    found = document.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+command = Verb("schema", __doc__, schema, OUTPUT)

@@ -1,21 +1,29 @@
-"""Everything that talks to one project, opened and closed together."""
+"""The connection to one project: `connect` makes a `Run` a `ConnectedRun`, and opens and closes everything."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
 from reconciler import __version__
+from reconciler.commands.context import Run
 from reconciler.config import EMULATOR, Credentials, Settings
+from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError, not_installed
-from reconciler.model import Rate
+from reconciler.model import Desired, Plan, Rate
 from reconciler.observe.pictures import Pictures
+from reconciler.planning.planner import Planner
+from reconciler.planning.selection import Selection
 from reconciler.state import folder
+from reconciler.state.runs import Runs
+from reconciler.state.settled_covers import Memory
+from reconciler.state.snapshot_cache import Readings
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
 from reconciler.vod.client import RateLimiters, VodClient
@@ -26,36 +34,71 @@ from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport, is_near, is_public
 
+# "A new cover takes effect within 3 to 5 minutes" (user guide).
+PENDING = timedelta(minutes=5)
 _AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One project, ready to be asked."""
+    """The clients for one project. `folder` is its state folder, which need not exist yet."""
 
     client: VodClient
     pictures: Pictures
     clock: Clock
     folder: Path
-    """The state folder; it need not exist yet."""
     endpoint: str
     region: str | None
     project_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectedRun(Run):
+    """A run that can talk to its project."""
+
+    settings: Settings
+    session: Session
+
+    @property
+    def origin(self) -> Origin:
+        session = self.session
+        return Origin(session.endpoint, session.region, session.project_id, session.clock.now())
+
+    @contextmanager
+    def open_planner(self, *, replace_unreadable: bool = False) -> Iterator[Planner]:
+        """Opens a planner with what the state folder remembers."""
+        session = self.session
+        recent = Runs(session.folder, session.endpoint, session.project_id).recent(session.clock.now(), PENDING)
+        with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
+            yield Planner(
+                session.client,
+                session.pictures,
+                memory,
+                readings,
+                self.options.compare,
+                replace_unreadable,
+                recent,
+                keep_snapshots=self.options.reports.pictures > 0,
+            )
+
+    async def make_plan(self, planner: Planner, covers: Sequence[Desired]) -> Plan:
+        """Plans the selected entries."""
+        selection = Selection(self.options.targets, self.options.excludes)
+        with self.terminal.progress("Reading", len(covers), self.settings.read_rate) as advance:
+            return await planner.make_plan(covers, selection, self.settings.parallelism, advance)
+
+
 @asynccontextmanager
-async def open_session(settings: Settings) -> AsyncIterator[Session]:
+async def connect(run: Run, settings: Settings) -> AsyncIterator[ConnectedRun]:
     """Connects to the project that the settings name.
 
     Raises:
-        ReconcileError: the project can't be found, or the emulator is not installed.
+        ReconcileError: the project cannot be found, or the emulator is not installed.
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        if settings.emulated:
-            yield await _emulated(settings, clock, stack)
-        else:
-            yield await _connected(settings, clock, stack)
+        opened = await (_emulated if settings.emulated else _connected)(settings, clock, stack)
+        yield ConnectedRun(run.options, run.terminal, settings, opened)
 
 
 async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
@@ -68,8 +111,8 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     await stack.enter_async_context(pictures)
     project_id = settings.project_id
     if project_id is None:
-        line = ApiConnection(api, clock, settings.timeout)
-        project_id = await find_project(line, settings.iam_endpoint or "", settings.region or "")
+        connection = ApiConnection(api, clock, settings.timeout)
+        project_id = await find_project(connection, settings.iam_endpoint or "", settings.region or "")
     if isinstance(auth, AccessKeyAuth):
         api.headers["X-Project-Id"] = project_id
     return _session(settings, clock, stack, api, pictures, settings.region, project_id)
@@ -85,20 +128,21 @@ def _session(
     project_id: str,
 ) -> Session:
     store = RedisStore(settings.quota_store) if settings.quota_store else None
+
     if store is not None:
         stack.push_async_callback(store.aclose)
 
-    def window(name: str, rate: Rate) -> RateLimiter:
-        # A call is granted, made within the time-out, and answered; twice that is dead for certain.
+    def limiter(name: str, rate: Rate) -> RateLimiter:
+        # A call is granted, made and answered within the time-out; after twice that time its process is dead.
         lease = 2 * settings.timeout
         shared = RedisWindow(store, f"{settings.endpoint}:{name}", rate, lease) if store else None
         opened = RateLimiter(rate, clock, shared)
         stack.push_async_callback(opened.aclose)
         return opened
 
-    windows = RateLimiters(window("reads", settings.read_rate), window("writes", settings.write_rate))
+    limiters = RateLimiters(limiter("reads", settings.read_rate), limiter("writes", settings.write_rate))
     return Session(
-        client=VodClient(ApiConnection(api, clock, settings.timeout), project_id, windows),
+        client=VodClient(ApiConnection(api, clock, settings.timeout), project_id, limiters),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
         clock=clock,
         folder=folder.locate(settings.state_dir, settings.endpoint, project_id),
@@ -119,14 +163,13 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
     home = folder.locate(settings.state_dir, EMULATOR, options.PROJECT_ID)
     store = Path(file) if file else folder.make(home) / "emulator.sqlite"
     if not store.parent.is_dir():
-        raise UsageError(f"The emulator's file {file} can't be there: there is no folder {store.parent}")
+        raise UsageError(f"The emulator cannot keep its state in {file}: there is no folder {store.parent}")
     base = "http://emulator.localhost"
     try:
         transport = httpx.ASGITransport(create_app(store, options.EmulatorOptions(), base))
     except (OSError, sqlite3.Error) as error:
-        raise StateError(
-            f"{store} can't be used: {error}", hint="Choose another: --endpoint emulator:FILE."
-        ) from error
+        hint = "Choose another file: --endpoint emulator:FILE."
+        raise StateError(f"Cannot use {store}: {error}", hint=hint) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
     api = FastHttpClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
     pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)

@@ -1,4 +1,7 @@
-"""show: an asset's snapshots, so that one can choose; or a saved plan in any format."""
+"""Show an asset's snapshots and its cover, or a saved plan.
+
+ASSET is an asset ID. A saved plan is shown in any format.
+"""
 
 from __future__ import annotations
 
@@ -6,91 +9,92 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from reconciler.commands import context as common
-from reconciler.commands import reports
-from reconciler.commands.context import Options
-from reconciler.commands.result import Page, Report, Terminal
-from reconciler.commands.session import open_session
+import click
+
+from reconciler.commands.context import Run
+from reconciler.commands.options import CONNECTION, HTML_REPORT, PAGE_OUTPUT
+from reconciler.commands.reports import fetch_images, make_report
+from reconciler.commands.result import Report, ReportFile, exit_code
+from reconciler.commands.session import ConnectedRun, connect
+from reconciler.commands.verb import Verb
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
 from reconciler.documents.transform import redacted
 from reconciler.documents.write import as_json, cover_document
 from reconciler.errors import UsageError
-from reconciler.model import WRITE_RATE, Cover, NoAnswer, Observed
+from reconciler.model import Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
-from reconciler.planning import content as compare
+from reconciler.planning.content import identify_cover
 from reconciler.report import text, text_show
 from reconciler.report.options import RenderOptions
 from reconciler.state.settled_covers import Memory
 from reconciler.util.ids import ID
 from reconciler.util.sanitize import bare_url, hide, shorten
 
-if TYPE_CHECKING:
-    from reconciler.observe.report_images import ImageRequest
+_HINT = "Give asset IDs (32 hexadecimal digits), or the file that `reconcile plan --out` wrote."
 
 
-async def run(options: Options, subjects: Sequence[str], terminal: Terminal) -> Report:
+@click.argument("subjects", nargs=-1, required=True, metavar="ASSET...|PLAN.json")
+async def show(run: Run, *, subjects: tuple[str, ...]) -> Report:
     """
-    Args:
-        subjects: asset IDs, or one file with a saved plan.
+    Raises:
+        UsageError: a subject is not an asset ID, nor the only subject and a file.
     """
-    ids = [subject.lower() for subject in subjects if ID.fullmatch(subject)]
-    if len(subjects) == 1 and not ids:
-        return _plan(subjects[0], options, terminal)
     wrong = [subject for subject in subjects if not ID.fullmatch(subject)]
-    if wrong:
-        raise UsageError(f"{shorten(wrong[0])!r} is no asset ID", hint="An asset ID is 32 hexadecimal digits.")
-    return await _assets(ids, options, terminal)
+    if not wrong:
+        return await _show_assets(run, [subject.lower() for subject in subjects])
+    if len(subjects) > 1:
+        raise UsageError(f"{shorten(wrong[0])!r} is not an asset ID", hint="An asset ID is 32 hexadecimal digits.")
+    return _show_plan(run, wrong[0])
 
 
-def _plan(file: str, options: Options, terminal: Terminal) -> Report:
-    """Offline: the pictures' URLs stand in a saved plan without their signatures, so none are fetched."""
+def _show_plan(run: Run, file: str) -> Report:
+    """Offline: a saved plan has URLs without signatures, so no pictures are fetched."""
     if not Path(file).exists():
-        raise UsageError(
-            f"{shorten(file)!r} is neither an asset ID nor a file",
-            hint="Give asset IDs (32 hexadecimal digits), or the file that `reconcile plan --out` wrote.",
-        )
-    options.reports.check_apart((file,))
+        raise UsageError(f"{shorten(file)!r} is neither an asset ID nor a file", hint=_HINT)
+    run.options.reports.check_apart((file,))
     document = read_plan(file)
-    render = partial(text.render, document, common.render_options(options, terminal))
-    return reports.report(options.reports, terminal, document, render, 0, rate=WRITE_RATE)
+    render = partial(text.render, document, run.render_options)
+    return make_report(run, document, render, 0)
 
 
-async def _assets(ids: Sequence[str], options: Options, terminal: Terminal) -> Report:
-    settings = common.connect_without_files(options)
-    found: list[ShownAsset | NotShown] = []
+async def _show_assets(run: Run, asset_ids: Sequence[str]) -> Report:
+    shown_or_not: list[ShownAsset | NotShown] = []
     read: list[tuple[Observed, Cover]] = []
-    async with open_session(settings) as session:
-        with closing(Memory(session.folder)) as memory:
-            for asset_id in ids:
-                seen = await observe(session.client, asset_id)
-                if isinstance(seen, NoAnswer):
-                    found.append(NotShown(asset_id=asset_id, reason=seen.reason, message=hide(seen.message)))
-                    continue
-                cover = (await compare.identify_cover(seen, session.pictures, memory)).cover
-                found.append(_asset(seen, cover))
-                read.append((seen, cover))
-        parallelism = settings.parallelism
-        images = await reports.fetched(options.reports, partial(_wanted, read), session, parallelism, terminal)
-    document = ShowDoc(assets=tuple(found))
-    public = redacted(document, terminal.redact)
+    async with connect(run, run.resolve_without_files()) as connected:
+        with closing(Memory(connected.session.folder)) as memory:
+            for asset_id in asset_ids:
+                found = await _read(connected, asset_id, memory)
+                if isinstance(found, NotShown):
+                    shown_or_not.append(found)
+                else:
+                    shown_or_not.append(_asset(*found))
+                    read.append(found)
+        images = await fetch_images(
+            connected,
+            ((asset.asset_id, asset.cover_url, "", asset.snapshots, cover.snapshot) for asset, cover in read),
+        )
+    document = ShowDoc(assets=tuple(shown_or_not))
+    public = redacted(document, run.terminal.redact)
     page = partial(_html, public, images)
+    file = run.options.reports.files.get("html")
     return Report(
         partial(as_json, document),
         partial(text_show.render, document),
-        1 if len(read) < len(found) else 0,
+        exit_code(failed=len(read) < len(shown_or_not)),
         pages={"html": page, "markdown": partial(text_show.render_markdown, public)},
-        files=(Page(options.reports.html, page),) if options.reports.html is not None else (),
+        files=(ReportFile(file, page),) if file is not None else (),
     )
 
 
-def _wanted(shown: Sequence[tuple[Observed, Cover]]) -> list[ImageRequest]:
-    from reconciler.observe.report_images import ImageRequest
-
-    return [ImageRequest(seen.asset_id, seen.cover_url, "", seen.snapshots, cover.snapshot) for seen, cover in shown]
+async def _read(run: ConnectedRun, asset_id: str, memory: Memory) -> tuple[Observed, Cover] | NotShown:
+    """An asset with its cover identified."""
+    observed = await observe(run.session.client, asset_id)
+    if isinstance(observed, NoAnswer):
+        return NotShown(asset_id=asset_id, reason=observed.reason, message=hide(observed.message))
+    return observed, (await identify_cover(observed, run.session.pictures, memory)).cover
 
 
 def _html(document: ShowDoc, images: ImagesByAsset) -> str:
@@ -99,11 +103,11 @@ def _html(document: ShowDoc, images: ImagesByAsset) -> str:
     return html.render(document, RenderOptions(images=images))
 
 
-def _asset(seen: Observed, cover: Cover) -> ShownAsset:
+def _asset(observed: Observed, cover: Cover) -> ShownAsset:
     return ShownAsset(
-        asset_id=seen.asset_id,
-        title=hide(seen.title),
-        thumbnail_status=hide(seen.thumbnail_status),
+        asset_id=observed.asset_id,
+        title=hide(observed.title),
+        thumbnail_status=hide(observed.thumbnail_status),
         cover=cover_document(cover),
         snapshots=tuple(
             ShownSnapshot(
@@ -113,6 +117,9 @@ def _asset(seen: Observed, cover: Cover) -> ShownAsset:
                 url=bare_url(item.url),
                 cover=item.ref == cover.snapshot,
             )
-            for item in seen.snapshots
+            for item in observed.snapshots
         ),
     )
+
+
+command = Verb("show", __doc__, show, HTML_REPORT, CONNECTION, PAGE_OUTPUT)

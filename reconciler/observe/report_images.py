@@ -140,7 +140,7 @@ class _Embedder:
         try:
             data = await self._pictures.data(url)
         except ReconcileError as error:  # a proxy that cannot be used must not cost the whole report
-            return NoAnswer("content_unavailable", error.told)
+            return NoAnswer("content_unavailable", error.text)
         # Each failure takes several attempts, up to minutes: a dead host must not hold up the report.
         self._failures[host] = self._failures[host] + 1 if isinstance(data, NoAnswer) and not data.permanent else 0
         return data

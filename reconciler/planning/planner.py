@@ -34,7 +34,7 @@ class Planner:
         compare: how a cover whose URL names no snapshot is compared.
         replace_unreadable: a cover that cannot be read counts as drift.
         recent: by asset ID, what was applied so recently that it may not be visible yet.
-        listing: covers as the asset list shows them, used before the details.
+        asset_index: covers as the asset list shows them, used before the details.
         keep_snapshots: a change comes with all snapshots of its asset.
     """
 
@@ -45,7 +45,7 @@ class Planner:
     compare: Compare = "auto"
     replace_unreadable: bool = False
     recent: Mapping[str, PastChange] = field(default_factory=dict)
-    listing: AssetIndex | None = None
+    asset_index: AssetIndex | None = None
     keep_snapshots: bool = False
 
     async def make_plan(
@@ -73,15 +73,15 @@ class Planner:
     async def _selected(self, desired: Desired, selection: Selection) -> Verdict | None:
         """The verdict on an entry, by the cheapest evidence; None where it is not selected."""
         selected = selection.by_id(desired.asset_id)
-        if self.listing is not None and selected is None and not desired.ignore:
-            listed = self.listing.of(desired.asset_id)
+        if self.asset_index is not None and selected is None and not desired.ignore:
+            listed = self.asset_index.of(desired.asset_id)
             selected = selection.by_title(desired.asset_id, listed) if listed is not None else None
         if selected is False:
             return None
         if desired.ignore:
             return ignored(desired) if selected else None
-        if selected and self.listing is not None:
-            verdict = self.listing.decides(desired, coming=desired.asset_id in self.recent)
+        if selected and self.asset_index is not None:
+            verdict = self.asset_index.decides(desired, coming=desired.asset_id in self.recent)
             if verdict is not None:
                 return verdict
         observed = await self.observe(desired.asset_id)

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import get_args
 
 from reconciler.documents.schemas import AuditDoc
 from reconciler.errors import not_installed
 from reconciler.model import Reason
+from reconciler.report.options import RenderOptions, RunFacts
 from reconciler.util.sanitize import clean, hide
 
 _Sample = tuple[dict[str, str], float]
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What the document of a run does not say.
-
-    Attributes:
-        calls: how many requests were sent to the API, by operation ("details", "list", "cover").
-        duration: of the whole run, in seconds.
-        finished: when the run ended, in seconds since 1970.
-    """
-
-    calls: Mapping[str, int]
-    duration: float
-    finished: float
-
-
-def render(document: AuditDoc, run: RunFacts) -> str:
+def render(document: AuditDoc, options: RenderOptions) -> str:
     """The audit in the text format of Prometheus. Only for an audit that completed.
 
     Raises:
@@ -42,7 +27,7 @@ def render(document: AuditDoc, run: RunFacts) -> str:
     # On every series, because node_exporter refuses a series that is in two files of its folder.
     about = {"region": _label(document.region or ""), "project_id": _label(document.project_id)}
     registry = CollectorRegistry()
-    for name, meaning, samples in _gauges(document, run):
+    for name, meaning, samples in _gauges(document, options.run):
         gauge = Gauge(name, meaning, [*about, *samples[0][0]], registry=registry)
         for labels, value in samples:
             gauge.labels(**about, **labels).set(value)

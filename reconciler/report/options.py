@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.documents.images import ImagesByAsset
 from reconciler.model import WRITE_RATE, Rate
 
 NO_CHANGES = "No changes. Your covers match the desired state."
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the document of a run does not say.
+
+    Attributes:
+        calls: how many requests were sent to the API, by operation ("details", "list", "cover").
+        duration: of the whole run, in seconds.
+        finished: when the run ended, in seconds since 1970.
+    """
+
+    calls: Mapping[str, int]
+    duration: float
+    finished: float
+
+
+NO_FACTS = RunFacts({}, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,7 @@ class RenderOptions:
             hyperlinks (OSC 8) to files. "" for none.
         blocked: something has to change that cannot, so the summary does not say that everything matches.
         no_changes: the headline where nothing has to change.
+        run: facts about the run, for metrics.
     """
 
     rate: Rate = WRITE_RATE
@@ -36,6 +56,7 @@ class RenderOptions:
     links: str = ""
     blocked: bool = False
     no_changes: str = NO_CHANGES
+    run: RunFacts = NO_FACTS
 
 
 DEFAULTS = RenderOptions()

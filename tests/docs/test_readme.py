@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from PIL import Image
 from ruamel.yaml import YAML
@@ -16,8 +17,8 @@ from support.reports import audit_doc
 
 from reconciler.cli import reconcile
 from reconciler.desired.load import load
-from reconciler.report.metrics import RunFacts
 from reconciler.report.metrics import render as metrics
+from reconciler.report.options import RenderOptions, RunFacts
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -104,7 +105,7 @@ def test_githubs_pipeline_keeps_one_comment(tmp_path: Path, found: str, sent: st
 
 def test_its_alerts_ask_for_figures_that_exist() -> None:
     named = set(re.findall(r"\breconcile_[a-z_]+", README))
-    told = metrics(audit_doc(), RunFacts(calls={}, duration=1.0, finished=1.0))
+    told = metrics(audit_doc(), RenderOptions(run=RunFacts(calls={}, duration=1.0, finished=1.0)))
     assert len(named) == 2
     assert named <= set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE))
 
@@ -126,8 +127,10 @@ def _jobs(pipeline: dict[str, object]) -> dict[str, object]:
 
 
 def test_every_option_and_verb_it_names_exists() -> None:
-    known = {option for verb in reconcile.commands.values() for param in verb.params for option in param.opts}
+    context = click.Context(reconcile)
+    verbs = {name: reconcile.get_command(context, name) for name in reconcile.list_commands(context)}
+    known = {option for verb in verbs.values() if verb for param in verb.params for option in param.opts}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert named <= known | OTHERS_OPTIONS, named - known
     for verb in re.findall(r"^(?:\$ )?reconcile ([a-z]+)", README, re.MULTILINE):
-        assert verb in reconcile.commands
+        assert verb in verbs

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.command_line import COVER, DIGITS, Cloud, Video, entries, run, video, videos, write
 
-from reconciler.commands.adopt import _Judge
+from reconciler.commands.adopt import AdoptionPlanner
 from reconciler.emulator import ODD
 from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
 from reconciler.vod.client import VodClient
@@ -242,13 +242,13 @@ def test_a_cover_that_changes_behind_the_same_url_is_not_written_down(
     cloud = serve(EmulatorOptions(cover_mode="copy"))
     [item] = flat(1)
     write({item.asset_id: str(item.other)})
-    judge = _Judge.judge
+    check = AdoptionPlanner.check
 
-    def after_a_change(self: _Judge, *arguments: Any) -> Any:
+    def after_a_change(self: AdoptionPlanner, *arguments: Any) -> Any:
         cloud.upload(item.asset_id, b"\xff\xd8 somebody else's picture")
-        return judge(self, *arguments)
+        return check(self, *arguments)
 
-    monkeypatch.setattr(_Judge, "judge", after_a_change)
+    monkeypatch.setattr(AdoptionPlanner, "check", after_a_change)
     [refused] = run("adopt", "--all", "--json").document["refused"]
     assert refused["reason"] == "changed_meanwhile"
 

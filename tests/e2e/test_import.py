@@ -361,7 +361,7 @@ def test_covers_of_another_project_are_not_put_beside(serve: Serve, flag: str, o
     for goal in (("--out", FILE), ("--update", "desired/covers.yaml")):
         ran = run("import", *goal, flag, other)
         assert (ran.code, cloud.requests()) == (1, [])
-        assert f"but {other} is asked for" in ran.err
+        assert f"but {other} was requested" in ran.err
     assert not Path(FILE).exists()
 
 

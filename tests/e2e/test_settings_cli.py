@@ -171,9 +171,9 @@ def json_string(text: str) -> str:
 @pytest.mark.parametrize("project", ["../../v3/auth", "0123", "0" * 31 + "/", "0" * 32 + "?x=", "0" * 33, "%2e" * 8])
 def test_a_project_id_that_would_change_the_path(monkeypatch: pytest.MonkeyPatch, project: str) -> None:
     export(monkeypatch, KEY)
-    assert "is no project ID" in refusal("--region", "cn-north-4", "--project-id", project)
+    assert "is not a valid project ID" in refusal("--region", "cn-north-4", "--project-id", project)
     monkeypatch.setenv("HW_PROJECT_ID", project)
-    assert "is no project ID" in refusal("--region", "cn-north-4")
+    assert "is not a valid project ID" in refusal("--region", "cn-north-4")
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_a_project_id_that_would_change_the_path(monkeypatch: pytest.MonkeyPatch
         ("https://user:pw@vod.example", "nothing else"),
         ("https://vod.example/?a=b", "nothing else"),
         ("https://vod.example/#x", "nothing else"),
-        ("ftp://vod.example", "no http(s) URL"),
-        ("vod.example", "no http(s) URL"),
-        ("https://", "no http(s) URL"),
-        ("https://[::1", "is no URL"),
-        ("https://vod.example:port", "is no URL"),
+        ("ftp://vod.example", "is not a valid http(s) URL"),
+        ("vod.example", "is not a valid http(s) URL"),
+        ("https://", "is not a valid http(s) URL"),
+        ("https://[::1", "is not a valid URL"),
+        ("https://vod.example:port", "is not a valid URL"),
     ],
 )
 @pytest.mark.parametrize("flag", ["--endpoint", "--iam-endpoint"])

@@ -24,7 +24,7 @@ import httpx
 from bodies import IAM, OTHER, OWN, PROJECT, REGION, START, TEXTS, VOD, command_line, encode, inert, mutate_tree
 from fuzz_desired import mutate
 
-from reconciler.config import Flags, resolve
+from reconciler.config import ConnectionOptions, resolve
 from reconciler.decide.equality import same_cover
 from reconciler.decide.plan import PlanBuilder
 from reconciler.desired.load import load
@@ -224,19 +224,16 @@ class Files:
             endpoint = self._text(
                 self._rng.choice((VOD, IAM + "/base", "http://127.0.0.1:8080", "https://[2001:db8::1]"))
             )
-        where = self._rng.choice(("flag", "environment", "file"))
+        where = self._rng.choice(("option", "file"))
         self.shown = where, region, project, endpoint
-        file_region, file_project, env, flags = None, None, dict(KEYS), Flags(endpoint=endpoint)
-        match where:
-            case "flag":
-                flags = Flags(endpoint=endpoint, region=region, project_id=project)
-            case "environment":
-                env |= {"HW_REGION_NAME": region, "HW_PROJECT_ID": project}
-            case _:
-                text = f"region: {json.dumps(region)}\nproject_id: {json.dumps(project)}\ncovers: {{{OWN}: 0}}\n"
-                state = load([str(self._write("covers.yaml", text.encode()))])
-                file_region, file_project = state.region, state.project_id
-        found = resolve(flags, env, file_region=file_region, file_project_id=file_project)
+        file_region, file_project, options = None, None, ConnectionOptions(endpoint=endpoint)
+        if where == "option":
+            options = ConnectionOptions(endpoint=endpoint, region=region, project_id=project)
+        else:
+            text = f"region: {json.dumps(region)}\nproject_id: {json.dumps(project)}\ncovers: {{{OWN}: 0}}\n"
+            state = load([str(self._write("covers.yaml", text.encode()))])
+            file_region, file_project = state.region, state.project_id
+        found = resolve(options, KEYS, file_region, file_project)
         if found.region is not None:
             assert re.fullmatch("[a-z]+(-[a-z]+)+-[0-9]+", found.region), found.region
         if endpoint is None:

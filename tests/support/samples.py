@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from unittest.mock import patch
 
+import click
 import httpx
 import pytest
 
-from reconciler.config import Flags, Settings, resolve
+from reconciler.commands.options import CONNECTION
+from reconciler.config import ConnectionOptions, Settings, resolve
 from reconciler.documents.write import Origin, as_json, plan_document
 from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Content, Cover, Plan, Rate, SnapshotRef, Verdict
@@ -79,13 +83,21 @@ def put(clock: FakeClock, server: Script, writes: Rate = WRITE_RATE) -> bool:
 def settings(
     env: dict[str, str], file_region: str | None = None, file_project_id: str | None = None, **flags: str
 ) -> Settings:
-    return resolve(Flags(**flags), env, file_region=file_region, file_project_id=file_project_id)
+    """The settings that these flags, this environment and these desired files give."""
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
+    with patch.dict(os.environ, env, clear=True):
+        given = click.Command("x", params=list(CONNECTION.params)).make_context("x", arguments).params
+        return resolve(ConnectionOptions(**given), env, file_region, file_project_id)
 
 
 def refused(env: dict[str, str], file_region: str | None = None, **flags: str) -> UsageError:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises((UsageError, click.UsageError)) as caught:
         settings(env, file_region, **flags)
-    return caught.value
+    error = caught.value
+    if isinstance(error, UsageError):
+        return error
+    assert isinstance(error, click.UsageError)
+    return UsageError(error.format_message())
 
 
 def bomb() -> bytes:

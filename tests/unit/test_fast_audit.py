@@ -32,7 +32,7 @@ async def surveyed(cloud: FakeCloud, clock: FakeClock, folder: Path, covers: lis
     if more.get("fast"):
         listed = await read_covers(planner.client)
         listing = AssetIndex(listed, planner.readings, clock.now(), more.get("max_age", DAY), compare)
-        planner = replace(planner, listing=listing)
+        planner = replace(planner, asset_index=listing)
     try:
         return await planner.make_plan(covers, Selection(), 4, lambda: None)
     finally:

@@ -42,7 +42,7 @@ def test_every_module_of_ours_has_a_place_in_the_layers() -> None:
     assert placed <= rooms
 
 
-def test_only_the_boundary_and_its_streams_know_stdout() -> None:
+def test_only_the_terminal_knows_stdout() -> None:
     writers = {
         name(module)
         for module in MODULES
@@ -50,4 +50,4 @@ def test_only_the_boundary_and_its_streams_know_stdout() -> None:
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "click.echo", "click.secho"))
     }
-    assert writers == {"reconciler/cli/error_handler.py", "reconciler/cli/streams.py"}
+    assert writers == {"reconciler/cli/terminal.py"}

@@ -12,10 +12,12 @@ from support.reports import HOSTILE, ORIGIN, PLAN, assert_golden, audit_doc
 from reconciler.documents import write
 from reconciler.errors import UsageError
 from reconciler.model import Plan, Reason
-from reconciler.report.metrics import RunFacts
 from reconciler.report.metrics import render as metrics
+from reconciler.report.options import RenderOptions, RunFacts
 
-RUN = RunFacts(calls={"details": 20, "list": 3, "cover": 0}, duration=12.5, finished=1_795_336_212.25)
+RUN = RenderOptions(
+    run=RunFacts(calls={"details": 20, "list": 3, "cover": 0}, duration=12.5, finished=1_795_336_212.25)
+)
 ABOUT = {"region": "cn-north-4", "project_id": ORIGIN.project_id}
 
 
@@ -74,7 +76,7 @@ def test_every_reason_has_a_series_also_at_zero() -> None:
 
 
 def test_no_call_is_a_zero_as_well() -> None:
-    text = metrics(audit_doc(), RunFacts({"projects": 1}, 0.5, 0))
+    text = metrics(audit_doc(), RenderOptions(run=RunFacts({"projects": 1}, 0.5, 0)))
     calls = {call: value(text, "reconcile_api_calls", call=call) for call in ("details", "list", "cover", "projects")}
     assert calls == {"details": 0, "list": 0, "cover": 0, "projects": 1}
 
@@ -94,7 +96,7 @@ def test_two_projects_stand_in_one_folder() -> None:
 def test_labels_cannot_break_out() -> None:
     hostile = 'https://x/"} 1\nreconcile_covers{state="update"} 99\\' + HOSTILE + "?auth_key=1-2-3-secret"
     document = audit_doc().model_copy(update={"endpoint": hostile, "tool_version": HOSTILE, "region": HOSTILE})
-    text = metrics(document, RunFacts({HOSTILE: 1}, 0, 0))
+    text = metrics(document, RenderOptions(run=RunFacts({HOSTILE: 1}, 0, 0)))
     assert len(series(text)) == len(series(metrics(audit_doc(), RUN))) + 1
     assert "secret" not in text
     assert "::" not in text
