@@ -34,22 +34,14 @@ class Format:
     library: str | None = None
 
 
-FORMATS = {
-    made.name: made
-    for made in (
-        Format("html", ".html", "a page with pictures", "html", library="jinja2"),
-        Format("markdown", ".md", "Markdown for a pull request", "markdown"),
-        Format("codequality", ".json", "GitLab Code Quality", "gitlab", located=True),
-        Format("junit", ".xml", "JUnit XML, one case per asset", "junit"),
-        Format(
-            "metrics",
-            ".prom",
-            "metrics for node_exporter's textfile collector",
-            "metrics",
-            library="prometheus_client",
-        ),
-    )
-}
+_TABLE = (
+    Format("html", ".html", "a page with pictures", "html", library="jinja2"),
+    Format("markdown", ".md", "Markdown for a pull request", "markdown"),
+    Format("codequality", ".json", "GitLab Code Quality", "gitlab", located=True),
+    Format("junit", ".xml", "JUnit XML, one case per asset", "junit"),
+    Format("metrics", ".prom", "metrics for Prometheus", "metrics", library="prometheus_client"),
+)
+FORMATS = {row.name: row for row in _TABLE}
 
 
 @dataclass(frozen=True, slots=True)

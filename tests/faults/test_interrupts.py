@@ -229,7 +229,7 @@ def test_a_sigterm_after_the_changes_still_ends_the_process() -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("module", ["click.exceptions", "reconciler.cli.options", "reconciler.config", "httpx"])
+@pytest.mark.parametrize("module", ["click.exceptions", "reconciler.commands.options", "reconciler.config", "httpx"])
 def test_an_interrupt_during_the_imports_is_told_as_one(serve: Serve, module: str, number: signal.Signals) -> None:
     """They take longer than many a run. What comes before our first line is the interpreter's to tell."""
     sent = threading.Event()
