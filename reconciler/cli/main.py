@@ -23,7 +23,7 @@ _VERBS = {
     "emulator": "Serve an emulated VOD API on a local port.",
     "demo": "Run plan, apply and plan on an emulator, without an account.",
 }
-"""Each verb with its summary, the first sentence of its module. The module is imported when its verb is used."""
+"""Each verb with its summary, the first line of its module. Only the module of the verb in use is imported."""
 
 
 class VerbTable(click.Group):

@@ -13,11 +13,11 @@ from reconciler.report.phrases import duration
 
 
 @contextmanager
-def bar(what: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:
-    """Shows a bar while the block runs, and removes it afterwards; what it gives counts one step on.
+def bar(label: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:
+    """Shows a bar while the block runs; call the result once for each step.
 
     Args:
-        rate: the quota that the steps are under; it says how long the rest takes at least.
+        rate: the quota that the steps are under, from which the remaining time is estimated.
     """
 
     def left(done: int) -> str:
@@ -32,7 +32,7 @@ def bar(what: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]
         TextColumn("{task.fields[left]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total, left=left(0))
+        task = progress.add_task(label, total=total, left=left(0))
         done = 0
 
         def advance() -> None:

@@ -102,7 +102,7 @@ def _serve(run: Run, port: int, store: Path, options: EmulatorOptions) -> None:
             app = create_app(store, options, base)
         except (OSError, sqlite3.Error) as error:
             raise StateError(f"Cannot use {store}: {error}", hint="Choose another file with --state.") from error
-        # What it prints to export is no secret, even if it was exported already.
+        # These credentials are public, even if the environment holds the same ones.
         run.terminal.say(
             f"# The emulator listens on {base} and keeps its state in {store}. Run in another shell:\n"
             f"{_exports(base)}# Press Ctrl-C to stop it.\n",

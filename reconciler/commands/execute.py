@@ -50,7 +50,7 @@ class ApplyResult:
 def check_approvable(run: Run, hint: str) -> None:
     """
     Raises:
-        UsageError: the run will have to ask, and there is no terminal.
+        UsageError: the run will have to ask, but has no terminal.
     """
     if not run.options.changes.auto_approve and not run.terminal.interactive:
         raise UsageError("Approval needs a terminal", hint=hint)

@@ -24,7 +24,7 @@ class ReportFile:
     """A file to write beside the report.
 
     Attributes:
-        append: nobody named the file: it is appended to, and a failure is only a warning.
+        append: append to it instead; the user did not name it, so a failure is only a warning.
     """
 
     file: str
