@@ -53,5 +53,5 @@ def syntax(error: Any) -> str:
     context = getattr(error, "context", None)
     mark = getattr(error, "context_mark", None)
     if context and mark is not None:
-        return f"not valid YAML: {clean(problem)}, {clean(context)} that starts at line {mark.line + 1}"
+        return f"not valid YAML: {clean(problem)}, {clean(context)} (line {mark.line + 1})"
     return f"not valid YAML: {clean(problem)}"
