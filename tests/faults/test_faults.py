@@ -12,7 +12,7 @@ PASSING: tuple[FaultKind, ...] = (
     "500", "502", "503", "504", "429", "429-retry-after", "reset", "truncated", "html", "hang", "lost",
 )  # fmt: skip
 ASSETS = 20
-REFUSED = frozenset(item.asset_id for item in videos(ASSETS)[::5])
+REFUSED = {item.asset_id for item in videos(ASSETS)[::5]}
 
 pytestmark = pytest.mark.usefixtures("time_flies")
 

@@ -27,6 +27,7 @@ from support.processes import (
     Trigger,
     accepted,
     running,
+    wait_until_asleep,
 )
 
 from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultRule
@@ -182,6 +183,7 @@ def test_at_the_question_it_is_a_no(serve: Serve, state: Path, number: signal.Si
         seen = b""
         while b"Enter a value: " not in seen:
             seen += os.read(ours, 65536)
+        wait_until_asleep(process.pid)
         process.send_signal(number)
         try:
             assert process.wait(PATIENCE) == INTERRUPTED

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import TRACEBACK, entries, write
-from support.processes import INTERRUPTED, ME, PATIENCE, SIGNALS, Serve
+from support.processes import INTERRUPTED, ME, PATIENCE, SIGNALS, Serve, wait_until_asleep
 
 from reconciler.emulator.options import EmulatorOptions
 
@@ -71,6 +71,7 @@ def test_at_the_question_it_ends_promptly_and_without_a_traceback(serve: Serve, 
     write(entries(3, drifted=2))
     with Terminal("apply", "--force") as terminal:
         terminal.until("Enter a value: ")
+        wait_until_asleep(terminal.process.pid)
         terminal.process.send_signal(number)
         assert terminal.ended() == INTERRUPTED
     assert "Interrupted" in terminal.seen

@@ -149,6 +149,14 @@ def free_port() -> int:
         return port
 
 
+def wait_until_asleep(pid: int) -> None:
+    """Waits until a process does nothing but wait, for example for a line from its terminal."""
+    until = time.monotonic() + PATIENCE
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "S":
+        assert time.monotonic() < until, "it never waits"
+        time.sleep(0.01)
+
+
 class Running:
     """`reconcile` in a process of its own, which can be sent signals while it runs."""
 
