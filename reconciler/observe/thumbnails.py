@@ -1,4 +1,4 @@
-"""Any picture's bytes as a small WebP picture, or why that can't be."""
+"""Makes a small WebP picture of any bytes, or says why they cannot be one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FORMATS = ("JPEG", "PNG", "WEBP")
 _JPEG = b"\xff\xd8"
 _MOST_PIXELS = 20_000_000
 _MOST_IN_JPEG = 50_000_000  # which is decoded at a reduced size, others whole
-# A JPEG may paint all its pixels anew with every few bytes; honest ones do so about ten times.
+# A JPEG may repaint all its pixels with every few bytes; ordinary ones do so about ten times.
 _SCAN = b"\xff\xda"
 _MOST_PAINTED = 2_000_000_000
-# So that upright videos' pictures take little more room than others: 9:16 gets three quarters of the width.
+# Pictures of upright videos need little more room than others: 9:16 gets three quarters of the width.
 _TALLEST = 4 / 3
 _QUALITY, _METHOD = 60, 2  # WebP's effort, 0 to 6
-# One picture at a time: megapixels take memory, and Python's warnings are switched for all threads at once.
+# One picture at a time: megapixels take memory, and Python's warnings are switched for all threads together.
 _TURN = threading.Lock()
 
 
@@ -44,19 +44,19 @@ def thumbnail(data: bytes, width: int) -> Thumbnail | NoAnswer:
 
     Never raises, whatever the bytes. To be called in a thread: a large picture takes seconds.
     """
-    from PIL import Image, UnidentifiedImageError  # slow to import, and seldom needed
+    from PIL import Image, UnidentifiedImageError  # slow to import, and rarely needed
 
     try:
         with _TURN, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # bombs are refused below, and odd metadata is of no interest
+            warnings.simplefilter("ignore")  # bombs are refused below, and odd metadata does not matter
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 return _too_much(image, data) or _encoded(_small(image, width))
     except UnidentifiedImageError:
-        return _none("It is no JPEG, PNG or WebP picture.")
+        return _none("It is not a JPEG, PNG or WebP picture.")
     except Image.DecompressionBombError:
         return _too_large(data)
     except Exception as error:  # noqa: BLE001 broken files make Pillow raise nearly anything
-        return _none(f"The picture can't be decoded: {shorten(str(error) or type(error).__name__, 100)}.")
+        return _none(f"The picture cannot be decoded: {shorten(str(error) or type(error).__name__, 100)}.")
 
 
 def _none(why: str) -> NoAnswer:
@@ -64,7 +64,7 @@ def _none(why: str) -> NoAnswer:
 
 
 def _too_large(data: bytes) -> NoAnswer:
-    only = "" if data.startswith(_JPEG) else ", the most for one that is no JPEG"
+    only = "" if data.startswith(_JPEG) else ", the most for one that is not a JPEG"
     return _none(f"The picture has more than {_most_pixels(data) // 1_000_000} megapixels{only}.")
 
 
@@ -89,7 +89,7 @@ def _small(image: Picture, width: int) -> Picture:
     image.draft(None, (width, width))  # a JPEG decodes much faster to an eighth, and never below this
     image.load()
     _set_upright(image)
-    if image.mode.startswith("I"):  # 16 bits of grey; converting as it is would cut off what is above 255
+    if image.mode.startswith("I"):  # 16 bits of grey; plain converting would cut off what is above 255
         image = image.convert("I").point(lambda value: value / 256).convert("L")
     mode = "RGBA" if image.has_transparency_data else "RGB"
     image = image if image.mode == mode else image.convert(mode)
@@ -104,12 +104,12 @@ def _small(image: Picture, width: int) -> Picture:
 def _set_upright(image: Picture) -> None:
     from PIL import ImageOps
 
-    with suppress(Exception):  # with broken EXIF data a browser, too, shows the picture as it lies
+    with suppress(Exception):  # a browser, too, ignores broken EXIF data
         ImageOps.exif_transpose(image, in_place=True)
 
 
 def _encoded(image: Picture) -> Thumbnail:
     out = io.BytesIO()
-    # Named, because older Pillows pass a picture's own on.
+    # Empty, because older Pillows copy the picture's own.
     image.save(out, "WEBP", quality=_QUALITY, method=_METHOD, exif=b"", icc_profile=b"", xmp=b"")
     return Thumbnail(out.getvalue(), image.width, image.height)

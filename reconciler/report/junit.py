@@ -80,7 +80,7 @@ def _totals(suite: ET.Element) -> ET.Element:
 
 
 def _class(file: str) -> str:
-    """As a Java class: consumers show what stands before the last full stop as the package."""
+    """As a Java class: consumers show what is before the last full stop as the package."""
     path = PurePosixPath(file)
     return _text(".".join(part for part in (*path.parent.parts, path.stem) if part not in ("/", "..")))
 

@@ -167,14 +167,14 @@ def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
 
 
 _ADVICE: dict[Reason, str] = {
-    "asset_not_found": "Remove the entry, or fix its ID, the region or the project.",
+    "asset_not_found": "Remove the entry, or correct its ID, the region or the project.",
     "no_snapshots": "Take snapshots, set `from`, or `ignore: true`.",
-    "snapshots_in_progress": "Run again when they are taken.",
+    "snapshots_in_progress": "Run again when the snapshots are taken.",
     "snapshot_out_of_range": "Choose another; `reconcile show ID` lists them.",
     "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them.",
     "foreign_snapshot": "The service's answer names another asset: report it to the service.",
-    "content_unavailable": "The picture can't be read; `apply --force` replaces the cover all the same.",
-    "api_error": "The message tells; often it passes.",
+    "content_unavailable": "The picture cannot be read; `apply --force` replaces the cover anyway.",
+    "api_error": "See the message; such errors are often temporary.",
 }
 
 

@@ -43,7 +43,7 @@ def _summary(document: ImportDoc, *, quiet: bool) -> Iterator[str]:
         yield f"{counted(counts.managed, 'asset')} managed already."
     pending = sum(item.reason == "pending" for item in document.failed)
     if counts.failed > pending:
-        yield f"{counted(counts.failed - pending, 'asset')} left out: they could not be read."
+        yield f"{counted(counts.failed - pending, 'asset')} left out: could not be read."
     if pending:
         yield f"{counted(pending, 'asset')} left out: applied a moment ago and not visible yet."
     if written and not quiet:

@@ -280,7 +280,7 @@ def test_what_could_not_be_read_is_named_in_text(serve: Serve) -> None:
         )
     )
     ran = run("import", "--out", "new.yaml")
-    assert "1 asset left out: they could not be read." in ran.out
+    assert "1 asset left out: could not be read." in ran.out
     assert "Add them later: reconcile import --update new.yaml" in ran.out
 
 

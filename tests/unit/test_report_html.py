@@ -375,7 +375,9 @@ def test_what_to_do_about_the_unknown_is_what_the_readme_says() -> None:
     advice = {reason: phrases.advice(reason) for reason in get_args(Reason)}
     assert {reason: todo[0].lower() + todo[1:].removesuffix(".") for reason, todo in advice.items()} == told
     seen = Seen(html(plan_doc())).text
-    assert "? asset_not_found 1 asset What to do Remove the entry, or fix its ID, the region or the project." in seen
+    assert (
+        "? asset_not_found 1 asset What to do Remove the entry, or correct its ID, the region or the project." in seen
+    )
     assert "? no_snapshots 1 asset What to do Take snapshots, set from , or ignore: true ." in seen
 
 

@@ -237,9 +237,9 @@ def test_to_choose_from_there_are_up_to_a_hundred_and_no_after(clock: FakeClock)
 BROKEN = {
     "missing": (httpx.Response(404), "HTTP 404"),
     "a page": (httpx.Response(200, html="<html>Log in</html>"), "a page instead of a picture"),
-    "no picture": (served(b"GIF89a nothing"), "no JPEG, PNG or WebP"),
-    "SVG": (served(b"<svg/>", {"Content-Type": "image/svg+xml"}), "no JPEG, PNG or WebP"),
-    "truncated": (served(A_JPEG[:700]), "can't be decoded"),
+    "no picture": (served(b"GIF89a nothing"), "not a JPEG, PNG or WebP"),
+    "SVG": (served(b"<svg/>", {"Content-Type": "image/svg+xml"}), "not a JPEG, PNG or WebP"),
+    "truncated": (served(A_JPEG[:700]), "cannot be decoded"),
     "huge": (served(b"\0" * (20 * 2**20 + 1)), "more than 20 MiB"),
     "a proxy of no use": (UsageError("The proxy is of no use", hint="Set another"), "The proxy is of no use."),
 }
