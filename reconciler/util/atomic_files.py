@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import UsageError
@@ -21,11 +23,11 @@ def check_writable(path: str) -> None:
     if _is_special(path):
         return
     if Path(path).is_dir():
-        raise UsageError(f"{path} cannot be written: it is a folder")
+        raise _unwritable(path, "it is a folder")
     if not folder.is_dir():
-        raise UsageError(f"{path} cannot be written: there is no folder {folder}")
+        raise _unwritable(path, f"there is no folder {folder}")
     if not os.access(folder, os.W_OK):
-        raise UsageError(f"{path} cannot be written: no permission to write in {folder}")
+        raise _unwritable(path, f"no permission to write in {folder}")
 
 
 def check_replaceable(path: str) -> None:
@@ -35,9 +37,9 @@ def check_replaceable(path: str) -> None:
     """
     check_writable(path)
     if not Path(path).exists():
-        raise UsageError(f"{path} cannot be written: there is no such file")
+        raise _unwritable(path, "there is no such file")
     if not os.access(path, os.W_OK):
-        raise UsageError(f"{path} cannot be written: it is read-only")
+        raise _unwritable(path, "it is read-only")
 
 
 def write(path: str, text: str, *, private: bool = False) -> None:
@@ -49,15 +51,12 @@ def write(path: str, text: str, *, private: bool = False) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    data = text.encode()
-    try:
+    with _usage_errors(path):
         if _is_special(path):
             with Path(path).open("wb") as special:
-                special.write(data)
-            return
-        _put(path, data, 0o600 if private else 0o666 & ~_umask())
-    except OSError as error:
-        raise _unwritable(path, error) from error
+                special.write(text.encode())
+        else:
+            _put(path, text.encode(), 0o600 if private else 0o666 & ~_umask())
 
 
 def create(path: str, text: str) -> None:
@@ -66,15 +65,15 @@ def create(path: str, text: str) -> None:
     Raises:
         UsageError: it cannot be written, or is no longer empty and was left as it is.
     """
-    try:
-        if _is_special(path):
-            write(path, text)
-        else:
+    if _is_special(path):
+        write(path, text)
+        return
+    with _usage_errors(path):
+        try:
             _put(path, text.encode(), 0o666 & ~_umask(), over=False)
-    except FileExistsError as error:
-        raise UsageError(f"{path} was written by another program meanwhile", hint="It was left as it is.") from error
-    except OSError as error:
-        raise _unwritable(path, error) from error
+        except FileExistsError as error:
+            problem = f"{path} was written by another program meanwhile"
+            raise UsageError(problem, hint="It was left as it is.") from error
 
 
 def replace(path: str, data: bytes) -> None:
@@ -83,10 +82,8 @@ def replace(path: str, data: bytes) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    try:
+    with _usage_errors(path):
         _put(path, data, stat.S_IMODE(Path(path).stat().st_mode))
-    except OSError as error:
-        raise _unwritable(path, error) from error
 
 
 def size(path: str) -> int:
@@ -103,13 +100,10 @@ def append(path: str, text: str) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    try:
-        with Path(path).open("a+b") as file:
-            file.seek(max(0, file.tell() - 1))
-            between = "" if file.read() in (b"", b"\n") else "\n"
-            file.write((between + text).encode())
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    with _usage_errors(path), Path(path).open("a+b") as file:
+        file.seek(max(0, file.tell() - 1))
+        between = "" if file.read() in (b"", b"\n") else "\n"
+        file.write((between + text).encode())
 
 
 def _put(path: str, data: bytes, mode: int, *, over: bool = True) -> None:
@@ -143,8 +137,16 @@ def _linked(temporary: str, target: Path) -> bool:
     return True
 
 
-def _unwritable(path: str, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be written: {error.strerror or error}")
+@contextmanager
+def _usage_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+def _unwritable(path: str, why: str) -> UsageError:
+    return UsageError(f"{path} cannot be written: {why}")
 
 
 def _is_special(path: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
 import httpx
@@ -32,6 +32,7 @@ _LABELS = {
 }
 
 
+@dataclass(eq=False)
 class TransientFault(Exception):
     """An attempt that failed in a way that another may not.
 
@@ -40,21 +41,14 @@ class TransientFault(Exception):
         api_answered: this was an answer of the API, so the endpoint is right.
     """
 
-    def __init__(
-        self,
-        operation: str,
-        problem: str,
-        *,
-        code: str = "",
-        status: int | None = None,
-        request_id: str = "",
-        outcome_unknown: bool = False,
-        api_answered: bool = False,
-    ) -> None:
-        super().__init__(f"{operation}: {problem}")
-        self.operation, self.problem = operation, problem
-        self.code, self.status, self.request_id = code, status, request_id
-        self.outcome_unknown, self.api_answered = outcome_unknown, api_answered
+    operation: str
+    problem: str
+    _: KW_ONLY
+    code: str = ""
+    status: int | None = None
+    request_id: str = ""
+    outcome_unknown: bool = False
+    api_answered: bool = False
 
     def error(self, attempts: int, *, fatal: bool) -> ApiError:
         """The error after the last attempt. `fatal`: the API has not answered once, so no other call will succeed."""
@@ -73,13 +67,12 @@ class TransientFault(Exception):
         )
 
 
+@dataclass(eq=False)
 class Throttled(Exception):
     """A 429. `retry_after` in seconds, or None; `message` may name limit and window."""
 
-    def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.retry_after = retry_after
+    message: str
+    retry_after: float | None
 
 
 @dataclass(frozen=True, slots=True)

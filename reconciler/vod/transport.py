@@ -44,10 +44,6 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-class BlockedAddressError(OSError):
-    """A host in a URL from the API resolves to an address that must not be opened."""
-
-
 def is_public(address: str) -> bool:
     """Whether an address is reachable from anywhere on the internet."""
     ip = _unwrapped(address)
@@ -81,7 +77,7 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         if not found or not all(self._may_open(entry["host"]) for entry in found):
-            raise BlockedAddressError(errno.EACCES, f"{host} {_FORBIDDEN}")
+            raise OSError(errno.EACCES, f"{host} {_FORBIDDEN}")
         return found
 
     async def close(self) -> None:
