@@ -36,7 +36,7 @@ INJECTIONS = [
 @pytest.mark.parametrize("region", INJECTIONS)
 def test_a_region_that_would_change_the_host_is_refused_from_wherever_it_comes(region: str) -> None:
     for error in (refused(KEYS, region=region), refused(KEYS | {"HW_REGION_NAME": region}), refused(KEYS, region)):
-        assert "is no region" in error.message
+        assert "is not a valid region" in error.message
         assert error.message.isprintable()
 
 
@@ -44,9 +44,9 @@ def test_a_region_that_would_change_the_host_is_refused_from_wherever_it_comes(r
     "project", ["../x", f"{PROJECT}/", f"{PROJECT}\n", PROJECT[:-1], f"{PROJECT}0", "%2e" * 11, "０" * 32]
 )
 def test_a_project_id_that_would_change_the_path_is_refused(project: str) -> None:
-    assert "is no project ID" in refused(KEYS | REGION, project_id=project).message
-    assert "is no project ID" in refused(KEYS | REGION | {"HW_PROJECT_ID": project}).message
-    with pytest.raises(UsageError, match="is no project ID"):
+    assert "is not a valid project ID" in refused(KEYS | REGION, project_id=project).message
+    assert "is not a valid project ID" in refused(KEYS | REGION | {"HW_PROJECT_ID": project}).message
+    with pytest.raises(UsageError, match="is not a valid project ID"):
         settings(KEYS | REGION, None, project)
 
 
