@@ -42,7 +42,7 @@ def test_a_full_stdout_is_one_sentence(serve: Serve, arguments: tuple[str, ...])
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*ME, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
     assert done.returncode == 1
-    assert re.fullmatch(r"Error: The (report|output) can't be written: No space left on device\n", done.stderr)
+    assert re.fullmatch(r"Error: The (report|output) cannot be written: No space left on device\n", done.stderr)
     assert found.puts == 0, "what can't be shown is not done"
 
 
