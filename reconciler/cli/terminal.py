@@ -56,9 +56,9 @@ class Console:
 
     def ask(self, question: str) -> str:
         redirected = sys.stderr.isatty() and not sys.stdout.isatty()
-        _write(sys.stderr if redirected else sys.stdout, question)
         with signals.raising_at_once():
             try:
+                _write(sys.stderr if redirected else sys.stdout, question)
                 return sys.stdin.readline()
             except KeyboardInterrupt:
                 self.note("\n")  # the cursor is still behind the question
