@@ -1,27 +1,44 @@
-"""The values that travel between the rooms. All frozen; none knows I/O, formats or the clock."""
+"""The values that the packages exchange. All are frozen; none knows I/O, formats or the clock.
+
+Those that stand in documents are dumped and read by pydantic as they are: the order of their fields is the order of
+the JSON keys, and `metadata` is what pydantic's `Field` takes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reconciler.util.field_types import AssetId, Count, Foreign, Sha256
+from reconciler.util.sanitize import bare_url
+
 SetName = Literal["sample", "dots", "quantity"]
 SET_NAMES: tuple[SetName, ...] = ("sample", "dots", "quantity")
 
 
+def is_none(value: object) -> bool:
+    return value is None
+
+
+OPTIONAL = {"exclude_if": is_none}
+"""Metadata of a field whose key is left out of documents where it has no value."""
+NOT_IN_DOCUMENTS = {"exclude": True}
+"""Metadata of a field that is never dumped: a URL with its signature, or what only the program needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place in a desired file: the path as it was given, line and column from 1."""
+    """A place in a file: the path as it was given; line and column count from 1."""
 
-    file: str
-    line: int
-    column: int
+    file: Foreign
+    line: Count
+    column: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one entry of a desired file says. `index` and `offset` exclude each other; an ignored entry may
-    have neither. The place is kept flat, because a catalogue may hold a million of these."""
+    """One entry of a desired file. `index` and `offset` exclude each other; an ignored entry may have neither. The
+    place is kept flat, because a catalogue may hold a million entries."""
 
     asset_id: str
     """32 lower-case hex digits."""
@@ -30,7 +47,7 @@ class Desired:
     column: int
     set: SetName = "sample"
     index: int | None = None
-    """Counts from 0 in order of offset; negative from the end, as in Python."""
+    """Counts from 0 in order of offset; a negative index counts from the end, as in Python."""
     offset: int | None = None
     """Seconds from the start of the video."""
     note: str | None = None
@@ -43,7 +60,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All desired files together. `covers` is in the order of the files and of the entries in them."""
+    """All desired files together. `covers` keeps the order of the files and of the entries in them."""
 
     covers: tuple[Desired, ...]
     files: tuple[str, ...]
@@ -62,22 +79,22 @@ Reason = Literal[
     "api_error",
 ]
 NumberKey = Literal["index", "snapshot", "offset"]
-"""Where an entry's number stands: "index" where it is the whole entry, otherwise at that key."""
+"""Which key of an entry holds its number; "index" where the number is the whole entry."""
 State = Literal["in_sync", "update", "pending", "unknown", "ignored"]
 Compare = Literal["auto", "url", "content"]
 SNAPSHOTS_IN_PROGRESS = "THUMBNAILING"
-"""The service's word for it: what snapshots there are may be gone, or others, a moment later."""
+"""The service's status while it takes snapshots: those that it lists may be replaced a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One snapshot of an asset. `index` counts from 0 in order of offset, `offset` is in seconds. The URL is as the
-    API gave it: its query may be a secret, so it stays out of `repr` and of every document."""
+    """One snapshot of an asset. `index` counts from 0 in order of offset; `offset` is in seconds. The URL is as the
+    API returned it. Its query may be a secret, so it is not in `repr` and not in any document."""
 
     set: SetName
     index: int
     offset: int
-    url: str = field(repr=False)
+    url: str = field(repr=False, metadata=NOT_IN_DOCUMENTS)
 
     @property
     def ref(self) -> SnapshotRef:
@@ -86,39 +103,43 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRef:
-    """Which snapshot, without its URL."""
+    """Which snapshot, without its URL: the index counts from 0 in order of offset, the offset is in seconds."""
 
     set: SetName
-    index: int
+    index: Count
     offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A picture's bytes, by their SHA-256 (hex) and length."""
+    """A picture's bytes, by their SHA-256 (hex) and their length."""
 
-    sha256: str
-    length: int
+    sha256: Sha256
+    length: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the API says of one asset. `cover_url` is "" where there is no cover."""
+    """One asset as the API returned it. `cover_url` is "" where there is no cover."""
 
     asset_id: str
     title: str
-    cover_url: str = field(repr=False)
+    cover_url: str = field(repr=False, metadata=NOT_IN_DOCUMENTS)
     thumbnail_status: str
     snapshots: tuple[Snapshot, ...]
-    """All sets, each in order of offset."""
+    """Of all sets, each in order of offset."""
 
     def in_set(self, name: SetName) -> tuple[Snapshot, ...]:
         return tuple(snapshot for snapshot in self.snapshots if snapshot.set == name)
 
+    def cover(self, snapshot: SnapshotRef | None = None, content: Content | None = None) -> Cover:
+        """Its cover as documents show it, identified as that snapshot, with those bytes."""
+        return Cover(bare_url(self.cover_url) or None, snapshot, content)
+
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why an asset, or a picture, could not be observed: a value, not an exception."""
+    """Why an asset or a picture could not be read: a value, not an exception."""
 
     reason: Reason
     message: str
@@ -128,21 +149,24 @@ class NoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover as reports show it. `url` stands without its query; `snapshot` is None where the picture is none of
-    the asset's snapshots or was not identified; `content` is there where the bytes were read."""
+    """A cover. The URL stands without its query, and is null where there is no cover. `snapshot` is null where the
+    cover is none of the asset's snapshots or was not identified; `content` is there where the bytes were read."""
 
-    url: str
+    cover_url: Foreign | None = None
     snapshot: SnapshotRef | None = None
-    content: Content | None = None
+    content: Content | None = field(default=None, metadata=OPTIONAL)
+
+
+NO_COVER = Cover()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What stands for one desired entry.
+    """The state of one desired entry.
 
-    `before` and `after` are there for `update`, and for `in_sync` where the details were read; `put_url` and
-    `cover_url` are the wanted snapshot's and the current cover's URLs as the API gave them, there for `update`;
-    `reason` and `message` for `unknown`; `snapshots` are all that the asset has, where a report is to show them.
+    `before` and `after` are there for `update`, and for `in_sync` where the details were read. `put_url` and
+    `cover_url` are the URLs of the wanted snapshot and of the current cover as the API returned them, for `update`.
+    `reason` and `message` are there for `unknown`. `snapshots` are all that the asset has, where a report shows them.
     """
 
     desired: Desired
@@ -152,14 +176,14 @@ class Verdict:
     message: str = ""
     before: Cover | None = None
     after: Cover | None = None
-    put_url: str = field(default="", repr=False)
-    cover_url: str = field(default="", repr=False)
+    put_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
+    cover_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What only the pictures' bytes can answer: is the cover the wanted snapshot, and if not, which one is it?"""
+    """A decision that needs the pictures' bytes: is the cover the wanted snapshot, and if not, which one is it?"""
 
     desired: Desired
     observed: Observed
@@ -168,7 +192,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The verdicts worth telling, each group in the order of the desired files; the rest as counts."""
+    """All verdicts but those in sync, each group in the order of the desired files; the rest as counts."""
 
     managed: int
     in_sync: int
@@ -183,43 +207,47 @@ OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a change did not come about: the error's type, the service's code, and what support will ask for."""
+    """Why a change failed: the type of the error, and the service's code, status and request ID for its support."""
 
-    type: str
-    message: str
-    code: str = ""
+    type: Foreign
+    code: Foreign = field(default="", kw_only=True)
+    message: Foreign
     status: int | None = None
-    request_id: str = ""
-    outcome_unknown: bool = False
+    request_id: Foreign = ""
+    outcome_unknown: bool = field(default=False, metadata=NOT_IN_DOCUMENTS)
     """The change may have been made: no usable answer came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one planned change. `verified`: seen as wanted, looked for and not seen, or not looked at."""
+    """The result of one planned change."""
 
-    asset_id: str
+    asset_id: AssetId
+    title: Foreign = field(default="", kw_only=True)
     outcome: OutcomeName
     source: Source
+    note: Foreign | None = field(default=None, kw_only=True, metadata=OPTIONAL)
     before: Cover
     after: Cover
-    title: str = ""
-    note: str | None = None
-    verified: bool | None = None
-    saved_cover: str | None = None
-    """Where the picture was saved that this change replaced, if it existed nowhere else."""
-    error: Failure | None = None
+    verified: bool | None = field(
+        default=None, metadata={"description": "Seen; looked for and not seen; not looked at."}
+    )
+    saved_cover: Foreign | None = field(
+        default=None,
+        metadata=OPTIONAL | {"description": "Where the replaced picture was saved, if it existed nowhere else."},
+    )
+    error: Failure | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`amount` calls in any `seconds`."""
+    """At most `amount` calls in any `seconds`."""
 
     amount: int
     seconds: float
 
     def seconds_for(self, calls: int) -> float:
-        """How long the last of `calls` has to wait when a whole window may go out at once."""
+        """How long the last of `calls` has to wait when a whole window may be sent at once."""
         return max(0, calls - 1) // self.amount * self.seconds
 
 

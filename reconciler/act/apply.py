@@ -170,8 +170,8 @@ def _outcome(change: PlannedChange, result: ChangeResult, saved_cover: str | Non
         desired.source,
         change.before,
         change.after,
-        change.title,
-        desired.note,
+        title=change.title,
+        note=desired.note,
         saved_cover=saved_cover,
         error=result.error,
     )
@@ -185,8 +185,8 @@ def _failure(error: ApiError) -> Failure:
     return Failure(
         error.type,
         sentences(error.message, error.hint, _MAYBE_SET if error.outcome_unknown else ""),
-        error.code,
         error.status,
         error.request_id,
         error.outcome_unknown,
+        code=error.code,
     )

@@ -24,9 +24,9 @@ from reconciler.desired.edit import with_numbers
 from reconciler.desired.files import digest, unchanged
 from reconciler.desired.load import load_with_digests
 from reconciler.documents.adopted import adopt_document
-from reconciler.documents.write import as_json
+from reconciler.documents.dump import as_json, redacted
 from reconciler.errors import UsageError
-from reconciler.model import Cover, Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
+from reconciler.model import Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
 from reconciler.planning.content import IdentifiedCover, identify_cover
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
@@ -34,7 +34,7 @@ from reconciler.report import text_adopt
 from reconciler.report.diff import unified
 from reconciler.util import atomic_files
 from reconciler.util.concurrency import for_each
-from reconciler.util.sanitize import bare_url, clean
+from reconciler.util.sanitize import clean
 
 # Drift that plan cannot put right, because the entry names no snapshot; the cover may still be one.
 _ADOPTABLE = ("snapshot_out_of_range", "no_snapshot_at_offset")
@@ -67,7 +67,7 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     _write(edits)
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
     diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
-    document = adopt_document(accepted, refused, plan, keys, diff, origin)
+    document = redacted(adopt_document(accepted, refused, plan, keys, diff, origin), run.terminal.redact)
     text = partial(text_adopt.render, document, run.render_options)
     unshown = document.refused if options.quiet else ()
     notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in unshown)
@@ -137,7 +137,7 @@ class AdoptionPlanner:
         """
         if self._by_url:
             named = identify(observed)
-            return IdentifiedCover(Cover(bare_url(observed.cover_url), named.ref if named else None))
+            return IdentifiedCover(observed.cover(named.ref if named else None))
         own_first = tuple(sorted(observed.snapshots, key=lambda snapshot: snapshot.set != desired.set))
         reordered = replace(observed, snapshots=own_first)
         return await identify_cover(reordered, self._planner.pictures, self._planner.memory)

@@ -111,7 +111,7 @@ def _steps(document: PlanDoc) -> list[PlannedChange]:
         desired = Desired(
             change.asset_id, place.file, place.line, place.column, wanted.set, index=wanted.index, note=change.note
         )
-        steps.append(PlannedChange(desired, change.title, change.before.value(), change.after.value()))
+        steps.append(PlannedChange(desired, change.title, change.before, change.after))
     return steps
 
 

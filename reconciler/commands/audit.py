@@ -20,10 +20,11 @@ from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
 from reconciler.documents.baseline import since
+from reconciler.documents.dump import redacted
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_audit
 from reconciler.documents.schemas import AuditDoc, FastDoc
-from reconciler.documents.write import Selected, audit_document, moment, sealed
+from reconciler.documents.write import audit_document, moment
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState
 from reconciler.planning.asset_index import AssetIndex, read_covers
@@ -59,8 +60,7 @@ async def audit(run: Run, *, baseline: str | None, fast: bool, max_age: float | 
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}
-        changed = since(baseline or "", earlier, document, managed)
-        document = sealed(document.model_copy(update={"since": changed}))
+        document = replace(document, since=since(baseline or "", earlier, document, managed))
     render = partial(text.render, document, run.render_options)
     code = exit_code(failed=run.failing(document.unknown), drift=document.changes)
     notes = tuple(run.failure_notes(document.unknown))
@@ -80,10 +80,15 @@ async def _audit(run: ConnectedRun, state: DesiredState, max_age: timedelta | No
         listed = set(index.assets)
     else:
         listed = {asset.asset_id.lower() async for asset in session.client.list_assets()}
-    unmanaged = sorted(listed - {desired.asset_id for desired in state.covers})
-    selected = Selected(run.options.targets, run.options.excludes)
-    evidence = _evidence(index) if index is not None else None
-    return audit_document(plan, run.origin, unmanaged, selected, evidence), images
+    document = audit_document(
+        plan,
+        run.origin,
+        sorted(listed - {desired.asset_id for desired in state.covers}),
+        targets=run.options.targets,
+        excludes=run.options.excludes,
+        fast=_evidence(index) if index is not None else None,
+    )
+    return redacted(document, run.terminal.redact), images
 
 
 def _evidence(index: AssetIndex) -> FastDoc:

@@ -16,6 +16,7 @@ from reconciler.commands.context import Run
 from reconciler.commands.result import INTERRUPTED, exit_code
 from reconciler.commands.session import ConnectedRun
 from reconciler.decide.precondition import PlannedChange
+from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import StateError, UsageError
@@ -76,12 +77,13 @@ def open_apply(run: ConnectedRun, *, files: Sequence[str] = (), rollback_of: str
 def show(run: ApplyRun, document: PlanDoc, *, blocked: bool = False, nothing: str = NO_CHANGES) -> None:
     """Prints the plan; see `RenderOptions`."""
     options = replace(run.render_options, blocked=blocked, no_changes=nothing)
+    document = redacted(document, run.terminal.redact)
     run.terminal.say(reports.folded(run, document, text.render(document, options)))
 
 
 def steps_of(plan: Plan) -> list[PlannedChange]:
     return [
-        PlannedChange(verdict.desired, verdict.title, verdict.before or Cover(""), verdict.after or Cover(""))
+        PlannedChange(verdict.desired, verdict.title, verdict.before or Cover(), verdict.after or Cover())
         for verdict in plan.changes
     ]
 
@@ -110,7 +112,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
             outcomes = await applier.apply(steps)
         if changes.wait and not interrupts.requested:
             outcomes = await _wait(run, steps, outcomes, interrupts)
-    document = apply_document(outcomes, plan.unknown, run.origin)
+    document = redacted(apply_document(outcomes, plan.unknown, run.origin), run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
         run.terminal.say("\n")  # without a question, the plan's summary is right above

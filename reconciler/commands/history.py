@@ -13,8 +13,9 @@ from reconciler.commands.options import CONNECTION, OUTPUT
 from reconciler.commands.result import Report
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
+from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.history import history_document
-from reconciler.documents.write import Origin, as_json
+from reconciler.documents.write import Origin
 from reconciler.report import text_history
 from reconciler.state.folder import locate
 from reconciler.state.runs import Runs
@@ -29,7 +30,7 @@ async def history(run: Run) -> Report:
     """
     folder, origin = await _place(run)
     runs = Runs(folder, origin.endpoint, origin.project_id).all()
-    document = history_document(runs, origin)
+    document = redacted(history_document(runs, origin), run.terminal.redact)
     return Report(partial(as_json, document), partial(text_history.render, document, run.render_options), 0)
 
 

@@ -24,8 +24,8 @@ from reconciler.desired.files import find, unchanged
 from reconciler.desired.load import load_with_digests
 from reconciler.desired.problems import Problems
 from reconciler.desired.render import NewEntry, fresh_file
+from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
-from reconciler.documents.write import as_json
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState, NoAnswer
 from reconciler.planning.import_entries import NotImportable, entry_for
@@ -35,7 +35,7 @@ from reconciler.report import text_import
 from reconciler.util import atomic_files
 from reconciler.util.concurrency import for_each
 from reconciler.util.ids import LOWER_ID
-from reconciler.util.sanitize import hide, shorten
+from reconciler.util.sanitize import shorten
 from reconciler.vod.schemas import AssetSummary
 
 _DEFAULT = Path("desired")
@@ -117,7 +117,7 @@ async def import_covers(
                     advance()
 
                 await for_each(missing, work, settings.parallelism)
-        document = _document(file, found, connected)
+        document = redacted(_document(file, found, connected), run.terminal.redact)
     _write(file, found, connected, existing)
     text = partial(text_import.render, document, run.render_options)
     return Report(partial(as_json, document), text, exit_code(failed=found.failed))
@@ -251,11 +251,11 @@ async def _read(planner: Planner, asset: AssetSummary, found: ImportedEntries) -
         return
     found.entries.append(entry)
     if entry.index is None:
-        found.ignored.append(LeftOut(asset_id=observed.asset_id, title=hide(observed.title), reason=entry.reason))
+        found.ignored.append(LeftOut(asset_id=observed.asset_id, title=observed.title, reason=entry.reason))
 
 
 def _failed(asset_id: str, title: str, why: NoAnswer | NotImportable) -> FailedDoc:
-    return FailedDoc(asset_id=asset_id, title=hide(title), reason=why.reason, message=hide(why.message))
+    return FailedDoc(asset_id=asset_id, title=title, reason=why.reason, message=why.message)
 
 
 def _write(file: str, found: ImportedEntries, run: ConnectedRun, existing: ExistingFiles) -> None:
@@ -288,8 +288,8 @@ def _document(file: str, found: ImportedEntries, run: ConnectedRun) -> ImportDoc
             failed=len(found.failed),
             managed=found.managed,
         ),
-        ignored=sorted(found.ignored, key=by_id),
-        failed=sorted(found.failed, key=by_id),
+        ignored=tuple(sorted(found.ignored, key=by_id)),
+        failed=tuple(sorted(found.failed, key=by_id)),
     )
 
 

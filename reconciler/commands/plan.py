@@ -18,8 +18,8 @@ from reconciler.commands.reports import images_of_changes, make_report
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
-from reconciler.documents.transform import redacted
-from reconciler.documents.write import as_json, plan_document, sealed
+from reconciler.documents.dump import as_json, redacted
+from reconciler.documents.write import plan_document
 from reconciler.report import text
 from reconciler.util import atomic_files
 from reconciler.util.sanitize import json_text
@@ -36,12 +36,11 @@ async def plan(run: Run, *, detailed_exitcode: bool, out: str | None) -> Report:
         with connected.open_planner() as planner:
             found = await connected.make_plan(planner, state.covers)
         images = await images_of_changes(connected, found.changes)
-        document = plan_document(found, connected.origin)
+        document = redacted(plan_document(found, connected.origin), run.terminal.redact)
         del found  # as large as the document
     notes = list(run.safety_warnings(document.summary))
     if out is not None:
-        saved = sealed(redacted(document, run.terminal.redact))
-        atomic_files.write(out, json_text(as_json(saved)) + "\n", private=True)
+        atomic_files.write(out, json_text(as_json(document)) + "\n", private=True)
         force = " --force" if notes else ""
         notes.append(f"Saved the plan to {out}. To execute exactly this plan: reconcile apply --plan {out}{force}\n")
     notes += run.failure_notes(document.unknown)

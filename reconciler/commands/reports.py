@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.commands.formats import FORMATS, Format, ReportOptions
 from reconciler.commands.result import Report, ReportFile
+from reconciler.documents.dump import as_json, relocated
 from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.documents.transform import redacted, relocated
-from reconciler.documents.write import as_json
 from reconciler.model import Snapshot, SnapshotRef, Verdict
 from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
 from reconciler.util.atomic_files import size
@@ -62,10 +61,10 @@ def make_report(
     """The report of a plan, an audit or an apply. Each format is rendered when it is used.
 
     Args:
+        document: without secrets.
         facts: about the run, for an audit's metrics.
     """
     reports = run.options.reports
-    public = cache(lambda: redacted(document, run.terminal.redact))
     options = RenderOptions(
         rate=run.options.connection.write_quota,
         allowed=reports.allowed,
@@ -73,7 +72,7 @@ def make_report(
         report_url=reports.report_url,
         run=facts,
     )
-    rendering = _Rendering(reports, public, options)
+    rendering = _Rendering(reports, document, options)
     return Report(
         partial(as_json, document),
         text,
@@ -104,12 +103,12 @@ class _Rendering:
     """One document, rendered in any format."""
 
     reports: ReportOptions
-    document: Callable[[], Document]
+    document: Document
     options: RenderOptions
 
     def render(self, made: Format) -> str:
         render: Callable[..., str] = import_module(f"reconciler.report.{made.renderer}").render
-        return render(self._located() if made.located else self.document(), self.options)
+        return render(self._located() if made.located else self.document, self.options)
 
     def files(self) -> Iterator[ReportFile]:
         for name, file in self.reports.files.items():
@@ -129,7 +128,7 @@ class _Rendering:
     def _step_summary(self, file: str) -> str:
         from reconciler.report import github
 
-        return github.step_summary(self.document(), self.options, taken=size(file))
+        return github.step_summary(self.document, self.options, taken=size(file))
 
     def _located(self) -> Document:
-        return relocated(self.document(), cache(self.reports.located))
+        return relocated(self.document, cache(self.reports.located))

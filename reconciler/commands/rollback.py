@@ -21,15 +21,17 @@ from reconciler.commands.options import ALLOW_UNKNOWN, CHANGES, COMPARE, CONNECT
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import PENDING, connect
 from reconciler.commands.verb import OptionGroup, Verb
+from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
-from reconciler.documents.schemas import PlanDoc, SourceDoc
-from reconciler.documents.write import as_json, plan_document
+from reconciler.documents.schemas import PlanDoc
+from reconciler.documents.write import plan_document
+from reconciler.model import Source
 from reconciler.planning.rollback import NotUndoable, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_rollback
 from reconciler.state.runs import Run as PastRun
 from reconciler.state.runs import Runs, with_uncertain
-from reconciler.util.sanitize import clean, hide
+from reconciler.util.sanitize import clean
 
 
 @click.argument("undone", required=False, metavar="[RUN]")
@@ -75,7 +77,7 @@ async def _undo(run: ApplyRun, runs: Runs, undone: PastRun) -> Report:
 def _show(run: ApplyRun, undone: str, document: PlanDoc, not_undone: Sequence[NotUndoneDoc]) -> None:
     """Shows the plan, and below it what else cannot be undone. (The plan says why its unknown assets are unknown.)"""
     unknown = {item.asset_id for item in document.unknown}
-    below = [item for item in not_undone if item.asset_id not in unknown]
+    below = [redacted(item, run.terminal.redact) for item in not_undone if item.asset_id not in unknown]
     if not run.options.quiet:
         run.terminal.say(f"Undoing {clean(undone)}:\n\n")
     execute.show(run, document, blocked=bool(below), nothing=text_rollback.NOTHING_TO_UNDO)
@@ -84,8 +86,8 @@ def _show(run: ApplyRun, undone: str, document: PlanDoc, not_undone: Sequence[No
 
 
 def _report(run: ApplyRun, result: ApplyResult, undone: PastRun, not_undone: Sequence[NotUndoneDoc]) -> Report:
-    document = rollback_document(result.document, undone.run, not_undone)
-    failing = [item for item in not_undone if item.reason not in run.options.allow_unknown]
+    document = redacted(rollback_document(result.document, undone.run, not_undone), run.terminal.redact)
+    failing = [item for item in document.not_undone if item.reason not in run.options.allow_unknown]
     notes = list(result.notes)
     if failing and run.options.quiet:
         notes += [f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in failing]
@@ -101,11 +103,11 @@ def _document(item: NotUndoable, journal: str) -> NotUndoneDoc:
     change = item.change
     return NotUndoneDoc(
         asset_id=change.asset_id,
-        title=hide(item.title) or None,
-        source=SourceDoc(file=journal, line=change.line, column=1),
+        title=item.title or None,
+        source=Source(file=journal, line=change.line, column=1),
         reason=item.reason,
-        message=hide(item.message),
-        saved_cover=hide(change.saved_cover) if change.saved_cover else None,
+        message=item.message,
+        saved_cover=change.saved_cover,
     )
 
 

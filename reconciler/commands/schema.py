@@ -26,10 +26,9 @@ def _schema(kind: str) -> dict[str, Any]:
 
         return json_schema()
     from reconciler.documents import schemas
+    from reconciler.documents.dump import json_schema as document_schema
 
-    document = schemas.PlanDoc if kind == "plan" else schemas.ApplyDoc
-    found = document.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+    return document_schema(schemas.PlanDoc if kind == "plan" else schemas.ApplyDoc)
 
 
 command = Verb("schema", __doc__, schema, OUTPUT)

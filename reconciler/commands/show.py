@@ -18,11 +18,10 @@ from reconciler.commands.reports import fetch_images, make_report
 from reconciler.commands.result import Report, ReportFile, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
+from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
-from reconciler.documents.transform import redacted
-from reconciler.documents.write import as_json, cover_document
 from reconciler.errors import UsageError
 from reconciler.model import Cover, NoAnswer, Observed
 from reconciler.observe.assets import observe
@@ -31,7 +30,7 @@ from reconciler.report import text, text_show
 from reconciler.report.options import RenderOptions
 from reconciler.state.settled_covers import Memory
 from reconciler.util.ids import ID
-from reconciler.util.sanitize import bare_url, hide, shorten
+from reconciler.util.sanitize import bare_url, shorten
 
 _HINT = "Give asset IDs (32 hexadecimal digits), or the file that `reconcile plan --out` wrote."
 
@@ -55,7 +54,7 @@ def _show_plan(run: Run, file: str) -> Report:
     if not Path(file).exists():
         raise UsageError(f"{shorten(file)!r} is neither an asset ID nor a file", hint=_HINT)
     run.options.reports.check_apart((file,))
-    document = read_plan(file)
+    document = redacted(read_plan(file), run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     return make_report(run, document, render, 0)
 
@@ -76,15 +75,14 @@ async def _show_assets(run: Run, asset_ids: Sequence[str]) -> Report:
             connected,
             ((asset.asset_id, asset.cover_url, "", asset.snapshots, cover.snapshot) for asset, cover in read),
         )
-    document = ShowDoc(assets=tuple(shown_or_not))
-    public = redacted(document, run.terminal.redact)
-    page = partial(_html, public, images)
+    document = redacted(ShowDoc(assets=tuple(shown_or_not)), run.terminal.redact)
+    page = partial(_html, document, images)
     file = run.options.reports.files.get("html")
     return Report(
         partial(as_json, document),
         partial(text_show.render, document),
         exit_code(failed=len(read) < len(shown_or_not)),
-        pages={"html": page, "markdown": partial(text_show.render_markdown, public)},
+        pages={"html": page, "markdown": partial(text_show.render_markdown, document)},
         files=(ReportFile(file, page),) if file is not None else (),
     )
 
@@ -93,7 +91,7 @@ async def _read(run: ConnectedRun, asset_id: str, memory: Memory) -> tuple[Obser
     """An asset with its cover identified."""
     observed = await observe(run.session.client, asset_id)
     if isinstance(observed, NoAnswer):
-        return NotShown(asset_id=asset_id, reason=observed.reason, message=hide(observed.message))
+        return NotShown(asset_id=asset_id, reason=observed.reason, message=observed.message)
     return observed, (await identify_cover(observed, run.session.pictures, memory)).cover
 
 
@@ -106,9 +104,9 @@ def _html(document: ShowDoc, images: ImagesByAsset) -> str:
 def _asset(observed: Observed, cover: Cover) -> ShownAsset:
     return ShownAsset(
         asset_id=observed.asset_id,
-        title=hide(observed.title),
-        thumbnail_status=hide(observed.thumbnail_status),
-        cover=cover_document(cover),
+        title=observed.title,
+        thumbnail_status=observed.thumbnail_status,
+        cover=cover,
         snapshots=tuple(
             ShownSnapshot(
                 set=item.set,

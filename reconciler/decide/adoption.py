@@ -60,7 +60,7 @@ def accept(
         return refused("pending", pending_message())
     if first is not None and not _unchanged(first, cover, observed):
         return refused("changed_meanwhile", "Its cover changed while it was read: run again.")
-    if not cover.url:
+    if not cover.cover_url:
         return refused("no_cover", "It has no cover to adopt: apply sets the wanted one.")
     shown = cover.snapshot
     if shown is None:
@@ -80,7 +80,7 @@ def accept(
 
 
 def _unchanged(first: Cover, cover: Cover, observed: Observed) -> bool:
-    if identify(observed) is not None and same_cover(Cover(first.url), Cover(cover.url)):
+    if identify(observed) is not None and same_cover(Cover(first.cover_url), Cover(cover.cover_url)):
         return True  # a snapshot's own URL: by its bytes it may also be another one, of the same picture
     return same_cover(first, cover)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.decide.picture_id import picture
+from reconciler.decide.picture_id import PictureId, picture
 from reconciler.model import Cover
 
 
 def same_picture(one: Cover, other: Cover) -> bool:
     """For wanted snapshots: the same index, the same picture, and the same bytes where both were read."""
-    if one.snapshot != other.snapshot or picture(one.url) != picture(other.url):
+    if one.snapshot != other.snapshot or _picture(one) != _picture(other):
         return False
     return one.content is None or other.content is None or one.content == other.content
 
@@ -29,5 +29,9 @@ def not_visible_yet(before: Cover, after: Cover, shown: Cover) -> bool:
 
 
 def _same_url(one: Cover, other: Cover) -> bool:
-    named = picture(one.url)
-    return one.url == other.url or (named is not None and named == picture(other.url))
+    named = _picture(one)
+    return one.cover_url == other.cover_url or (named is not None and named == _picture(other))
+
+
+def _picture(cover: Cover) -> PictureId | None:
+    return picture(cover.cover_url) if cover.cover_url is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from reconciler.errors import SafetyLimitError
@@ -73,19 +73,14 @@ def differences(before: Cover, after: Cover) -> tuple[Difference, ...]:
 def fields(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Difference, ...]:
     """What differs between two nested values, field by field, in order of name."""
     from deepdiff import DeepDiff  # slow to import, and only needed where something differs
+    from deepdiff.helper import notpresent
 
-    diff = DeepDiff(before, after, view="tree", ignore_type_in_groups=[], verbose_level=2)
-    found: Iterable[Difference] = (
-        Difference(
-            ".".join(str(part) for part in leaf.path(output_format="list")),
-            None if _absent(leaf.t1) else leaf.t1,
-            None if _absent(leaf.t2) else leaf.t2,
-        )
-        for leaves in diff.values()
+    def value(side: object) -> object:
+        return None if side is notpresent else side
+
+    leaves = (leaf for group in DeepDiff(before, after, view="tree").values() for leaf in group)
+    found = [
+        Difference(".".join(map(str, leaf.path(output_format="list"))), value(leaf.t1), value(leaf.t2))
         for leaf in leaves
-    )
+    ]
     return tuple(sorted(found, key=lambda item: item.field))
-
-
-def _absent(value: object) -> bool:
-    return type(value).__name__ == "NotPresent"

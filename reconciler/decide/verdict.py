@@ -28,12 +28,12 @@ def judge(desired: Desired, observed: Observed | NoAnswer, compare: Compare) -> 
     if isinstance(wanted, NoAnswer):
         return unknown(desired, wanted, observed.title)
     if not observed.cover_url:
-        return update(desired, observed, wanted, Cover(""))
+        return update(desired, observed, wanted, Cover())
     shown = identify(observed)
     same = shown is not None and (shown is wanted or picture(shown.url) == picture(wanted.url))
     if compare == "content" or (shown is None and compare == "auto"):
         return Question(desired, observed, wanted)
-    before = Cover(bare_url(observed.cover_url), shown.ref if shown else None)
+    before = observed.cover(shown.ref if shown else None)
     if same:
         return in_sync(desired, observed, wanted, None, None)
     return update(desired, observed, wanted, before)
@@ -116,7 +116,7 @@ def in_sync(
     desired: Desired, observed: Observed, wanted: Snapshot, cover: Content | None, snapshot: Content | None
 ) -> Verdict:
     """`cover` and `snapshot` are what was read of each; they differ where the service re-encodes."""
-    before = Cover(bare_url(observed.cover_url), wanted.ref, cover)
+    before = observed.cover(wanted.ref, cover)
     after = Cover(bare_url(wanted.url), wanted.ref, snapshot)
     return Verdict(desired, "in_sync", observed.title, before=before, after=after)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from reconciler.decide.adoption import Adoption, NotAdopted, WhyRefused
-from reconciler.documents.schemas import AssetId, Count, CoverDoc, Doc, Head, SourceDoc, is_none
-from reconciler.documents.write import Origin, cover_document
-from reconciler.model import Desired, NumberKey, Plan, Reason
-from reconciler.util.sanitize import hide
+from reconciler.documents.schemas import Head, NotDoneDoc
+from reconciler.documents.write import Origin
+from reconciler.model import Cover, NumberKey, Plan, Reason, Source
+from reconciler.util.field_types import AssetId, Count, Foreign
 
 
-class AdoptSummary(Doc):
-    """`adopted` into the files, `refused` with a reason; `in_sync` and `ignored` were left alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptSummary:
+    """`adopted` into the files, `refused` with a reason; `in_sync` and `ignored` entries were not touched."""
 
     adopted: Count
     in_sync: Count
@@ -23,39 +25,35 @@ class AdoptSummary(Doc):
     ignored: Count
 
 
-class AdoptedDoc(Doc):
-    """An entry with another number: of seconds at the key `offset`, otherwise an index."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptedDoc:
+    """An entry with its new number: seconds at the key `offset`, otherwise an index."""
 
     asset_id: AssetId
-    title: str
-    source: SourceDoc
-    key: Annotated[
-        NumberKey,
-        Field(description="Where the number stands: the whole entry, or a key of its own."),
-    ]
+    title: Foreign
+    source: Source
+    key: Annotated[NumberKey, Field(description="The key that holds the number; index: it is the whole entry.")]
     old: int
     new: Count
-    cover: CoverDoc
+    cover: Cover
 
 
-class RefusedDoc(Doc):
-    """An entry that stays as it is: for a reason of its own, or one of those of unknown assets."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedDoc(NotDoneDoc):
+    """An entry that is not changed: for a reason that only adopt has, or one of those of unknown assets."""
 
-    asset_id: AssetId
-    title: str | None = Field(default=None, exclude_if=is_none)
-    source: SourceDoc
     reason: WhyRefused | Reason
-    message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptDoc(Head):
-    """What `reconcile adopt` did."""
+    """The output of `reconcile adopt`."""
 
     kind: Literal["adopt"] = "adopt"
     summary: AdoptSummary
     adopted: tuple[AdoptedDoc, ...]
     refused: tuple[RefusedDoc, ...]
-    diff: Annotated[str, Field(description="Of all files, in unified form; paths as they were given.")]
+    diff: Annotated[Foreign, Field(description="Of all files, in unified format; paths as they were given.")]
 
 
 def adopt_document(
@@ -68,7 +66,7 @@ def adopt_document(
 ) -> AdoptDoc:
     """
     Args:
-        keys: by asset ID, at which key the number stands that changed.
+        keys: the key that holds the changed number, by asset ID.
     """
     return AdoptDoc(
         **origin.head(),
@@ -77,31 +75,27 @@ def adopt_document(
         ),
         adopted=tuple(_adopted(item, keys[item.desired.asset_id]) for item in accepted),
         refused=tuple(map(_refused, refused)),
-        diff=hide(diff),
+        diff=diff,
     )
 
 
 def _adopted(item: Adoption, key: NumberKey) -> AdoptedDoc:
     return AdoptedDoc(
         asset_id=item.desired.asset_id,
-        title=hide(item.title),
-        source=_source(item.desired),
+        title=item.title,
+        source=item.desired.source,
         key=key,
         old=item.old,
         new=item.number,
-        cover=cover_document(item.cover),
+        cover=item.cover,
     )
 
 
 def _refused(item: NotAdopted) -> RefusedDoc:
     return RefusedDoc(
         asset_id=item.desired.asset_id,
-        title=hide(item.title) or None,
-        source=_source(item.desired),
+        title=item.title or None,
+        source=item.desired.source,
         reason=item.reason,
-        message=hide(item.message),
+        message=item.message,
     )
-
-
-def _source(desired: Desired) -> SourceDoc:
-    return SourceDoc(file=desired.file, line=desired.line, column=desired.column)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
-from reconciler.decide.plan import Difference, fields
+from pydantic import JsonValue
+
+from reconciler.decide.plan import fields
 from reconciler.documents.schemas import AuditDoc, ChangedDoc, FieldDoc, SinceDoc
 from reconciler.errors import PlanFileError
 
 States = dict[str, dict[str, Any]]
+_IN_SYNC = {"state": "in_sync"}
+_TROUBLE = ("update", "unknown")
 
 
 def since(file: str, baseline: AuditDoc, now: AuditDoc, managed: Container[str]) -> SinceDoc:
@@ -22,6 +26,30 @@ def since(file: str, baseline: AuditDoc, now: AuditDoc, managed: Container[str])
     Raises:
         PlanFileError: the baseline is about another project, or about other assets.
     """
+    _check_comparable(file, baseline, now)
+    old, new = _states(baseline), _states(now)
+    differing = _differing(old, new)
+    before = {asset_id: old.get(asset_id, _IN_SYNC)["state"] for asset_id in differing}
+    after = {asset_id: new.get(asset_id, _IN_SYNC)["state"] for asset_id in differing}
+    over = [item for item in differing if before[item] in _TROUBLE and after[item] not in _TROUBLE]
+    unmanaged_then, unmanaged_now = set(baseline.unmanaged.asset_ids), set(now.unmanaged.asset_ids)
+    return SinceDoc(
+        created_at=baseline.created_at,
+        drifted=tuple(item for item in differing if after[item] == "update" != before[item]),
+        resolved=tuple(item for item in over if item in managed),
+        no_longer_managed=tuple(item for item in over if item not in managed),
+        unknown=tuple(item for item in differing if after[item] == "unknown" != before[item]),
+        changed=tuple(
+            ChangedDoc(asset_id=item, fields=tuple(details))
+            for item, details in differing.items()
+            if before[item] == after[item]
+        ),
+        newly_unmanaged=tuple(sorted(unmanaged_now - unmanaged_then)),
+        no_longer_unmanaged=tuple(sorted(unmanaged_then - unmanaged_now)),
+    )
+
+
+def _check_comparable(file: str, baseline: AuditDoc, now: AuditDoc) -> None:
     there, here = (baseline.endpoint, baseline.project_id), (now.endpoint, now.project_id)
     if there != here:
         raise PlanFileError(
@@ -33,33 +61,13 @@ def since(file: str, baseline: AuditDoc, now: AuditDoc, managed: Container[str])
             f"{file}: the baseline was made with another --target or --exclude",
             hint="Keep one baseline for each selection.",
         )
-    old, new = _states(baseline), _states(now)
-    moved = sorted(asset_id for asset_id in old.keys() | new.keys() if old.get(asset_id) != new.get(asset_id))
-    before = {asset_id: old.get(asset_id, {}).get("state", "in_sync") for asset_id in moved}
-    after = {asset_id: new.get(asset_id, {}).get("state", "in_sync") for asset_id in moved}
-    strangers_then, strangers_now = set(baseline.unmanaged.asset_ids), set(now.unmanaged.asset_ids)
-    over = [item for item in moved if before[item] in _TROUBLE and after[item] not in _TROUBLE]
-    changed = [item for item in moved if before[item] == after[item]]
-    return SinceDoc(
-        created_at=baseline.created_at,
-        drifted=tuple(item for item in moved if after[item] == "update" != before[item]),
-        resolved=tuple(item for item in over if item in managed),
-        no_longer_managed=tuple(item for item in over if item not in managed),
-        unknown=tuple(item for item in moved if after[item] == "unknown" != before[item]),
-        changed=tuple(_changed(item, old[item], new[item]) for item in changed),
-        newly_unmanaged=tuple(sorted(strangers_now - strangers_then)),
-        no_longer_unmanaged=tuple(sorted(strangers_then - strangers_now)),
-    )
-
-
-_TROUBLE = ("update", "unknown")
 
 
 def _states(document: AuditDoc) -> States:
     """What matters of each asset that is not in sync. Lines move and messages name requests: both are left out."""
     states: States = {}
     for change in document.changes:
-        covers = {"before": asdict(change.before.value()), "after": asdict(change.after.value())}
+        covers = {"before": asdict(change.before), "after": asdict(change.after)}
         states[change.asset_id] = {"state": "update", **covers}
     for unknown in document.unknown:
         states[unknown.asset_id] = {"state": "unknown", "reason": unknown.reason}
@@ -68,9 +76,19 @@ def _states(document: AuditDoc) -> States:
     return states
 
 
-def _changed(asset_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> ChangedDoc:
-    return ChangedDoc(asset_id=asset_id, fields=tuple(map(_field, fields(old, new))))
+def _differing(old: States, new: States) -> dict[str, list[FieldDoc]]:
+    """The assets that differ, in order, each with the fields that do: with one of the name "" for an asset that is
+    only in one of the two."""
+    if old == new:
+        return {}
+    found: dict[str, list[FieldDoc]] = {}
+    for item in fields(_without(old, new), _without(new, old)):
+        asset_id, _, name = item.field.partition(".")
+        values = cast(JsonValue, item.before), cast(JsonValue, item.after)
+        found.setdefault(asset_id, []).append(FieldDoc(field=name, before=values[0], after=values[1]))
+    return found
 
 
-def _field(item: Difference) -> FieldDoc:
-    return FieldDoc.model_validate({"field": item.field, "before": item.before, "after": item.after})
+def _without(states: States, others: Mapping[str, Any]) -> States:
+    """The states that are not the same in both."""
+    return {asset_id: state for asset_id, state in states.items() if state != others.get(asset_id)}

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.documents.schemas import Count, Doc, Head, is_none
+from reconciler.documents.schemas import Head, Moment
 from reconciler.documents.write import Origin, moment
+from reconciler.model import OPTIONAL
 from reconciler.state.runs import Run
-from reconciler.util.sanitize import hide
+from reconciler.util.field_types import Count, Foreign
 
 
-class RunSummary(Doc):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """The number of changes with each outcome."""
+
     applied: Count
     failed: Count
     stale: Count
     unchanged: Count
-    not_finished: Annotated[Count, Field(description="Of these it is not known whether they were carried out.")]
+    not_finished: Annotated[Count, Field(description="It is not known whether these were made.")]
 
 
-class RunDoc(Doc):
-    """One run. What its journal does not say is null."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDoc:
+    """One run. What the journal does not contain is null."""
 
-    run: str
-    at: Annotated[str | None, Field(description="RFC 3339, UTC.")]
-    user: str | None
-    host: str | None
-    revision: Annotated[str | None, Field(description="The git revision of the working folder.")]
-    tool_version: str | None
-    files: tuple[str, ...]
-    rollback_of: str | None = Field(default=None, exclude_if=is_none)
+    run: Foreign
+    at: Moment | None
+    user: Foreign | None
+    host: Foreign | None
+    revision: Annotated[Foreign | None, Field(description="The git revision of the working folder.")]
+    tool_version: Foreign | None
+    files: tuple[Foreign, ...]
+    rollback_of: Foreign | None = field(default=None, metadata=OPTIONAL)
     summary: RunSummary
     finished: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryDoc(Head):
-    """What `reconcile history` lists, newest first."""
+    """The output of `reconcile history`, newest run first."""
 
     kind: Literal["history"] = "history"
     runs: tuple[RunDoc, ...]
@@ -50,14 +57,14 @@ def history_document(runs: Sequence[Run], origin: Origin) -> HistoryDoc:
 
 def _run(run: Run) -> RunDoc:
     return RunDoc(
-        run=hide(run.run),
+        run=run.run,
         at=moment(run.at) if run.at else None,
-        user=hide(run.user) or None,
-        host=hide(run.host) or None,
-        revision=hide(run.revision) or None,
-        tool_version=hide(run.tool_version) or None,
-        files=tuple(map(hide, run.files)),
-        rollback_of=hide(run.rollback_of) or None,
+        user=run.user or None,
+        host=run.host or None,
+        revision=run.revision or None,
+        tool_version=run.tool_version or None,
+        files=run.files,
+        rollback_of=run.rollback_of or None,
         summary=RunSummary(
             applied=run.applied,
             failed=run.failed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.documents.schemas import SnapshotDoc
+from reconciler.model import SnapshotRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class AssetImages:
 
     before: EmbeddedImage
     after: EmbeddedImage | None
-    snapshots: tuple[tuple[SnapshotDoc, EmbeddedImage], ...] = ()
+    snapshots: tuple[tuple[SnapshotRef, EmbeddedImage], ...] = ()
 
 
 ImagesByAsset = Mapping[str, AssetImages]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.documents.schemas import AssetId, Count, Doc, Head
+from reconciler.documents.schemas import Head
 from reconciler.model import Reason
+from reconciler.util.field_types import AssetId, Count, Foreign
 
 
-class ImportSummary(Doc):
-    """`imported` by snapshot, `ignored` because the cover is no snapshot, `failed` to be read or pending, so
-    left out, `managed` already by the desired files."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummary:
+    """Assets that were `imported` by their snapshot, `ignored` because the cover is not a snapshot, left out because
+    reading `failed` or a change is pending, or that the desired files already `managed`."""
 
     imported: Count
     ignored: Count
@@ -21,28 +23,35 @@ class ImportSummary(Doc):
     managed: Count
 
 
-class LeftOut(Doc):
-    """An asset without a snapshot to write down, and why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An asset whose cover is not a snapshot, and why."""
 
     asset_id: AssetId
-    title: str
-    reason: str
+    title: Foreign
+    reason: Foreign
 
 
-class FailedDoc(Doc):
-    asset_id: str
-    title: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedDoc:
+    """An asset that could not be read, and why; its ID is as the service lists it."""
+
+    asset_id: Foreign
+    title: Foreign
     reason: Annotated[
-        Reason | Literal["pending"], Field(description="pending: applied a moment ago, and not visible yet.")
+        Reason | Literal["pending"], Field(description="pending: applied in the last five minutes, not visible yet.")
     ]
-    message: str
+    message: Foreign
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportDoc(Head):
-    """What `reconcile import` wrote to `file`; nothing, where nothing was found to be written."""
+    """The output of `reconcile import`, which wrote `file` unless there was nothing to write."""
 
     kind: Literal["import"] = "import"
-    file: str
+    file: Foreign
     summary: ImportSummary
-    ignored: Sequence[LeftOut] = Field(description="Written as `ignore: true`.")
-    failed: Sequence[FailedDoc] = Field(description="Left out: `import --update` adds them once they can be read.")
+    ignored: Annotated[tuple[LeftOut, ...], Field(description="Written as `ignore: true`.")]
+    failed: Annotated[
+        tuple[FailedDoc, ...], Field(description="Left out: `import --update` adds them once they can be read.")
+    ]

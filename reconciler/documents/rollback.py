@@ -1,37 +1,34 @@
-"""What a rollback did: an apply's document, with the run that it undoes and what could not be undone."""
+"""The document of `reconcile rollback`: an apply's, with the run that it undoes and what could not be undone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import dataclass, field, fields
 
-from pydantic import Field
-
-from reconciler.documents.schemas import ApplyDoc, AssetId, Doc, SourceDoc, is_none
-from reconciler.model import Reason
+from reconciler.documents.schemas import ApplyDoc, NotDoneDoc
+from reconciler.model import OPTIONAL, Reason
 from reconciler.state.runs import WhyNot
-from reconciler.util.sanitize import hide
+from reconciler.util.field_types import Foreign
 
 
-class NotUndoneDoc(Doc):
-    """A change that stays, and why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotUndoneDoc(NotDoneDoc):
+    """A change that is not undone, and why. Its place is the one in the journal."""
 
-    asset_id: AssetId
-    title: str | None = Field(default=None, exclude_if=is_none)
-    source: Annotated[SourceDoc, Field(description="The place in the journal.")]
     reason: WhyNot | Reason
-    message: str
-    saved_cover: str | None = Field(
-        default=None, exclude_if=is_none, description="Where the cover from before was saved."
+    saved_cover: Foreign | None = field(
+        default=None, metadata=OPTIONAL | {"description": "Where the cover from before the run was saved."}
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackDoc(ApplyDoc):
-    """What `reconcile rollback` did."""
+    """The output of `reconcile rollback`."""
 
-    rollback_of: str
+    rollback_of: Foreign
     not_undone: tuple[NotUndoneDoc, ...]
 
 
 def rollback_document(done: ApplyDoc, run: str, not_undone: Sequence[NotUndoneDoc]) -> RollbackDoc:
-    return RollbackDoc(**dict(done), rollback_of=hide(run), not_undone=tuple(not_undone))
+    apply = {item.name: getattr(done, item.name) for item in fields(done)}
+    return RollbackDoc(**apply, rollback_of=run, not_undone=tuple(not_undone))

@@ -1,96 +1,70 @@
-"""The shapes of the JSON documents that users script against.
+"""The shapes of the JSON documents that users script against: the order of the fields is the order of the keys.
 
-`format_version` "1.0": keys added raise the minor number, anything else the major one.
+`format_version` "1.0": keys added raise the minor number, anything else the major one. Text is `Foreign` (secrets are
+hidden when it is dumped), or limited to one form.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
-from reconciler.model import Content, Cover, OutcomeName, Reason, SetName, SnapshotRef
-from reconciler.util.ids import LOWER_ID_SCHEMA
+from reconciler.model import OPTIONAL, Cover, Outcome, Reason, Source
+from reconciler.util.field_types import AssetId, Count, Foreign, Limits, ProjectId, Region, WithoutSecrets
 
 FORMAT_VERSION = "1.0"
 
-AssetId = Annotated[str, Field(pattern=LOWER_ID_SCHEMA, description="32 lower-case hex digits.")]
-ProjectId = Annotated[str, Field(pattern=LOWER_ID_SCHEMA)]
-Region = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
+Moment = Annotated[Foreign, Field(description="RFC 3339, UTC.")]
+FormatVersion = Annotated[str, Limits(pattern=r"^[0-9]+\.[0-9]+$")]
+Digest = Annotated[str, Limits(pattern=r"^([0-9a-f]{64})?$")]
+"""SHA-256 (hex) of everything else in the document. It is filled in when the document is dumped."""
 
 
-def is_none(value: object) -> bool:
-    return value is None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeDoc:
+    """A cover that differs from the desired state."""
 
-
-class Doc(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-
-class SourceDoc(Doc):
-    """A place in a desired file; line and column count from 1."""
-
-    file: str
-    line: Count
-    column: Count
-
-
-class SnapshotDoc(Doc):
-    """A snapshot of the asset: the index counts from 0 in order of offset, the offset is in seconds."""
-
-    set: SetName
-    index: Count
-    offset: int
-
-
-class ContentDoc(Doc):
-    sha256: Sha256
-    length: Count
-
-
-class CoverDoc(Doc):
-    """A cover. `snapshot` is null where it is none of the asset's snapshots or was not identified."""
-
-    cover_url: str | None
-    snapshot: SnapshotDoc | None
-    content: ContentDoc | None = Field(default=None, exclude_if=is_none)
-
-    def value(self) -> Cover:
-        """The cover as the deciding rooms know it."""
-        ref, content = self.snapshot, self.content
-        return Cover(
-            self.cover_url or "",
-            SnapshotRef(ref.set, ref.index, ref.offset) if ref else None,
-            Content(content.sha256, content.length) if content else None,
-        )
-
-
-class ChangeDoc(Doc):
     asset_id: AssetId
-    title: str
+    title: Foreign
     action: Literal["update"]
-    source: SourceDoc
-    note: str | None = Field(default=None, exclude_if=is_none)
-    before: CoverDoc
-    after: CoverDoc
+    source: Source
+    note: Foreign | None = field(default=None, metadata=OPTIONAL)
+    before: Cover
+    after: Cover
 
 
-class EntryDoc(Doc):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDoc:
+    """An entry and its place, for states that need no explanation."""
+
     asset_id: AssetId
-    source: SourceDoc
+    source: Source
 
 
-class UnknownDoc(Doc):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDoneDoc:
+    """An asset that is left as it is, and why."""
+
     asset_id: AssetId
-    title: str | None = Field(default=None, exclude_if=is_none)
-    source: SourceDoc
+    title: Foreign | None = field(default=None, metadata=OPTIONAL)
+    source: Source
+    reason: str
+    message: Foreign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownDoc(NotDoneDoc):
+    """An entry that could not be decided, and why."""
+
     reason: Reason
-    message: str
 
 
-class PlanSummary(Doc):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """The number of entries in each state, and of all of them."""
+
     managed: Count
     in_sync: Count
     update: Count
@@ -99,17 +73,23 @@ class PlanSummary(Doc):
     ignored: Count
 
 
-class Head(Doc):
-    format_version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$")] = FORMAT_VERSION
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The keys that most documents begin with: what wrote it, when, and for which service and project."""
+
+    format_version: FormatVersion = FORMAT_VERSION
     kind: str
-    tool_version: str
-    created_at: Annotated[str, Field(description="RFC 3339, UTC.")]
-    endpoint: str
+    tool_version: Foreign
+    created_at: Moment
+    endpoint: Foreign
     region: Region | None
     project_id: ProjectId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings(Head):
+    """The keys that plans and audits share."""
+
     summary: PlanSummary
     changes: tuple[ChangeDoc, ...]
     pending: tuple[EntryDoc, ...]
@@ -117,104 +97,96 @@ class Findings(Head):
     ignored: tuple[EntryDoc, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanDoc(Findings):
-    """What `reconcile plan` found, and what `reconcile apply --plan` executes."""
+    """The output of `reconcile plan`, and the input of `reconcile apply --plan`."""
 
     kind: Literal["plan"] = "plan"
-    digest: str = ""
+    digest: Digest = ""
 
 
-class Unmanaged(Doc):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged:
+    """The assets that no desired file manages."""
+
     count: Count
-    asset_ids: tuple[str, ...]
+    asset_ids: tuple[Foreign, ...]
 
 
-class FieldDoc(Doc):
-    """One field that differs, such as `before.snapshot.index`; null where there was, or is, none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDoc:
+    """One field that differs, for example `before.snapshot.index`; null where the field is missing on that side."""
 
-    field: str
-    before: JsonValue
-    after: JsonValue
+    field: Annotated[str, Limits(pattern=r"^[a-z0-9_.]+$")]
+    before: Annotated[JsonValue, WithoutSecrets()]
+    after: Annotated[JsonValue, WithoutSecrets()]
 
 
-class ChangedDoc(Doc):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedDoc:
+    """An asset that is in the same state as in the baseline, but with other details."""
+
     asset_id: AssetId
     fields: tuple[FieldDoc, ...]
 
 
-class SinceDoc(Doc):
-    """What became different since the baseline of an audit; all but `changed` are asset IDs."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinceDoc:
+    """The differences from the baseline of an audit; all but `changed` are asset IDs."""
 
-    created_at: Annotated[str, Field(description="Of the baseline.")]
-    drifted: tuple[str, ...]
-    resolved: tuple[str, ...]
-    no_longer_managed: Annotated[tuple[str, ...], Field(description="Drifted or unknown then, in no file now.")]
-    unknown: Annotated[tuple[str, ...], Field(description="Unknown now, and not so then.")]
-    changed: Annotated[tuple[ChangedDoc, ...], Field(description="Drifted or unknown then and now, but differently.")]
-    newly_unmanaged: tuple[str, ...]
-    no_longer_unmanaged: tuple[str, ...]
+    created_at: Annotated[Foreign, Field(description="When the baseline was made.")]
+    drifted: tuple[Foreign, ...]
+    resolved: tuple[Foreign, ...]
+    no_longer_managed: Annotated[tuple[Foreign, ...], Field(description="Drifted or unknown then, not managed now.")]
+    unknown: Annotated[tuple[Foreign, ...], Field(description="Unknown now, but not then.")]
+    changed: Annotated[
+        tuple[ChangedDoc, ...], Field(description="Drifted or unknown then and now, with other details.")
+    ]
+    newly_unmanaged: tuple[Foreign, ...]
+    no_longer_unmanaged: tuple[Foreign, ...]
 
 
-class FastDoc(Doc):
-    """How many entries `audit --fast` decided by the URLs of the asset list alone, by them and remembered snapshots,
-    and how many took the details."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastDoc:
+    """How many entries `audit --fast` decided by the URLs of the asset list, by those and remembered snapshots, and
+    by reading the details."""
 
     by_url: Count
     by_memory: Count
     by_details: Count
-    oldest_reading: Annotated[str | None, Field(description="RFC 3339, UTC; of the snapshots that decided.")]
+    oldest_reading: Annotated[Foreign | None, Field(description="RFC 3339, UTC; of the snapshots that decided.")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditDoc(Findings):
-    """What `reconcile audit` found."""
+    """The output of `reconcile audit`."""
 
     kind: Literal["audit"] = "audit"
     unmanaged: Unmanaged
-    targets: Annotated[tuple[str, ...], Field(description="What the audit was limited to.")] = ()
-    excludes: tuple[str, ...] = ()
-    fast: FastDoc | None = Field(default=None, exclude_if=is_none)
-    since: SinceDoc | None = Field(default=None, exclude_if=is_none)
-    digest: str = ""
+    targets: Annotated[tuple[Foreign, ...], Field(description="The globs that the audit was limited to.")] = ()
+    excludes: tuple[Foreign, ...] = ()
+    fast: FastDoc | None = field(default=None, metadata=OPTIONAL)
+    since: SinceDoc | None = field(default=None, metadata=OPTIONAL)
+    digest: Digest = ""
 
 
-class ApplySummary(Doc):
-    applied: Count
-    failed: Count
-    stale: Count
-    unchanged: Count
-    not_attempted: Count
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplySummary:
+    """The number of changes with each outcome, and of unknown entries."""
+
+    applied: Count = 0
+    failed: Count = 0
+    stale: Count = 0
+    unchanged: Count = 0
+    not_attempted: Count = 0
     unknown: Count
 
 
-class ErrorOfResult(Doc):
-    type: str
-    code: str
-    message: str
-    status: int | None
-    request_id: str
-
-
-class ResultDoc(Doc):
-    asset_id: AssetId
-    title: str
-    outcome: OutcomeName
-    source: SourceDoc
-    note: str | None = Field(default=None, exclude_if=is_none)
-    before: CoverDoc
-    after: CoverDoc
-    verified: Annotated[bool | None, Field(description="Seen; looked for and not seen; not looked at.")]
-    saved_cover: str | None = Field(
-        default=None,
-        exclude_if=is_none,
-        description="Where the replaced picture was saved, if it existed nowhere else.",
-    )
-    error: ErrorOfResult | None = Field(default=None, exclude_if=is_none)
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyDoc(Head):
-    """What `reconcile apply` did; one result for each planned change, in the plan's order."""
+    """The output of `reconcile apply`: one result for each planned change, in the plan's order."""
 
     kind: Literal["apply"] = "apply"
     summary: ApplySummary
-    results: tuple[ResultDoc, ...]
+    results: tuple[Outcome, ...]
     unknown: tuple[UnknownDoc, ...]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
-from reconciler.documents.schemas import SnapshotDoc
 from reconciler.errors import ReconcileError
 from reconciler.model import NoAnswer, Snapshot, SnapshotRef
 from reconciler.observe.pictures import Pictures
@@ -164,11 +163,5 @@ def _asset_images(
     return AssetImages(
         before=images[asset.cover_url, WIDE] if asset.cover_url else _NO_COVER,
         after=images[asset.put_url, WIDE] if asset.put_url else None,
-        snapshots=tuple(
-            (
-                SnapshotDoc(set=item.set, index=item.index, offset=item.offset),
-                images.get((item.url, NARROW), not_fetched),
-            )
-            for item in _listed(asset)
-        ),
+        snapshots=tuple((item.ref, images.get((item.url, NARROW), not_fetched)) for item in _listed(asset)),
     )

@@ -18,11 +18,10 @@ from itertools import islice
 
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import identify, in_sync, unknown, update
-from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, SnapshotRef, Verdict
+from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
 from reconciler.observe.pictures import PictureHead, Pictures
 from reconciler.observe.similarity import alike
 from reconciler.state.settled_covers import Memory
-from reconciler.util.sanitize import bare_url
 
 MOST_CANDIDATES = 100
 """How many snapshots are compared with a cover only to say what it was before."""
@@ -96,7 +95,7 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
             return unknown(desired, readable, observed.title)
         if not replace_unreadable:
             return unknown(desired, _replaceable(same), observed.title)
-        return update(desired, observed, wanted, _cover(observed, None), readable)
+        return update(desired, observed, wanted, observed.cover(), readable)
     shown = await _made_from(observed, cover, wanted, pictures, memory)
     if shown == wanted:
         return in_sync(desired, observed, wanted, cover.read, target.read)
@@ -108,14 +107,14 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
         if isinstance(content, NoAnswer) and not replace_unreadable:
             return unknown(desired, _replaceable(content), observed.title)
     ref = shown.ref if isinstance(shown, Snapshot) else None
-    return update(desired, observed, wanted, _cover(observed, ref, cover.read), target.read)
+    return update(desired, observed, wanted, observed.cover(ref, cover.read), target.read)
 
 
 async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory) -> IdentifiedCover:
     """The current cover, with the snapshot that it is: by its URL, else by the bytes of all snapshots there are."""
     named = identify(observed)
     if named is not None or not observed.cover_url:
-        return IdentifiedCover(_cover(observed, named.ref if named else None))
+        return IdentifiedCover(observed.cover(named.ref if named else None))
     cover = _Picture(pictures, observed.cover_url)
     unread: NoAnswer | None = None
     shown = await _made_from(observed, cover, None, pictures, memory)
@@ -123,12 +122,12 @@ async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory)
         unread = shown
         shown = await _equal_to(_candidates(observed, None), cover, pictures)
     if isinstance(shown, Snapshot):
-        return IdentifiedCover(_cover(observed, shown.ref, cover.read))
+        return IdentifiedCover(observed.cover(shown.ref, cover.read))
     unread = unread or shown
     if unread is None:
         # Lengths alone may have ruled out every snapshot. Reports must know that the cover was looked at.
         await cover.content()
-    found = _cover(observed, None, cover.read)
+    found = observed.cover(content=cover.read)
     if unread is not None and cover.unread is not None:
         return IdentifiedCover(found, unread_cover=cover.unread)
     return IdentifiedCover(found, unread_snapshot=unread)
@@ -142,10 +141,6 @@ async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     if isinstance(shown, NoAnswer) or isinstance(wanted, NoAnswer):
         return False
     return await asyncio.to_thread(alike, shown, wanted) is True
-
-
-def _cover(observed: Observed, snapshot: SnapshotRef | None, content: Content | None = None) -> Cover:
-    return Cover(bare_url(observed.cover_url), snapshot, content)
 
 
 def _replaceable(unread: NoAnswer) -> NoAnswer:

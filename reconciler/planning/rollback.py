@@ -103,7 +103,7 @@ class RollbackPlanner:
         before = change.before
         if _never_left(before, await self._verdict_on_change(change, observed)):
             return Verdict(self._entry(change), "in_sync", observed.title)
-        if not before.url:
+        if not before.cover_url:
             message = "It had no cover before, and the service cannot remove one."
             return NotUndoable(change, observed.title, "no_cover_before", message)
         what = "was none of its snapshots" if before.content is not None else "was not identified as a snapshot"
@@ -160,9 +160,10 @@ class RollbackPlanner:
             return after
         if after is not None and (after.state in ("in_sync", "pending") or await looks_wanted(after, pictures)):
             return None
-        now = (after.before if after is not None else back.before) or Cover("")
-        named, set_content = picture(change.after.url), change.after.content
-        if (named is not None and named == picture(now.url)) or (set_content and set_content == now.content):
+        now = (after.before if after is not None else back.before) or Cover()
+        named, shown = picture(change.after.cover_url or ""), picture(now.cover_url or "")
+        set_content = change.after.content
+        if (named is not None and named == shown) or (set_content and set_content == now.content):
             return None  # the snapshot is missing now, or retaken, but its picture is still the cover
         if self._unreadable(now):
             return None  # --force replaces it
@@ -175,7 +176,7 @@ class RollbackPlanner:
     def _unreadable(self, now: Cover) -> bool:
         """Whether reading it was tried in vain: a planner that compares by URL alone has not tried."""
         tried = self._planner.replace_unreadable and self._planner.compare != "url"
-        return tried and bool(now.url) and now.snapshot is None and now.content is None
+        return tried and bool(now.cover_url) and now.snapshot is None and now.content is None
 
     async def _verdict_on_change(self, change: PastChange, observed: Observed) -> Verdict | None:
         """The verdict on the run's own change today; None where its snapshot no longer exists."""
@@ -193,8 +194,8 @@ def _never_left(before: Cover, after: Verdict | None) -> bool:
     if after is None or after.state != "update" or after.before is None:
         return False
     now = after.before
-    if not before.url or not now.url:
-        return before.url == now.url
+    if not before.cover_url or not now.cover_url:
+        return before.cover_url == now.cover_url
     return before.content is not None and before.content == now.content
 
 
@@ -211,6 +212,6 @@ def _place(ref: SnapshotRef) -> str:
 def _description(cover: Cover) -> str:
     if cover.snapshot is not None:
         return _place(cover.snapshot)
-    if not cover.url:
+    if not cover.cover_url:
         return "none"
     return "none of its snapshots" if cover.content is not None else "one that was not looked at"

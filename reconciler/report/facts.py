@@ -6,17 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from reconciler.documents.schemas import (
-    ApplyDoc,
-    ChangeDoc,
-    CoverDoc,
-    Findings,
-    ResultDoc,
-    SnapshotDoc,
-    SourceDoc,
-    UnknownDoc,
-)
-from reconciler.model import OutcomeName, Reason
+from reconciler.documents.schemas import ApplyDoc, ChangeDoc, Findings, UnknownDoc
+from reconciler.model import Cover, Outcome, OutcomeName, Reason, SnapshotRef, Source
 from reconciler.report import phrases
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean, shorten
@@ -38,7 +29,7 @@ class Fact:
     label: str
     """The asset's ID, with its title if that is known; one line, inert, like `message`."""
     message: str
-    source: SourceDoc
+    source: Source
     about: str
     """The wanted snapshot, or the reason: with kind and ID it identifies the fact from run to run."""
     allowed: bool = False
@@ -66,15 +57,15 @@ def label(asset_id: str, title: str | None) -> str:
     return f'{asset_id} "{shorten(title, MOST_TITLE)}"' if title else asset_id
 
 
-def place(source: SourceDoc) -> str:
+def place(source: Source) -> str:
     return clean(f"{shorten(source.file, MOST_TITLE)}:{source.line}")
 
 
-def cover(doc: CoverDoc) -> str:
+def cover(doc: Cover) -> str:
     return shorten(phrases.cover(doc), MOST_TITLE)
 
 
-def failure(result: ResultDoc) -> str:
+def failure(result: Outcome) -> str:
     return shorten(result.error.message, MOST_TEXT) + phrases.request(result.error) if result.error else ""
 
 
@@ -98,7 +89,7 @@ def _says_what_to_do(item: UnknownDoc) -> bool:
     return item.reason in _WITH_ADVICE or ". " in item.message or "`" in item.message
 
 
-def _result(result: ResultDoc) -> Fact:
+def _result(result: Outcome) -> Fact:
     kind: Kind = "not_seen" if result.outcome == "applied" and result.verified is False else result.outcome
     outcome = "Applied, but not seen in time" if kind == "not_seen" else kind.replace("_", " ").capitalize()
     message = failure(result) or f"{outcome}: {cover(result.before)} -> {cover(result.after)}."
@@ -106,5 +97,5 @@ def _result(result: ResultDoc) -> Fact:
     return Fact(kind, result.asset_id, label(result.asset_id, result.title), message, result.source, about)
 
 
-def _wanted(ref: SnapshotDoc | None) -> str:
+def _wanted(ref: SnapshotRef | None) -> str:
     return f"{ref.set}[{ref.index}]@{ref.offset}" if ref else ""

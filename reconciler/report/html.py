@@ -12,9 +12,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from reconciler.documents.images import AssetImages, EmbeddedImage
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import ShowDoc, ShownSnapshot
 from reconciler.errors import not_installed
+from reconciler.model import SnapshotRef
 from reconciler.report import phrases
 from reconciler.report.lists import grouped
 from reconciler.report.options import DEFAULTS, RenderOptions
@@ -92,7 +93,7 @@ def _why(image: EmbeddedImage | None) -> str:
     return shorten(hide(image.why), _LONGEST_WHY) if image else ""
 
 
-def _image_of(snapshot: SnapshotDoc | ShownSnapshot, images: AssetImages | None) -> EmbeddedImage | None:
+def _image_of(snapshot: SnapshotRef | ShownSnapshot, images: AssetImages | None) -> EmbeddedImage | None:
     position = (snapshot.set, snapshot.index)
     found = images.snapshots if images else ()
     return next((image for ref, image in found if (ref.set, ref.index) == position), None)

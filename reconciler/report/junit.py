@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
@@ -47,7 +48,7 @@ def render(document: Findings | ApplyDoc, options: RenderOptions = DEFAULTS) -> 
 def _counts(document: Findings | ApplyDoc) -> ET.Element:
     suite = ET.Element("testsuite", name="summary")
     properties = ET.SubElement(suite, "properties")
-    counts = {name: getattr(document.summary, name) for name in type(document.summary).model_fields}
+    counts = asdict(document.summary)
     if isinstance(document, AuditDoc):
         counts["unmanaged"] = document.unmanaged.count
     for name, count in counts.items():

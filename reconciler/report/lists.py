@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from reconciler.documents.schemas import SourceDoc
+from reconciler.model import Source
 from reconciler.report.terminal import TerminalStyle, wrapped
 from reconciler.util.sanitize import clean
 
@@ -43,7 +43,7 @@ def listed(items: Sequence[T], lines: Callable[[T], Iterable[str]], indent: str,
         yield f"{indent}and {len(items) - MOST_LISTED:,} more{what} (--json lists all)"
 
 
-def problem(style: TerminalStyle, sign: str, item: AssetProblem, source: SourceDoc | None) -> Iterator[str]:
+def problem(style: TerminalStyle, sign: str, item: AssetProblem, source: Source | None) -> Iterator[str]:
     """Which asset, why, and the place in a file, if it has one."""
     yield f"  {style.fg(sign, 'red')} {style.asset(item.asset_id, item.title)} {item.reason}"
     yield from wrapped(DETAIL, clean(item.message))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, ResultDoc, SinceDoc, UnknownDoc
-from reconciler.model import OutcomeName
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, SinceDoc, UnknownDoc
+from reconciler.model import Outcome, OutcomeName
 from reconciler.report import phrases
 from reconciler.report.facts import MOST_TEXT, MOST_TITLE, cover, failure, label, place
 from reconciler.report.options import DEFAULTS, RenderOptions
@@ -78,7 +78,7 @@ def _head(document: Findings | ApplyDoc, options: RenderOptions, link: str) -> I
 
 def _summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[str]:
     if isinstance(document, AuditDoc):  # these two quote what a file said: they go into a fence
-        document = document.model_copy(update={"since": None, "fast": None})
+        document = replace(document, since=None, fast=None)
     return phrases.summary(document, options)
 
 
@@ -114,7 +114,7 @@ def _change(change: ChangeDoc) -> str:
     )
 
 
-def _result(result: ResultDoc) -> str:
+def _result(result: Outcome) -> str:
     before, after = cover(result.before), cover(result.after)
     sign = " " if result.outcome in ("applied", "unchanged") else "!"
     lines = [f"{sign} {label(result.asset_id, result.title)}: {phrases.outcome(result)}"]

@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from reconciler.documents.schemas import (
-    ApplyDoc,
-    AuditDoc,
-    CoverDoc,
-    ErrorOfResult,
-    FastDoc,
-    Findings,
-    ResultDoc,
-    SinceDoc,
-    SnapshotDoc,
-    SourceDoc,
-)
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, FastDoc, Findings, SinceDoc
 from reconciler.documents.shown import ShownSnapshot
-from reconciler.model import Rate, Reason
+from reconciler.model import Cover, Failure, Outcome, Rate, Reason, SnapshotRef, Source
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
@@ -32,35 +21,35 @@ def clock(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
 
 
-def snapshot(ref: SnapshotDoc | ShownSnapshot) -> str:
+def snapshot(ref: SnapshotRef | ShownSnapshot) -> str:
     return f"{ref.set}[{ref.index}] {clock(ref.offset)}"
 
 
-def position(ref: SnapshotDoc | ShownSnapshot) -> str:
+def position(ref: SnapshotRef | ShownSnapshot) -> str:
     """A snapshot as it is read aloud."""
     return f"{ref.set}[{ref.index}] at {clock(ref.offset)}"
 
 
-def place(source: SourceDoc) -> str:
+def place(source: Source) -> str:
     """`file:line`, as editors and CI find it."""
     return clean(f"{source.file}:{source.line}")
 
 
-def outcome(result: ResultDoc) -> str:
+def outcome(result: Outcome) -> str:
     return result.outcome.replace("_", " ") + _VERIFIED[result.verified]
 
 
-def failure(result: ResultDoc) -> str:
+def failure(result: Outcome) -> str:
     """The error of a result; "" where there is none."""
     return result.error.message + request(result.error) if result.error else ""
 
 
-def request(error: ErrorOfResult) -> str:
+def request(error: Failure) -> str:
     """The request to name to the service's support, if it is known."""
     return f" (request {clean(error.request_id)})" if error.request_id else ""
 
 
-def cover(doc: CoverDoc) -> str:
+def cover(doc: Cover) -> str:
     if doc.snapshot is not None:
         return snapshot(doc.snapshot)
     if not doc.cover_url:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin
 
 import click
 
-from reconciler.documents.schemas import SourceDoc
+from reconciler.model import Source
 from reconciler.report import phrases
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
@@ -99,7 +99,7 @@ class TerminalStyle:
         """The path of a file, as a heading."""
         return self._linked(file, self.bold(clean(file)))
 
-    def place(self, source: SourceDoc) -> str:
+    def place(self, source: Source) -> str:
         text = phrases.place(source)
         return self._linked(source.file, click.style(text, dim=True) if self._colour else text)
 

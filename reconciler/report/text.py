@@ -13,10 +13,10 @@ from reconciler.documents.schemas import (
     ChangeDoc,
     EntryDoc,
     Findings,
-    ResultDoc,
     SinceDoc,
     UnknownDoc,
 )
+from reconciler.model import Outcome
 from reconciler.report import phrases
 from reconciler.report.lists import DETAIL, MOST_LISTED, grouped, listed, problem
 from reconciler.report.options import DEFAULTS, RenderOptions
@@ -121,7 +121,7 @@ def _title(item: EntryDoc | UnknownDoc) -> str:
     return f'"{clean(item.title)}"' if isinstance(item, UnknownDoc) and item.title else ""
 
 
-def _result(result: ResultDoc, column: int, style: TerminalStyle) -> Iterator[str]:
+def _result(result: Outcome, column: int, style: TerminalStyle) -> Iterator[str]:
     """A row of the table; what doesn't fit into 80 columns goes below."""
     change = f"{phrases.cover(result.before)} -> {phrases.cover(result.after)}"
     if result.outcome == "unchanged":

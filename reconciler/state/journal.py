@@ -72,14 +72,14 @@ class CoverRecord:
     def of(cls, cover: Cover, snapshot_sha256: str | None = None) -> CoverRecord:
         place = asdict(cover.snapshot) if cover.snapshot else {}
         digest = asdict(cover.content) if cover.content else {}
-        return cls(cover.url, **place, **digest, snapshot_sha256=snapshot_sha256)
+        return cls(cover.cover_url or "", **place, **digest, snapshot_sha256=snapshot_sha256)
 
     def cover(self) -> Cover:
         ref = None
         if self.set is not None and self.index is not None and self.offset is not None:
             ref = SnapshotRef(self.set, self.index, self.offset)
         content = Content(self.sha256, self.length) if self.sha256 and self.length is not None else None
-        return Cover(self.url, ref, content)
+        return Cover(self.url or None, ref, content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.command_line import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, video, videos, write
 
-from reconciler.documents.read import digest
+from reconciler.documents.dump import digest
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions
 
@@ -102,10 +102,10 @@ def test_a_changed_plan_is_refused(found: Cloud) -> None:
     document = save(entries(2, drifted=2))
     document["changes"][0]["after"]["snapshot"]["index"] = 0
     Path(FILE).write_text(json.dumps(document))
-    assert "digest does not fit" in refused(found)
+    assert "digest does not match" in refused(found)
     del document["digest"]
     Path(FILE).write_text(json.dumps(document))
-    assert "digest does not fit" in refused(found)
+    assert "digest does not match" in refused(found)
 
 
 def test_a_digest_over_nonsense_helps_nobody(found: Cloud) -> None:
@@ -158,9 +158,9 @@ def test_what_is_no_plan_is_told_apart(found: Cloud, content: str) -> None:
 
 
 def test_a_missing_file_and_a_folder(found: Cloud) -> None:
-    assert "can't be read" in refused(found)
+    assert "cannot be read" in refused(found)
     Path(FILE).mkdir()
-    assert "can't be read" in refused(found)
+    assert "cannot be read" in refused(found)
 
 
 @pytest.mark.parametrize("more", [["desired"], ["--target", "*"], ["--exclude", "x"]])

@@ -33,8 +33,8 @@ from bodies import (
 
 from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import judge
-from reconciler.documents.read import digest
-from reconciler.documents.write import Origin, as_json, audit_document, plan_document
+from reconciler.documents.dump import as_json, digest
+from reconciler.documents.write import Origin, audit_document, plan_document
 from reconciler.errors import ReconcileError
 from reconciler.model import READ_RATE, SET_NAMES, WRITE_RATE, Compare, Desired, NoAnswer, Observed, Verdict
 from reconciler.observe.assets import observe

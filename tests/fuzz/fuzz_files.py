@@ -28,8 +28,9 @@ from reconciler.config import ConnectionOptions, resolve
 from reconciler.decide.equality import same_cover
 from reconciler.decide.plan import PlanBuilder
 from reconciler.desired.load import load
-from reconciler.documents.read import digest, read_plan
-from reconciler.documents.write import Origin, as_json, plan_document
+from reconciler.documents.dump import as_json, digest
+from reconciler.documents.read import read_plan
+from reconciler.documents.write import Origin, plan_document
 from reconciler.errors import DesiredError, PlanFileError, ReconcileError, StateError, UsageError
 from reconciler.model import Content, Cover, Desired, SnapshotRef, State, Verdict
 from reconciler.state.journal import NAME as JOURNAL
@@ -69,7 +70,7 @@ def _plan() -> dict[str, Any]:
     builder = PlanBuilder()
     states: tuple[State, ...] = ("update", "update", "in_sync", "pending", "ignored")
     for position, state in enumerate(states):
-        url = AFTER.url.replace(OWN, desired[position].asset_id)
+        url = (AFTER.cover_url or "").replace(OWN, desired[position].asset_id)
         builder.add(position, Verdict(desired[position], state, "Title", None, "", BEFORE, AFTER, put_url=url))
     builder.add(9, Verdict(Desired(OWN, "b.yaml", 1, 1), "unknown", "", "no_snapshots", "It has none."))
     return as_json(plan_document(builder.build(), Origin(VOD, REGION, PROJECT, START)))

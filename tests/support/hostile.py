@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, Doc, FastDoc, Findings, SinceDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, FastDoc, Findings, SinceDoc
+from reconciler.util.field_types import WithoutSecrets
 from support.reports import HOSTILE, NOTE
 
 D = TypeVar("D", bound=Findings | ApplyDoc)
@@ -30,14 +32,12 @@ FRAGMENTS = (
 )
 TEXTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=30)), min_size=1, max_size=8).map("".join)
 
-_FOREIGN = {"title", "note", "message", "file", "cover_url", "saved_cover", "request_id", "code", "endpoint"}
-
 
 def saying(document: D, text: str) -> D:
     """`document` with `text` for whatever is not ours in it, and, where it is an audit, with all that it may hold."""
     said: D = _said(document, text)
     if isinstance(said, AuditDoc):
-        return said.model_copy(update={"since": _since(text), "fast": _fast(text)})
+        return replace(said, since=_since(text), fast=_fast(text))
     return said
 
 
@@ -61,11 +61,20 @@ def _fast(text: str) -> FastDoc:
 def _said(value: Any, text: str) -> Any:
     if isinstance(value, tuple):
         return tuple(_said(item, text) for item in value)
-    if not isinstance(value, Doc):
+    if not is_dataclass(value) or isinstance(value, type):
         return value
-    return value.model_copy(
-        update={
-            name: text if name in _FOREIGN and isinstance(item, str) else _said(item, text)
-            for name, item in ((name, getattr(value, name)) for name in type(value).model_fields)
-        }
+    hints = get_type_hints(type(value), include_extras=True)
+    items = {item.name: getattr(value, item.name) for item in fields(value)}
+    return replace(
+        value,
+        **{
+            name: text if foreign(hints[name]) and isinstance(item, str) else _said(item, text)
+            for name, item in items.items()
+        },
     )
+
+
+def foreign(hint: Any) -> bool:
+    """Whether a field's annotation says that it holds text of others."""
+    marks = getattr(hint, "__metadata__", ())
+    return any(isinstance(mark, WithoutSecrets) for mark in marks) or any(map(foreign, get_args(hint)))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from reconciler.documents import write
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc, SnapshotDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
 from reconciler.model import Content, Cover, Desired, Failure, Outcome, OutcomeName, Plan, SnapshotRef, Verdict
 
@@ -59,7 +59,7 @@ CHANGES = (
     change(1, "Opening keynote", cover(1, 0), file=CAMPAIGN),
     change(2, "新手入门：第一课", cover(2, 720), note="the logo, not the crowd", file=CAMPAIGN),
     change(3, "Uploaded by hand", COPY, content=True),
-    change(4, "", Cover("")),
+    change(4, "", Cover()),
     change(5, HOSTILE, cover(5, 1), note=NOTE),
 )
 UNKNOWN = (
@@ -80,11 +80,12 @@ ORIGIN = write.Origin(
     project_id="0123456789abcdef0123456789abcdef",
     created_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
 )
+_REFUSAL = f"cover: HTTP 403 VOD.10074: {HOSTILE}. Grant it"
 OUTCOMES: tuple[tuple[OutcomeName, bool | None, Failure | None], ...] = (
     ("applied", True, None),
     ("applied", False, None),
     ("unchanged", None, None),
-    ("failed", None, Failure("api", f"cover: HTTP 403 VOD.10074: {HOSTILE}. Grant it", "VOD.10074", 403, "1f2e")),
+    ("failed", None, Failure("api", _REFUSAL, 403, "1f2e", code="VOD.10074")),
     ("stale", None, Failure("stale", "Since the plan the cover has changed. It was not touched: plan again.")),
     ("not_attempted", None, None),
 )
@@ -110,11 +111,11 @@ def apply_doc() -> ApplyDoc:
             verdict.desired.asset_id,
             name,
             verdict.desired.source,
-            verdict.before or Cover(""),
-            verdict.after or Cover(""),
-            verdict.title,
-            verdict.desired.note,
-            verified,
+            verdict.before or Cover(),
+            verdict.after or Cover(),
+            title=verdict.title,
+            note=verdict.desired.note,
+            verified=verified,
             saved_cover="covers/33333333.jpg" if verdict.before == COPY else None,
             error=failure,
         )
@@ -131,9 +132,9 @@ def show_doc() -> ShowDoc:
                 asset_id=asset(1),
                 title="新手入门：第一课",
                 thumbnail_status="THUMBNAIL_SUCCEED",
-                cover=write.cover_document(cover(1, 2)),
+                cover=cover(1, 2),
                 snapshots=tuple(
-                    ShownSnapshot(set="sample", index=i, offset=5 * i, url=cover(1, i).url, cover=i == 2)
+                    ShownSnapshot(set="sample", index=i, offset=5 * i, url=str(cover(1, i).cover_url), cover=i == 2)
                     for i in range(6)
                 ),
             ),
@@ -141,7 +142,7 @@ def show_doc() -> ShowDoc:
                 asset_id=asset(5),
                 title=HOSTILE,
                 thumbnail_status="UN_THUMBNAIL",
-                cover=write.cover_document(None),
+                cover=Cover(),
                 snapshots=(),
             ),
             NotShown(asset_id=asset(6), reason="asset_not_found", message="details: HTTP 400 VOD.10062: 媒资不存在."),
@@ -180,7 +181,7 @@ def images() -> ImagesByAsset:
         return EmbeddedImage(picture((40 * index % 256, 60 * number % 256, 120)), 320, 180)
 
     def of_asset(number: int, before: EmbeddedImage) -> AssetImages:
-        refs = [SnapshotDoc(set="sample", index=index, offset=5 * index) for index in range(6)]
+        refs = [SnapshotRef(set="sample", index=index, offset=5 * index) for index in range(6)]
         return AssetImages(before, image(number, 3), tuple((ref, image(number, ref.index)) for ref in refs))
 
     broken = EmbeddedImage("", why=f"HTTP 404 {HOSTILE}")

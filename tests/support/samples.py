@@ -14,7 +14,8 @@ import pytest
 
 from reconciler.commands.options import CONNECTION
 from reconciler.config import ConnectionOptions, Settings, resolve
-from reconciler.documents.write import Origin, as_json, plan_document
+from reconciler.documents.dump import as_json
+from reconciler.documents.write import Origin, plan_document
 from reconciler.errors import UsageError
 from reconciler.model import WRITE_RATE, Content, Cover, Plan, Rate, SnapshotRef, Verdict
 from support.fakes import ASSET, OTHER, PROJECT, Answer, FakeClock, Script, desired, refusal, snapshot_url, vod_client
@@ -56,7 +57,7 @@ def a_plan() -> Plan:
         in_sync=2,
         changes=(
             Verdict(desired(index=1, note="opening title"), "update", "A title", before=BEFORE, after=AFTER),
-            Verdict(desired(OTHER, index=0, line=2), "update", "", before=Cover(""), after=AFTER),
+            Verdict(desired(OTHER, index=0, line=2), "update", "", before=Cover(), after=AFTER),
         ),
         pending=(Verdict(desired(FOURTH, line=5), "pending"),),
         unknown=(Verdict(desired(THIRD, line=3), "unknown", "T", reason="no_snapshots", message="It has none."),),

@@ -90,7 +90,7 @@ def test_one_number_cannot_name_another_set(entry: Desired, told: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "cover", "reason"),
     [
-        (observed(""), Cover(""), "no_cover"),
+        (observed(""), Cover(), "no_cover"),
         (SEEN, Cover(URL, None, Content("a" * 64, 9)), "not_a_snapshot"),
         (observed(URL, (0,)), shown(1), "snapshot_out_of_range"),
         (observed(URL, (0, 6)), shown(1), "changed_meanwhile"),

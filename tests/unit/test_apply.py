@@ -45,7 +45,7 @@ def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Com
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
     plan = clock.run(cloud.planner(clock, compare=compare).make_plan(entries, Selection(), 8, lambda: None))
-    none = Cover("")
+    none = Cover()
     return [
         PlannedChange(change.desired, change.title, change.before or none, change.after or none)
         for change in plan.changes

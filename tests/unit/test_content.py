@@ -202,7 +202,7 @@ def test_what_the_cover_is_can_be_asked_without_wanting_anything() -> None:
     found = identified(cloud_with(Picture(body(5))), observed(COPY))
 
     assert found.cover.snapshot == SnapshotRef("sample", 1, 5)
-    assert (found.cover.url, found.unread) == (COPY, None)
+    assert (found.cover.cover_url, found.unread) == (COPY, None)
 
 
 def test_a_cover_whose_url_tells_is_not_downloaded_to_show_it() -> None:

@@ -83,9 +83,9 @@ AFTER = Cover("https://a/5.jpg", SnapshotRef("sample", 1, 5))
 
 def test_what_differs_is_told_field_by_field() -> None:
     assert differences(BEFORE, AFTER) == (
+        Difference("cover_url", "https://a/0.jpg", "https://a/5.jpg"),
         Difference("snapshot.index", 0, 1),
         Difference("snapshot.offset", 0, 5),
-        Difference("url", "https://a/0.jpg", "https://a/5.jpg"),
     )
 
 

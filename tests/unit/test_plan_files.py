@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from support.fakes import ASSET
 from support.samples import FOURTH, ORIGIN, SAVED, a_plan
 
-from reconciler.documents.read import digest, read_plan
+from reconciler.documents.dump import as_json, digest
+from reconciler.documents.read import read_plan
 from reconciler.documents.schemas import PlanDoc
-from reconciler.documents.write import as_json, audit_document
+from reconciler.documents.write import audit_document
 from reconciler.errors import PlanFileError
 
 
@@ -167,7 +168,7 @@ def test_what_is_no_plan_at_all(text: bytes, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_or_is_a_folder(tmp_path: Path) -> None:
     for file in (tmp_path / "none.json", tmp_path):
-        with pytest.raises(PlanFileError, match="can't be read"):
+        with pytest.raises(PlanFileError, match="cannot be read"):
             read_plan(str(file))
     with pytest.raises(PlanFileError):
         read_plan("a\x00b")

@@ -26,7 +26,7 @@ def now(before: Cover, after: Cover = TWO, state: State = "update") -> Verdict:
     ("planned", "seen"),
     [
         (ONE, ONE),
-        (Cover(""), Cover("")),
+        (Cover(), Cover()),
         (Cover(COPY, None, A), Cover(COPY, None, A)),
         (Cover(COPY, ONE.snapshot), Cover(COPY, ONE.snapshot)),
         (Cover(COPY, ONE.snapshot, A), Cover("https://other/x.jpg", ONE.snapshot)),
@@ -42,8 +42,8 @@ def test_as_planned_means_put_the_fresh_url(planned: Cover, seen: Cover) -> None
     ("planned", "seen"),
     [
         (ONE, THREE),
-        (Cover(""), ONE),
-        (ONE, Cover("")),
+        (Cover(), ONE),
+        (ONE, Cover()),
         (Cover(COPY, None, A), Cover(COPY, None, B)),
         (Cover(COPY, ONE.snapshot), Cover(COPY, THREE.snapshot)),
         (Cover(COPY, ONE.snapshot, A), Cover(COPY, None, B)),
@@ -65,10 +65,10 @@ def test_another_cover_than_planned_is_not_touched(planned: Cover, seen: Cover) 
     "after",
     [
         THREE,
-        Cover(TWO.url, SnapshotRef("sample", 2, 5)),
+        Cover(TWO.cover_url, SnapshotRef("sample", 2, 5)),
         Cover(snapshot_url(offset=10), TWO.snapshot),
-        Cover(TWO.url, SnapshotRef("dots", 1, 5)),
-        Cover(TWO.url, None),
+        Cover(TWO.cover_url, SnapshotRef("dots", 1, 5)),
+        Cover(TWO.cover_url, None),
     ],
 )
 @pytest.mark.parametrize("state", ["update", "in_sync"])
@@ -80,8 +80,8 @@ def test_an_index_that_names_another_picture_by_now_is_stale(after: Cover, state
 
 
 def test_a_snapshot_with_other_bytes_than_planned_is_stale() -> None:
-    planned = Cover(TWO.url, TWO.snapshot, A)
-    settled = revisit(step(ONE, planned), now(ONE, Cover(TWO.url, TWO.snapshot, B)))
+    planned = Cover(TWO.cover_url, TWO.snapshot, A)
+    settled = revisit(step(ONE, planned), now(ONE, Cover(TWO.cover_url, TWO.snapshot, B)))
 
     assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"

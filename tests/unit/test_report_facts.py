@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.reports import apply_doc, plan_doc
 
@@ -12,8 +14,8 @@ from reconciler.report.options import RenderOptions
 
 def told(reason: Reason, message: str) -> str:
     plan = plan_doc()
-    item = plan.unknown[0].model_copy(update={"reason": reason, "message": message})
-    changed = plan.model_copy(update={"unknown": (item,)})
+    item = replace(plan.unknown[0], reason=reason, message=message)
+    changed = replace(plan, unknown=(item,))
     (fact,) = (fact for fact in facts(changed, RenderOptions()) if fact.kind == "unknown")
     return fact.message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from jsonschema import Draft202012Validator
 from support.hostile import TEXTS, saying
 from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
-from reconciler.documents.schemas import ApplyDoc, Findings, PlanDoc, SourceDoc
+from reconciler.documents.schemas import ApplyDoc, Findings, PlanDoc
 from reconciler.report.gitlab import render as code_quality
 from reconciler.report.gitlab import section
 from reconciler.report.options import RenderOptions
@@ -38,8 +39,8 @@ def first_at(**where: Any) -> PlanDoc:
     """The plan, its first change at another place."""
     plan = plan_doc()
     first = plan.changes[0]
-    source = SourceDoc(**(first.source.model_dump() | where))
-    return plan.model_copy(update={"changes": (first.model_copy(update={"source": source}), *plan.changes[1:])})
+    source = replace(first.source, **where)
+    return replace(plan, changes=(replace(first, source=source), *plan.changes[1:]))
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
@@ -98,7 +99,7 @@ def test_a_section_needs_no_time(at: str) -> None:
 def test_a_finding_is_known_again() -> None:
     """In the next run, after lines moved, and in an audit."""
     assert fingerprints(plan_doc()) == fingerprints(audit_doc()) == fingerprints(first_at(line=99, file="other.yaml"))
-    later = plan_doc().model_copy(update={"created_at": "2027-01-01T00:00:00Z"})
+    later = replace(plan_doc(), created_at="2027-01-01T00:00:00Z")
     assert fingerprints(plan_doc()) == fingerprints(saying(later, "another title"))
 
 
@@ -106,8 +107,8 @@ def test_another_wanted_snapshot_is_another_finding() -> None:
     plan = plan_doc()
     first = plan.changes[0]
     assert first.after.snapshot is not None
-    after = first.after.model_copy(update={"snapshot": first.after.snapshot.model_copy(update={"index": 4})})
-    changed = plan.model_copy(update={"changes": (first.model_copy(update={"after": after}), *plan.changes[1:])})
+    after = replace(first.after, snapshot=replace(first.after.snapshot, index=4))
+    changed = replace(plan, changes=(replace(first, after=after), *plan.changes[1:]))
     assert [a == b for a, b in zip(fingerprints(plan), fingerprints(changed), strict=True)] == [False] + [True] * 6
 
 

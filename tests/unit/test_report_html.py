@@ -10,6 +10,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -33,20 +34,12 @@ from support.reports import (
 )
 
 from reconciler.documents import write
+from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage
-from reconciler.documents.schemas import (
-    ApplyDoc,
-    AuditDoc,
-    ChangedDoc,
-    FastDoc,
-    FieldDoc,
-    PlanDoc,
-    SinceDoc,
-    SourceDoc,
-)
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangedDoc, FastDoc, FieldDoc, PlanDoc, SinceDoc
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import UsageError
-from reconciler.model import WRITE_RATE, Rate, Reason
+from reconciler.model import WRITE_RATE, Rate, Reason, Source
 from reconciler.report import phrases, text
 from reconciler.report.html import render as html
 from reconciler.report.options import RenderOptions
@@ -129,19 +122,15 @@ def long_audit() -> AuditDoc:
         no_longer_unmanaged=(),
     )
     fast = FastDoc(by_url=7, by_memory=5, by_details=8, oldest_reading="2026-11-20T08:30:00Z")
-    extra = {"since": since, "fast": fast, "targets": ("Lesson*",), "excludes": (f"*{HOSTILE}*",)}
-    return audit_doc().model_copy(update=extra)
+    return replace(audit_doc(), since=since, fast=fast, targets=("Lesson*",), excludes=(f"*{HOSTILE}*",))
 
 
 def hostile_plan() -> PlanDoc:
     """As somebody may write it into the file of a saved plan."""
     plan = plan_doc()
-    source = SourceDoc(file=f"desired/{HOSTILE}.yaml", line=3, column=1)
-    changes = tuple(
-        item.model_copy(update={"title": HOSTILE, "note": NOTE, "source": source}) for item in plan.changes
-    )
-    heads = dict.fromkeys(("endpoint", "created_at", "tool_version"), HOSTILE)
-    return plan.model_copy(update={"changes": changes, **heads})
+    source = Source(file=f"desired/{HOSTILE}.yaml", line=3, column=1)
+    changes = tuple(replace(item, title=HOSTILE, note=NOTE, source=source) for item in plan.changes)
+    return replace(plan, changes=changes, endpoint=HOSTILE, created_at=HOSTILE, tool_version=HOSTILE)
 
 
 DOCUMENTS: dict[str, Callable[[], Document]] = {
@@ -230,7 +219,7 @@ def test_a_hostile_text_is_nothing_but_text() -> None:
         return tame(value) if isinstance(value, str) else value
 
     hostile = hostile_plan()
-    quiet = PlanDoc.model_validate(tamed(write.as_json(hostile)), strict=False)
+    quiet = adapter(PlanDoc).validate_python(tamed(as_json(hostile)))
     assert HOSTILE not in str(quiet)
     assert Seen(html(hostile)).elements == Seen(html(quiet)).elements
 
@@ -248,9 +237,9 @@ def test_no_text_gets_out_of_its_place(make: Callable[[], PlanDoc | AuditDoc | A
 def test_secrets_stay_out() -> None:
     told = "see https://cdn.example/a.jpg?auth_key=1700-secret-0-0"
     plan = plan_doc()
-    change = plan.changes[0].model_copy(update={"title": told, "note": told})
+    change = replace(plan.changes[0], title=told, note=told)
     pictures = {change.asset_id: AssetImages(EmbeddedImage("", why=told), EmbeddedImage("", why=told))}
-    page = html(plan.model_copy(update={"changes": (change,)}), RenderOptions(images=pictures))
+    page = html(replace(plan, changes=(change,)), RenderOptions(images=pictures))
     assert page.count("auth_key=***") == 4
     assert "1700-secret" not in page
 
@@ -267,15 +256,15 @@ def test_the_summary_is_the_text_reports(make: Callable[[], PlanDoc | AuditDoc])
 def test_the_summary_of_an_apply_is_the_text_reports(waited: bool) -> None:
     done = apply_doc()
     if not waited:
-        unseen = tuple(result.model_copy(update={"verified": None}) for result in done.results)
-        done = done.model_copy(update={"results": unseen})
+        unseen = tuple(replace(result, verified=None) for result in done.results)
+        done = replace(done, results=unseen)
     lines = text.render(done, RenderOptions(quiet=True)).splitlines()
     assert [data for _, data in Seen(html(done)).texts if data in lines] == lines
 
 
 def test_a_change_shows_its_cover_now_the_wanted_one_and_what_else_there_is() -> None:
     plan = plan_doc()
-    page = html(plan.model_copy(update={"changes": plan.changes[:1]}), RenderOptions(images=images()))
+    page = html(replace(plan, changes=plan.changes[:1]), RenderOptions(images=images()))
     seen = Seen(page)
     assert [image["alt"] for image in seen.of("img")] == [
         "Cover now: sample[0] at 0:00",
@@ -334,19 +323,17 @@ def test_what_became_of_each_change() -> None:
         "The old cover is saved in covers/33333333.jpg",
     ):
         assert told in seen.text
-    outcomes = apply_doc().model_copy(
-        update={"results": tuple(item.model_copy(update={"verified": None}) for item in apply_doc().results)}
-    )
+    outcomes = replace(apply_doc(), results=tuple(replace(item, verified=None) for item in apply_doc().results))
     assert "✓ applied Opening keynote" in Seen(html(outcomes)).text
 
 
 def test_a_cover_that_is_none_of_the_snapshots_to_choose_from_is_shown_besides() -> None:
-    shown = write.as_json(show_doc())
+    shown = as_json(show_doc())
     shown["assets"] = shown["assets"][:1]
     shown["assets"][0]["cover"] = {"cover_url": "https://cdn.example/asset/1/cover/Cover0.jpg", "snapshot": None}
     for snapshot in shown["assets"][0]["snapshots"]:
         snapshot["cover"] = False
-    seen = Seen(html(ShowDoc.model_validate(shown, strict=False), RenderOptions(images=images())))
+    seen = Seen(html(adapter(ShowDoc).validate_python(shown), RenderOptions(images=images())))
     alternatives = [image["alt"] for image in seen.of("img")]
     assert alternatives[0] == "Cover now: cover/Cover0.jpg (not looked at)"
     assert alternatives[1:] == [f"Snapshot sample[{index}] at 0:{5 * index:02}" for index in range(6)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,7 +13,8 @@ from hypothesis import given
 from support.hostile import TEXTS, saying
 from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
 
-from reconciler.documents.schemas import ApplyDoc, Findings, SourceDoc
+from reconciler.documents.schemas import ApplyDoc, Findings
+from reconciler.model import Source
 from reconciler.report.junit import render as junit
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
@@ -97,9 +99,9 @@ def test_a_suite_for_each_file_in_order_of_its_lines() -> None:
 )
 def test_classes_are_named_after_files(file: str, name: str) -> None:
     plan = plan_doc()
-    source = SourceDoc(file=file, line=1, column=1)
-    changes = (plan.changes[0].model_copy(update={"source": source}),)
-    case = cases(parsed(plan.model_copy(update={"changes": changes})))[0]
+    source = Source(file=file, line=1, column=1)
+    changes = (replace(plan.changes[0], source=source),)
+    case = cases(parsed(replace(plan, changes=changes)))[0]
     assert case.get("classname") == name
 
 
@@ -114,8 +116,8 @@ def test_what_may_be_unknown_is_skipped(kind: str) -> None:
 def test_a_catalogue_in_sync_passes(in_sync: int, name: str | None) -> None:
     """CI servers may fail a job whose report holds no test; no cover at all is no success."""
     document = in_sync_doc()
-    summary = document.summary.model_copy(update={"managed": in_sync, "in_sync": in_sync})
-    root = parsed(document.model_copy(update={"summary": summary}))
+    summary = replace(document.summary, managed=in_sync, in_sync=in_sync)
+    root = parsed(replace(document, summary=summary))
     assert [(case.get("name"), len(case)) for case in root.iter("testcase")] == ([(name, 0)] if name else [])
 
 

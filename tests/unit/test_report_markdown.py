@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_whole(kind: str) -> None:
 
 
 def test_a_bot_finds_its_comment_again() -> None:
-    plan, elsewhere = plan_doc(), plan_doc().model_copy(update={"project_id": "f" * 32})
+    plan, elsewhere = plan_doc(), replace(plan_doc(), project_id="f" * 32)
     documents = [plan, in_sync_doc(), audit_doc(), elsewhere]
     first, later, audit, other = (markdown(document).splitlines()[0] for document in documents)
     assert first == later
@@ -118,7 +119,7 @@ def test_thousands(document: Findings, url: str) -> None:
 
 def test_thousands_of_outcomes_leave_out_what_went_well_first() -> None:
     done = apply_doc()
-    comment = markdown(done.model_copy(update={"results": done.results * 500}))
+    comment = markdown(replace(done, results=done.results * 500))
     assert utf16(comment) <= 65_536
     assert ": failed\n" in comment
     assert ": unchanged\n" not in comment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -87,15 +88,15 @@ def test_an_audit_of_nothing() -> None:
 
 
 def test_two_projects_stand_in_one_folder() -> None:
-    other = audit_doc().model_copy(update={"project_id": "f" * 32})
+    other = replace(audit_doc(), project_id="f" * 32)
     assert not series(metrics(audit_doc(), RUN)).keys() & series(metrics(other, RUN)).keys()
-    elsewhere = audit_doc().model_copy(update={"region": None})
+    elsewhere = replace(audit_doc(), region=None)
     assert not series(metrics(audit_doc(), RUN)).keys() & series(metrics(elsewhere, RUN)).keys()
 
 
 def test_labels_cannot_break_out() -> None:
     hostile = 'https://x/"} 1\nreconcile_covers{state="update"} 99\\' + HOSTILE + "?auth_key=1-2-3-secret"
-    document = audit_doc().model_copy(update={"endpoint": hostile, "tool_version": HOSTILE, "region": HOSTILE})
+    document = replace(audit_doc(), endpoint=hostile, tool_version=HOSTILE, region=HOSTILE)
     text = metrics(document, RenderOptions(run=RunFacts({HOSTILE: 1}, 0, 0)))
     assert len(series(text)) == len(series(metrics(audit_doc(), RUN))) + 1
     assert "secret" not in text

@@ -18,7 +18,7 @@ from support.reports import (
 
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.documents.rollback import NotUndoneDoc, RollbackDoc, rollback_document
-from reconciler.documents.schemas import SourceDoc
+from reconciler.model import Source
 from reconciler.report import text_import, text_rollback, text_show
 from reconciler.report.options import RenderOptions
 
@@ -28,16 +28,16 @@ JOURNAL = "state/journal.jsonl"
 def import_doc(failed: int = 2) -> ImportDoc:
     """An import of something of everything."""
     pending = "Another cover was applied to it less than five minutes ago and is not visible yet."
-    problems = [
+    problems = (
         FailedDoc(asset_id=asset(5), title=HOSTILE, reason="api_error", message=f"details: HTTP 403: {HOSTILE}"),
         *(
             FailedDoc(asset_id=asset(number + 16), title="", reason="pending", message=pending)
             for number in range(failed - 1)
         ),
-    ]
-    ignored = [
+    )
+    ignored = tuple(
         LeftOut(asset_id=asset(number), title="", reason="its cover is none of its snapshots") for number in (3, 4)
-    ]
+    )
     return ImportDoc(
         **ORIGIN.head(),
         file=CATALOGUE,
@@ -52,14 +52,14 @@ def rollback_doc() -> RollbackDoc:
         NotUndoneDoc(
             asset_id=asset(1),
             title="Opening keynote",
-            source=SourceDoc(file=JOURNAL, line=2, column=1),
+            source=Source(file=JOURNAL, line=2, column=1),
             reason="changed_since",
             message="Its cover was changed after the run. It was not touched.",
         ),
         NotUndoneDoc(
             asset_id=asset(5),
             title=HOSTILE,
-            source=SourceDoc(file=JOURNAL, line=7, column=1),
+            source=Source(file=JOURNAL, line=7, column=1),
             reason="not_a_snapshot",
             message=f"The cover before was none of its snapshots. It is saved in {HOSTILE}.",
         ),

@@ -295,7 +295,7 @@ def test_one_that_nobody_looked_at_is_not_claimed_to_be_theirs(clock: FakeClock)
 
 
 def test_no_cover_before_cannot_be_had_again(clock: FakeClock) -> None:
-    assert reasons(undo(showing(10), clock, change(Cover(""), shot(10)))) == ["no_cover_before"]
+    assert reasons(undo(showing(10), clock, change(Cover(), shot(10)))) == ["no_cover_before"]
 
 
 def test_a_change_that_never_came_about_needs_no_way_back(clock: FakeClock) -> None:
@@ -306,7 +306,7 @@ def test_a_change_that_never_came_about_needs_no_way_back(clock: FakeClock) -> N
     assert (undo(cloud, clock, killed).plan.in_sync, undo(cloud, clock, killed).blocked) == (1, ())
     bare = FakeCloud()
     bare.add(ASSET, None)
-    assert undo(bare, clock, change(Cover(""), shot(10), certain=False)).plan.in_sync == 1
+    assert undo(bare, clock, change(Cover(), shot(10), certain=False)).plan.in_sync == 1
 
 
 def test_an_asset_that_is_gone_is_unknown(clock: FakeClock) -> None:

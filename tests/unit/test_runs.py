@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import ASSET, OTHER, PROJECT
 
+from reconciler.documents.dump import as_json
 from reconciler.documents.history import history_document
-from reconciler.documents.write import Origin, as_json
+from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError
 from reconciler.model import Content, Cover, SnapshotRef
 from reconciler.report.text_history import render as history_text

@@ -43,7 +43,7 @@ def test_another_snapshot_is_the_cover() -> None:
     assert found.before.snapshot == SnapshotRef("sample", 1, 5)
     assert found.after.snapshot == SnapshotRef("sample", 2, 10)
     assert found.put_url == snapshot_url(offset=10)
-    assert "secret" not in found.before.url
+    assert "secret" not in str(found.before.cover_url)
 
 
 def test_what_is_put_is_the_url_unchanged_and_what_is_shown_has_no_query() -> None:
@@ -52,7 +52,7 @@ def test_what_is_put_is_the_url_unchanged_and_what_is_shown_has_no_query() -> No
 
     assert found.put_url == url
     assert found.after is not None
-    assert found.after.url == snapshot_url(offset=0)
+    assert found.after.cover_url == snapshot_url(offset=0)
 
 
 def test_no_cover_at_all_is_drift() -> None:
@@ -60,7 +60,7 @@ def test_no_cover_at_all_is_drift() -> None:
 
     assert found.state == "update"
     assert found.before is not None
-    assert found.before.url == ""
+    assert found.before.cover_url is None
 
 
 @pytest.mark.parametrize(

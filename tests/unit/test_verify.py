@@ -59,7 +59,7 @@ def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -
     """Steps towards the third snapshot of each, as a plan finds them."""
     entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
     plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
-    none = Cover("")
+    none = Cover()
     return [PlannedChange(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
 
 
