@@ -1,0 +1,246 @@
+"""Judges what apply did: each PUT, each outcome, each saved cover, what was verified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from simulator.catalogue import Entry
+from simulator.facts import Book, Facts, Put, Verb, puts_of, sha256
+from simulator.rules import Violation
+from simulator.service import names
+from simulator.verdicts import judge_state
+from simulator.weather import COVERS, SNAPSHOTS
+from simulator.world import COVER, Asked, Asset
+
+_UNKNOWN = re.compile(r"may have|perhaps|unknown|not known", re.IGNORECASE)
+_OUTCOMES = ("applied", "failed", "stale", "unchanged", "not_attempted")
+Result = dict[str, Any]
+
+
+def judge_apply(book: Book, verb: Verb, state: Path) -> Iterator[Violation]:
+    """apply, of desired files or of a saved plan."""
+    results = {item["asset_id"]: item for item in verb.document["results"]}
+    yield from _results(verb)
+    if verb.plan is None:
+        yield from _states(book, verb, results)
+    for put in puts_of(book, verb):
+        yield from judge_put(book, verb, put, results.get(put.asset_id))
+    for entry in verb.entries:
+        if entry.asset_id in results:
+            yield from judge_outcome(book, verb, entry, results[entry.asset_id])
+    yield from judge_saved(book, verb, state)
+
+
+def _results(verb: Verb) -> Iterator[Violation]:
+    document = verb.document
+    order = [entry.asset_id for entry in verb.entries]
+    if verb.plan is not None:
+        order = [item["asset_id"] for item in verb.plan["changes"]]
+    found = [item["asset_id"] for item in document["results"]]
+    if found != [one for one in order if one in found] or (verb.plan is not None and found != order):
+        yield Violation("results", verb.number, "", f"results are {found}, planned in the order {order}")
+    counts = {name: sum(item["outcome"] == name for item in document["results"]) for name in _OUTCOMES}
+    counts["unknown"] = len(document["unknown"])
+    if document["summary"] != counts:
+        yield Violation("counts", verb.number, "", f"summary {document['summary']}, but listed are {counts}")
+
+
+def _states(book: Book, verb: Verb, results: dict[str, Result]) -> Iterator[Violation]:
+    """What its own plan must have said, as far as the document tells."""
+    unknown = {item["asset_id"]: item["reason"] for item in verb.document["unknown"]}
+    for entry in verb.entries:
+        asset_id = entry.asset_id
+        puts = puts_of(book, verb, asset_id)
+        end = puts[0].at - 1e-6 if puts else verb.ran.ended
+        if asset_id in results:
+            yield from judge_state(book, verb, entry, "update", results[asset_id], end)
+        elif asset_id in unknown:
+            yield from judge_state(book, verb, entry, unknown[asset_id], None, end)
+        else:
+            true = Facts(book, verb, entry, verb.ran.began, end).states()
+            state = next((one for one in ("in_sync", "pending", "ignored") if one in true), "in_sync")
+            yield from judge_state(book, verb, entry, state, None, end)
+
+
+def judge_put(book: Book, verb: Verb, put: Asked, result: Result | None) -> Iterator[Violation]:
+    """One PUT, with what was true when it arrived."""
+    asset = book.world.assets.get(put.asset_id)
+
+    def broken(rule: str, text: str) -> Violation:
+        return Violation(rule, verb.number, put.asset_id, f"PUT of {put.path} at {put.at:.2f}: {text}")
+
+    if asset is None or asset.given.get(put.url, put.at) >= put.at:
+        yield broken("put_own_url", "no details of that asset returned this URL")
+        return
+    entry = next((one for one in verb.entries if one.asset_id == put.asset_id), None)
+    if result is None or entry is None:
+        yield broken("put_planned", "it was not planned")
+        return
+    last = _last_details(book, verb, put)
+    facts = Facts(book, verb, entry, last, put.at - 1e-6)
+    sha = (result["after"].get("content") or {}).get("sha256")
+    snapshot = asset.by_path(put.path, put.at)
+    bodies = snapshot.body.during(last, put.at) if snapshot else []
+    planned = Facts(book, verb, entry, verb.began, put.at)
+    meant = put.path in {one.path for one in planned.wanted}
+    if not meant and sha not in {sha256(body) for body in planned.bodies}:
+        yield broken("put_planned", "the entry does not mean this snapshot")
+    if sha not in {sha256(body) for body in bodies}:
+        yield broken("put_seen_bytes", f"planned {str(sha)[:6]}, PUT {', '.join(sha256(one)[:6] for one in bodies)}")
+    if facts.states() == {"in_sync"} and not _retry(book, verb, put):
+        yield broken("put_in_sync", "the cover is the wanted snapshot")
+    if facts.urls == {COVER} and not facts.served(COVER, put.at) and facts.recent is None:
+        yield broken("put_unread_cover", "the cover was never read in this run")
+
+
+def _last_details(book: Book, verb: Verb, put: Asked) -> float:
+    asked = book.world.asked(verb.number, put.asset_id, "details")
+    return max((event.at for event in asked if event.at < put.at and not event.fault), default=verb.ran.began)
+
+
+def _retry(book: Book, verb: Verb, put: Asked) -> bool:
+    return any(other.at < put.at for other in puts_of(book, verb, put.asset_id))
+
+
+def judge_outcome(book: Book, verb: Verb, entry: Entry, result: Result) -> Iterator[Violation]:
+    """One result, against the PUTs and what others did."""
+    asset_id, outcome = entry.asset_id, result["outcome"]
+    puts = puts_of(book, verb, asset_id)
+    effect = [put for put in puts if put.effect]
+    accepted = [put for put in puts if put.accepted]
+    error = (result.get("error") or {}).get("message", "")
+
+    def broken(rule: str, text: str) -> Violation:
+        return Violation(rule, verb.number, asset_id, f"{outcome}: {text}. {error}")
+
+    if outcome == "applied" and not effect:
+        yield broken("applied_is_ours", f"{len(puts)} PUTs, and none came about")
+    elif outcome != "applied" and accepted:
+        yield broken("applied_is_ours", "a PUT was accepted")
+    elif outcome != "applied" and effect and not (outcome == "failed" and _UNKNOWN.search(error)):
+        yield broken("unknown_outcome", f"a PUT came about: {effect[0].text}")
+    facts = Facts(book, verb, entry, verb.began, verb.ran.ended)
+    if not effect:
+        yield from _without_effect(facts, outcome, broken)
+    yield from _verified(facts, result, effect, broken)
+
+
+def _without_effect(facts: Facts, outcome: str, broken: Any) -> Iterator[Violation]:
+    verb, asset_id = facts.verb, facts.entry.asset_id
+    touched = verb.weather.touches(asset_id, "details", "cover", COVERS, SNAPSHOTS)
+    revoked = verb.weather.revoked < verb.ran.ended
+    if outcome == "failed" and facts.steady and not touched and not revoked:
+        yield broken("failed_for_reason", "nothing failed, and nothing changed")
+    elif outcome == "failed" and facts.steady and not revoked and _passing(verb, asset_id):
+        yield broken("failed_for_reason", "each fault passed after two attempts at most")
+    if outcome == "stale" and not _changed(facts):
+        yield broken("stale_for_reason", "neither the cover nor the wanted picture changed since the plan")
+    if outcome == "not_attempted" and not revoked:
+        yield broken("failed_for_reason", "nothing stopped the run")
+    if outcome == "unchanged" and not facts.states() & {"in_sync", "pending"}:
+        yield broken("unchanged_for_reason", f"true is {sorted(facts.states())}")
+
+
+def _passing(verb: Verb, asset_id: str) -> bool:
+    """All faults are such that a retry meets them, and tell of no effect."""
+    found = [fault for (_, one), fault in verb.weather.faults.items() if one == asset_id]
+    return all(not fault.for_good and not any("done" in kind for kind in fault.kinds) for fault in found)
+
+
+def _changed(facts: Facts) -> bool:
+    """Whether what is shown, or the wanted picture, changed in value between plan and end."""
+    if len(facts.shown) != 1 or len(facts.bodies) != 1 or len(facts.urls) != 1:
+        return True
+    return any(isinstance(one, str) for one in facts.wants)
+
+
+def _verified(facts: Facts, result: Result, effect: list[Asked], broken: Any) -> Iterator[Violation]:
+    verb, asset, told = facts.verb, facts.asset, result["verified"]
+    applied = result["outcome"] == "applied"
+    if not verb.wait or not applied or asset is None:
+        if told is not None:
+            yield broken("verified", f"verified is {told}, without --wait or without being applied")
+        return
+    if not effect:
+        return
+    start, end = effect[-1].at, verb.ran.ended
+    body = effect[-1].body or b""
+    visible = {names(asset, one, end) for one in asset.shown(start, end) if facts.equal(one, body)}
+    if told is True and not visible:
+        shown = [names(asset, one, end) for one in asset.shown(start, end)]
+        yield broken("verified", f"it was visible nowhere: {', '.join(shown)}")
+    elif told is True and visible and _looks(facts, start, body) < 2:
+        yield broken("two_looks", f"{_looks(facts, start, body)} look")
+    if verb.weather.revoked < end:
+        return
+    if told is None:
+        yield broken("verified", "verified is null with --wait")
+    undisturbed = not asset.cover.moments(start, end) and not verb.weather.touches(asset.asset_id, *_READS)
+    steady = not asset.exists.moments(start, end) and len(facts.bodies) == 1
+    if told is False and undisturbed and steady and asset.cover.at(end).body not in (None,):
+        yield broken("verified_in_time", f"after {end - start:.0f} s")
+
+
+_READS = ("details", COVERS, SNAPSHOTS)
+
+
+def _looks(facts: Facts, start: float, body: bytes) -> int:
+    """How often the tool saw the new cover: its picture, or its URL."""
+    asked = list(facts.book.world.asked(facts.verb.number, facts.entry.asset_id))
+    later = [event for event in asked if event.at > start and not event.fault]
+    asset = facts.asset
+    pictures = {
+        round(event.at) for event in later
+        if event.route == "picture" and event.path == COVER and asset is not None
+        and (event.method == "HEAD" or facts.equal(event.body, body))
+    }  # fmt: skip
+    urls = [event for event in later if event.route == "details" and event.path.startswith("snapshot/")]
+    return max(len(pictures), len(urls))
+
+
+def judge_saved(book: Book, verb: Verb, state: Path) -> Iterator[Violation]:
+    """Covers that were replaced and exist nowhere else."""
+    covers = state / "covers"
+    kept = {sha256(file.read_bytes()) for file in covers.iterdir()} if covers.is_dir() else set()
+    for put in puts_of(book, verb):
+        asset = book.world.assets.get(put.asset_id)
+        if asset is None or not put.effect:
+            continue
+        served = [
+            event.body
+            for event in book.world.asked(verb.number, put.asset_id, "picture")
+            if event.path == COVER and event.body is not None and event.at < put.at
+        ]
+        if served and asset.url.at(put.at) == COVER and _only_one(book, asset, served[-1], put.at):
+            if sha256(served[-1]) not in kept:
+                text = f"{names(asset, served[-1], put.at)} was replaced at {put.at:.2f} and not saved"
+                yield Violation("saved", verb.number, put.asset_id, text)
+
+
+def _only_one(book: Book, asset: Asset, body: bytes, at: float) -> bool:
+    """Whether no snapshot has this picture, nor did one whose cover it was."""
+    if any(put.body == body for put in book.puts.get(asset.asset_id, ())):
+        return False
+    return names(asset, body, at).endswith("none of its snapshots")
+
+
+def record(book: Book, verb: Verb) -> None:
+    """Takes the verb's PUTs into the book."""
+    results = {item["asset_id"]: item for item in verb.document.get("results", [])}
+    for put in puts_of(book, verb):
+        asset = book.world.assets.get(put.asset_id)
+        if asset is None or not put.effect or put.body is None:
+            continue
+        result = results.get(put.asset_id, {})
+        before = put.at - 1e-6
+        shown = frozenset(asset.shown(verb.began, before))
+        done = Put(
+            put.at, verb.number, put.path, put.body, result.get("outcome", "failed"), result.get("verified"),
+            shown, asset.cover.at(before),
+        )  # fmt: skip
+        book.puts.setdefault(put.asset_id, []).append(done)
+        if done.verified:
+            book.learned.add((put.asset_id, put.body))

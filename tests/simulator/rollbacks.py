@@ -1,0 +1,114 @@
+"""Judges rollback: it restores what its run changed, exactly that, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from simulator.facts import Book, Put, Verb, puts_of, sha256
+from simulator.rules import Violation
+from simulator.service import names
+from simulator.world import Asked, Asset, Cover
+
+
+def judge_rollback(book: Book, verb: Verb, undone: Verb | None) -> Iterator[Violation]:
+    """`undone` is the apply that it undoes, None where the run it names is none of ours."""
+    if undone is None:
+        yield Violation("rollback_own", verb.number, "", f"it undoes {verb.document.get('rollback_of')}, no known run")
+        return
+    tried = {put.asset_id for put in puts_of(book, undone)}
+    for put in puts_of(book, verb):
+        if put.asset_id not in tried:
+            text = f"PUT of {put.path}, which verb {undone.number} never touched"
+            yield Violation("rollback_own", verb.number, put.asset_id, text)
+            continue
+        yield from _put(book, verb, undone, put)
+    for asset_id in tried:
+        yield from _forgotten(book, verb, undone, asset_id)
+
+
+def _first(book: Book, undone: Verb, asset_id: str) -> Put | None:
+    """The run's first PUT of an asset that came about."""
+    return next((put for put in book.puts.get(asset_id, ()) if put.verb == undone.number), None)
+
+
+def _last(book: Book, undone: Verb, asset_id: str) -> Put | None:
+    found = [put for put in book.puts.get(asset_id, ()) if put.verb == undone.number]
+    return found[-1] if found else None
+
+
+def _put(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation]:
+    asset = book.world.assets[put.asset_id]
+    first, last = _first(book, undone, put.asset_id), _last(book, undone, put.asset_id)
+
+    def broken(rule: str, text: str) -> Violation:
+        return Violation(rule, verb.number, put.asset_id, f"PUT of {put.path} at {put.at:.2f}: {text}")
+
+    if asset.given.get(put.url, put.at) >= put.at:
+        yield broken("put_own_url", "no details of that asset returned this URL")
+    if first is None or last is None:
+        if not any(one.at < put.at for one in puts_of(book, verb, put.asset_id)):
+            yield broken("rollback_own", f"no PUT of verb {undone.number} came about")
+        return
+    before: Cover = first.set_before
+    mine = {first.body, last.body, before.source_body}
+    since = [cover for cover in asset.cover.during(last.at, put.at - 1e-6) if cover.by != "the tool"]
+    shown = asset.shown(verb.ran.began, put.at - 1e-6)
+    recent = put.at - last.at < 301  # an older cover may still be seen
+    if since and not recent and not any(_is(book, one, body) for one in shown for body in mine):
+        yield broken("rollback_own", f"{since[-1].by} changed it since to {names(asset, since[-1].body, put.at)}")
+    seen_before = first.shown_before
+    exact = before.source_body == put.body or put.body in seen_before
+    if not exact and not any(_is(book, one, put.body) for one in seen_before):
+        was = names(asset, before.body, put.at)
+        yield broken("rollback_exact", f"it sets {sha256(put.body or b'')[:6]}, but before was {was}")
+
+
+def _is(book: Book, shown: bytes | None, body: bytes | None) -> bool:
+    return shown is not None and body is not None and shown in (body, book.world.becomes(body))
+
+
+def _forgotten(book: Book, verb: Verb, undone: Verb, asset_id: str) -> Iterator[Violation]:
+    """What could be restored, and was neither restored nor named."""
+    asset, first, last = book.world.assets[asset_id], _first(book, undone, asset_id), _last(book, undone, asset_id)
+    if first is None or last is None or puts_of(book, verb, asset_id):
+        return
+    end = verb.ran.ended
+    if any(cover.by != "the tool" for cover in asset.cover.during(last.at, end)[1:]):
+        return
+    if asset.cover.at(end).source_body != last.body or asset.cover.at(end).source != last.path:
+        return  # a later run of ours set another one
+    document = verb.document
+    named = {item["asset_id"]: item for key in ("results", "not_undone", "unknown") for item in document[key]}
+    if asset_id not in named:
+        text = f"its run set {last.path} at {last.at:.2f}; that cover stays, and not a word is said"
+        if not _same_as_before(book, first, last):
+            yield Violation("rollback_restores", verb.number, asset_id, text)
+    elif _restorable(verb, asset, first) and not _excused(named[asset_id]):
+        text = f"it could set {first.set_before.source} again: {_why(named[asset_id])}"
+        yield Violation("rollback_restores", verb.number, asset_id, text)
+
+
+def _same_as_before(book: Book, first: Put, last: Put) -> bool:
+    return bool(_is(book, first.set_before.body, last.body))
+
+
+def _restorable(verb: Verb, asset: Asset, first: Put) -> bool:
+    """The cover before was plainly a snapshot, whose bytes are unchanged, in calm weather."""
+    before: Cover = first.set_before
+    at = verb.ran.began
+    snapshot = asset.by_path(before.source, at) if before.source else None
+    if snapshot is None or snapshot.body.during(at, verb.ran.ended) != [before.source_body]:
+        return False
+    if before.body != before.source_body or first.shown_before != {before.body}:
+        return False  # re-encoded, or seen differently: perhaps never known as a snapshot
+    steady = not asset.moments(at, verb.ran.ended)
+    return steady and not verb.weather.faults and asset.exists.at(at)
+
+
+def _excused(item: dict[str, Any]) -> bool:
+    return item.get("reason") in ("asset_not_found", "snapshots_in_progress", "foreign_snapshot")
+
+
+def _why(item: dict[str, Any]) -> str:
+    return f"{item.get('outcome', item.get('reason'))}: {item.get('message') or item.get('error')}"
