@@ -49,7 +49,9 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.time
 
-    def run_in_executor(self, _: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(  # type: ignore[override]  # its own form differs between versions
+        self, _: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
         """At once: the virtual time would jump ahead of a thread."""
         future: asyncio.Future[Any] = self.create_future()
         try:

@@ -30,6 +30,8 @@ class Put:
     shown_before: frozenset[bytes | None]
     set_before: Any
     """The cover at the origin before it."""
+    on_its_way: bytes | None = None
+    """What an earlier PUT had set less than five minutes before."""
 
 
 @dataclass(eq=False)

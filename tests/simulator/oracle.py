@@ -101,7 +101,8 @@ class Oracle:
             return
         if kind == "authentication" and verb.weather.revoked < verb.ran.ended:
             return
-        if kind == "usage" and verb.name == "rollback" and not any(puts_of(self.book, one) for one in self.verbs):
+        changed = [put for one in self.verbs if one.name == "apply" for put in puts_of(self.book, one) if put.effect]
+        if kind == "usage" and verb.name == "rollback" and not changed:
             return
         asked = [event for event in self.book.world.asked(verb.number) if event.route == "details"]
         if kind == "unreachable" and all(event.fault for event in asked):
@@ -119,5 +120,6 @@ class Oracle:
         return None
 
     def _converged(self, verb: Verb) -> Iterator[Violation]:
-        for item in (*verb.document["changes"], *verb.document["pending"]):
-            yield Violation("converges", verb.number, item["asset_id"], "not in sync after apply --wait, in calm weather")
+        later = [item for item in verb.document["pending"] if self.book.last(item["asset_id"], verb.ran.ended) is None]
+        for item in (*verb.document["changes"], *later):
+            yield Violation("converges", verb.number, item["asset_id"], "not in sync after apply --wait")

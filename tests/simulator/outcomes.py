@@ -180,7 +180,7 @@ def _verified(facts: Facts, result: Result, effect: list[Asked], broken: Any) ->
         yield broken("verified", "verified is null with --wait")
     undisturbed = not asset.cover.moments(start, end) and not verb.weather.touches(asset.asset_id, *_READS)
     steady = not asset.exists.moments(start, end) and len(facts.bodies) == 1
-    if told is False and undisturbed and steady and asset.cover.at(end).body not in (None,):
+    if told is False and undisturbed and steady:
         yield broken("verified_in_time", f"after {end - start:.0f} s")
 
 
@@ -214,10 +214,11 @@ def judge_saved(book: Book, verb: Verb, state: Path) -> Iterator[Violation]:
             for event in book.world.asked(verb.number, put.asset_id, "picture")
             if event.path == COVER and event.body is not None and event.at < put.at
         ]
-        if served and asset.url.at(put.at) == COVER and _only_one(book, asset, served[-1], put.at):
-            if sha256(served[-1]) not in kept:
-                text = f"{names(asset, served[-1], put.at)} was replaced at {put.at:.2f} and not saved"
-                yield Violation("saved", verb.number, put.asset_id, text)
+        if not served or asset.url.at(put.at) != COVER or sha256(served[-1]) in kept:
+            continue
+        if _only_one(book, asset, served[-1], put.at):
+            text = f"{names(asset, served[-1], put.at)} was replaced at {put.at:.2f} and not saved"
+            yield Violation("saved", verb.number, put.asset_id, text)
 
 
 def _only_one(book: Book, asset: Asset, body: bytes, at: float) -> bool:
@@ -237,9 +238,10 @@ def record(book: Book, verb: Verb) -> None:
         result = results.get(put.asset_id, {})
         before = put.at - 1e-6
         shown = frozenset(asset.shown(verb.began, before))
+        coming = book.last(put.asset_id, put.at)
         done = Put(
             put.at, verb.number, put.path, put.body, result.get("outcome", "failed"), result.get("verified"),
-            shown, asset.cover.at(before),
+            shown, asset.cover.at(before), coming.body if coming else None,
         )  # fmt: skip
         book.puts.setdefault(put.asset_id, []).append(done)
         if done.verified:

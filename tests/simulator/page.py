@@ -8,6 +8,7 @@ from typing import Any
 from simulator.facts import Verb
 from simulator.rules import RULES, Violation
 from simulator.service import Service
+from simulator.world import Asked, Event
 
 _MOST_LINES = 90
 
@@ -15,6 +16,7 @@ _MOST_LINES = 90
 def page(seed: int, service: Service, verb: Verb, broken: list[Violation]) -> str:
     """The first violation in full, the others by name."""
     first, world = broken[0], service.world
+    hosts = ", ".join(f"{host}: HEAD {one.head}{', gzip' * one.packed}" for host, one in service.hosts.items())
     others = sorted({f"{one.rule} ({one.asset_id[:6]})" for one in broken[1:]})
     asset = world.assets.get(first.asset_id)
     lines = [
@@ -24,8 +26,7 @@ def page(seed: int, service: Service, verb: Verb, broken: list[Violation]) -> st
         f"  what:  {first.text}",
         *([f"  also:  {', '.join(others)}"] if others else []),
         f"  again: python tests/simulator --seed {seed} --runs 1",
-        f"world: {world.mode} mode, {len(world.assets)} assets, "
-        + ", ".join(f"{host}: HEAD {one.head}{', gzip' if one.packed else ''}" for host, one in service.hosts.items()),
+        f"world: {world.mode} mode, {len(world.assets)} assets, {hosts}",
     ]
     if asset is not None:
         entry = next((one for one in verb.entries if one.asset_id == first.asset_id), None)
@@ -42,11 +43,18 @@ def page(seed: int, service: Service, verb: Verb, broken: list[Violation]) -> st
 
 def _timeline(service: Service, first: Violation) -> list[str]:
     events = [event for event in service.world.log if event.asset_id in ("", first.asset_id) or not first.asset_id]
-    lines = [f"  {event.at:9.2f}  {event.asset_id[:6]:6}  {event.text}" for event in sorted(events, key=lambda e: e.at)]
+    events = [event for event in events if event.verb == first.verb or not _dull(event)]
+    events.sort(key=lambda event: event.at)
+    lines = [f"  {event.at:9.2f}  {event.asset_id[:6]:6}  {event.text}" for event in events]
     if len(lines) > _MOST_LINES:
         half = _MOST_LINES // 2
         lines = [*lines[:half], f"  … {len(lines) - 2 * half} lines …", *lines[-half:]]
     return lines
+
+
+def _dull(event: Event) -> bool:
+    """A read that went well."""
+    return isinstance(event, Asked) and event.route != "cover" and not event.fault
 
 
 def _said(verb: Verb, asset_id: str) -> str:

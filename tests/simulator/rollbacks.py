@@ -14,7 +14,8 @@ from simulator.world import Asked, Asset, Cover
 def judge_rollback(book: Book, verb: Verb, undone: Verb | None) -> Iterator[Violation]:
     """`undone` is the apply that it undoes, None where the run it names is none of ours."""
     if undone is None:
-        yield Violation("rollback_own", verb.number, "", f"it undoes {verb.document.get('rollback_of')}, no known run")
+        text = f"it undoes {verb.document.get('rollback_of')}, no known run"
+        yield Violation("rollback_own", verb.number, "", text)
         return
     tried = {put.asset_id for put in puts_of(book, undone)}
     for put in puts_of(book, verb):
@@ -58,7 +59,7 @@ def _put(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation
     if since and not recent and not any(_is(book, one, body) for one in shown for body in mine):
         yield broken("rollback_own", f"{since[-1].by} changed it since to {names(asset, since[-1].body, put.at)}")
     seen_before = first.shown_before
-    exact = before.source_body == put.body or put.body in seen_before
+    exact = put.body in (before.source_body, first.on_its_way, *seen_before)
     if not exact and not any(_is(book, one, put.body) for one in seen_before):
         was = names(asset, before.body, put.at)
         yield broken("rollback_exact", f"it sets {sha256(put.body or b'')[:6]}, but before was {was}")

@@ -171,7 +171,10 @@ class Service:
 
     async def _picture(self, request: httpx.Request) -> httpx.Response:
         named = _PICTURE.search(request.url.path)
-        asset_id, path = (named[1], named[2]) if named else ("", "")
+        if named is None:
+            self._note(request, "", "page", 200)
+            return network.answer(200, network.PAGE, Content_Type="text/html")
+        asset_id, path = named[1], named[2]
         manners, now = self.hosts[request.url.host], self.world.clock.time
         body = self._body(asset_id, path, now)
         if body is None:
@@ -196,19 +199,13 @@ class Service:
         self, request: httpx.Request, asset_id: str, path: str, body: bytes, manners: Manners, etag: str
     ) -> httpx.Response:
         self._note(request, asset_id, "picture", 200, path=path)
-        headers = {"Content_Type": "image/jpeg", "Content_Length": str(len(body)), "ETag": f'"{etag}"'}
-        match manners.head:
-            case "refused":
-                return network.answer(405)
-            case "missing":
-                return network.answer(404)
-            case "no length":
-                del headers["Content_Length"]
-            case "no etag":
-                del headers["ETag"]
-            case "wrong length":
-                headers["Content_Length"] = str(len(body) + len(path))
-        return network.answer(200, **headers)
+        length = {} if manners.head == "no length" else {"Content_Length": str(len(body))}
+        if manners.head == "wrong length":
+            length = {"Content_Length": str(len(body) + len(path))}
+        tag = {} if manners.head == "no etag" else {"ETag": f'"{etag}"'}
+        if manners.head in ("refused", "missing"):
+            return network.answer(405 if manners.head == "refused" else 404)
+        return network.answer(200, b"", Content_Type="image/jpeg", **length, **tag)
 
     def _body(self, asset_id: str, path: str, now: float) -> bytes | None:
         asset = self.world.assets.get(asset_id)

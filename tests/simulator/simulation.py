@@ -123,6 +123,7 @@ class Simulation:
             self._clock.time += 400
         arguments = ("--auto-approve", "--force", "--wait")
         self._verb("apply", str(self._file), *arguments, calm=True, wait=True)
+        self._clock.time += self._rng.choice((0, 302))
         self._verb("plan", str(self._file), calm=True, quiet_end=True)
 
     def _verb(self, name: str, *arguments: str, calm: bool = False, **more: Any) -> Verb:

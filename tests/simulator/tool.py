@@ -74,7 +74,7 @@ class Tool:
                 code, crash = -1, f"EndlessWait: {error}"
             except Exception:  # noqa: BLE001 the oracle judges it
                 code, crash = -1, traceback.format_exc()
-        text = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        text = out.buffer.getvalue().decode()
         return Ran(arguments, code, text, err.getvalue(), _document(text), began, self.clock.time, crash)
 
     def _pretend(self, stack: ExitStack) -> None:

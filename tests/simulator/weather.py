@@ -1,4 +1,4 @@
-"""Which answers go wrong during a verb, drawn beforehand for each asset and route, so that no order of calls matters."""
+"""Which answers go wrong during a verb, drawn beforehand for each asset and route: no order of calls matters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is true at every moment: assets, snapshots, covers, what each CDN edge shows; and the log of all that happened."""
+"""What is true at every moment: assets, snapshots, covers, what each CDN edge shows; and the log of all events."""
 
 from __future__ import annotations
 
@@ -176,9 +176,10 @@ class World:
 
     def asked(self, verb: int, asset_id: str = "", route: str = "") -> Iterable[Asked]:
         for event in self.log:
-            if isinstance(event, Asked) and event.verb == verb:
-                if asset_id in ("", event.asset_id) and route in ("", event.route):
-                    yield event
+            if not isinstance(event, Asked) or event.verb != verb:
+                continue
+            if asset_id in ("", event.asset_id) and route in ("", event.route):
+                yield event
 
     def becomes(self, body: bytes) -> bytes:
         """The picture that a set snapshot is shown as."""
