@@ -66,7 +66,7 @@ def service(seed: int, rng: random.Random, clock: VirtualClock) -> Service:
         placeholder=rng.random() < 0.3,
         assets={},
     )
-    for number in range(rng.randint(3, 12)):
+    for number in range(rng.choice((3, 3, 3, 4, 4, 5, 6, 12))):
         asset = _asset(rng, number, rng.choice(tuple(hosts)), world)
         world.assets[asset.asset_id] = asset
     foreign = frozenset(one for one in world.assets if rng.random() < 0.04)
@@ -77,8 +77,8 @@ def _asset(rng: random.Random, number: int, host: str, world: World) -> Asset:
     asset_id = f"{rng.getrandbits(128):032x}"
     snapshots: list[Snapshot] = []
     for name in SETS:
-        if name == "sample" or rng.random() < 0.4:
-            offsets = rng.sample(range(0, 60, 5), rng.randint(2, 5))
+        if name == "sample" or rng.random() < 0.2:
+            offsets = rng.sample(range(0, 60, 5), rng.randint(2, 4))
             snapshots += [snapshot(rng, asset_id, name, offset) for offset in offsets]
     if rng.random() < 0.05:
         snapshots = []

@@ -12,7 +12,7 @@ from simulator.pictures import PLACEHOLDER
 from simulator.service import Service, recoded_or_none
 from simulator.tool import Ran
 from simulator.weather import COVERS, SNAPSHOTS, Weather
-from simulator.world import COVER, Asked, Asset, Snapshot, World
+from simulator.world import COVER, Asked, Asset, Cover, Snapshot, World
 
 FIVE_MINUTES = 300.0
 
@@ -23,12 +23,13 @@ class Put:
 
     at: float
     verb: int
+    machine: int
     path: str
     body: bytes
     told: str
     verified: bool | None
     shown_before: frozenset[bytes | None]
-    set_before: Any
+    set_before: Cover
     """The cover at the origin before it."""
     on_its_way: bytes | None = None
     """What an earlier PUT had set less than five minutes before."""
@@ -39,7 +40,7 @@ class Verb:
     """One verb and all that the oracle needs to know of it.
 
     Attributes:
-        disturbed: others changed something while it ran, or between its plan and it.
+        machine: where it ran; each has a state folder of its own.
         plan: the saved plan that it executes. `planned_at`: when that was made.
         write_quota: PUTs in so many seconds.
     """
@@ -49,6 +50,8 @@ class Verb:
     ran: Ran
     weather: Weather
     entries: list[Entry]
+    machine: int = 0
+    interrupted: bool = False
     wait: bool = False
     detailed: bool = False
     force: bool = True
@@ -68,19 +71,20 @@ class Verb:
 
 @dataclass(eq=False)
 class Book:
-    """What the oracle remembers from verb to verb: PUTs by asset ID, covers that the tool knows to be settled."""
+    """What the oracle remembers from verb to verb: PUTs by asset ID; covers that a machine knows to be settled."""
 
     service: Service
     puts: dict[str, list[Put]] = field(default_factory=dict)
-    learned: set[tuple[str, bytes]] = field(default_factory=set)
+    learned: set[tuple[int, str, bytes]] = field(default_factory=set)
 
     @property
     def world(self) -> World:
         return self.service.world
 
-    def last(self, asset_id: str, before: float) -> Put | None:
-        """The last PUT within the five minutes before."""
-        found = [put for put in self.puts.get(asset_id, ()) if before - FIVE_MINUTES - 1 <= put.at < before]
+    def last(self, asset_id: str, machine: int, before: float) -> Put | None:
+        """A machine's last PUT within the five minutes before."""
+        mine = [put for put in self.puts.get(asset_id, ()) if put.machine == machine]
+        found = [put for put in mine if before - FIVE_MINUTES - 1 <= put.at < before]
         return found[-1] if found else None
 
 
@@ -125,7 +129,7 @@ class Facts:
 
     @cached_property
     def recent(self) -> Put | None:
-        return self.book.last(self.entry.asset_id, self.start)
+        return self.book.last(self.entry.asset_id, self.verb.machine, self.start)
 
     @property
     def steady(self) -> bool:
@@ -160,7 +164,8 @@ class Facts:
             for shown in self.shown:
                 if shown is not None and self.equal(shown, wanted):
                     found.add("in_sync")
-                    if shown != wanted and (self.entry.asset_id, wanted) not in self.book.learned:
+                    known = (self.verb.machine, self.entry.asset_id, wanted) in self.book.learned
+                    if shown != wanted and not known:
                         found.add("update")
                 else:
                     found.add("update")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from simulator.facts import Book, Verb, puts_of
+from simulator.imports import judge_import
 from simulator.outcomes import judge_apply, judge_saved, record
 from simulator.rollbacks import judge_rollback
 from simulator.rules import RULES, Violation
@@ -20,14 +22,14 @@ class Oracle:
     """Judges the verbs of one simulation, in their order.
 
     Args:
-        state: the tool's state folder.
+        states: the tool's state folders, by machine.
         rules: those that count.
     """
 
-    def __init__(self, service: Service, state: Path, rules: Collection[str] = tuple(RULES)) -> None:
+    def __init__(self, service: Service, states: Sequence[Path], rules: Collection[str] = tuple(RULES)) -> None:
         self.book = Book(service)
         self.verbs: list[Verb] = []
-        self._state = state
+        self._states = states
         self._rules = frozenset(rules)
 
     def judge(self, verb: Verb) -> list[Violation]:
@@ -50,12 +52,14 @@ class Oracle:
             record(self.book, verb)
         elif verb.name in ("plan", "audit"):
             yield from judge_findings(self.book, verb)
+        elif verb.name == "import":
+            yield from judge_import(self.book, verb, Path(verb.ran.arguments[2]))
         elif verb.name == "apply":
-            yield from judge_apply(self.book, verb, self._state)
+            yield from judge_apply(self.book, verb, self._states[verb.machine])
             record(self.book, verb)
         else:
             yield from judge_rollback(self.book, verb, self._undone(verb))
-            yield from judge_saved(self.book, verb, self._state)
+            yield from judge_saved(self.book, verb, self._states[verb.machine])
             record(self.book, verb)
         if verb.quiet_end and kind == "plan":
             yield from self._converged(verb)
@@ -79,15 +83,23 @@ class Oracle:
         yield from self._stops(verb)
 
     def _stops(self, verb: Verb) -> Iterator[Violation]:
-        late = verb.ran.ended - max(verb.weather.revoked, verb.ran.began)
+        refused = (event.at for event in self.book.world.asked(verb.number) if event.status == 401)
+        if verb.interrupted and verb.ran.ended - verb.weather.interrupted > _SECONDS_TO_STOP:
+            text = f"it went on for {verb.ran.ended - verb.weather.interrupted:.0f} s after Ctrl-C"
+            yield Violation("interrupt", verb.number, "", text)
+        late = verb.ran.ended - next(refused, verb.ran.ended)
         if late > _SECONDS_TO_STOP:
             text = f"it went on for {late:.0f} s after the first 401"
             yield Violation("revoked", verb.number, "", text)
 
     def _code(self, verb: Verb) -> int:
         document = verb.document
-        if document["kind"] == "error" or document["unknown"]:
+        if verb.interrupted:
+            return 130
+        if document["kind"] == "error" or document.get("unknown") or document.get("failed"):
             return 1
+        if verb.name == "import":
+            return 0
         if verb.name in ("plan", "audit"):
             return 2 if document["changes"] and (verb.detailed or verb.name == "audit") else 0
         bad = {"failed", "stale", "not_attempted"}
@@ -99,9 +111,12 @@ class Oracle:
         kind = error["type"]
         if kind == "safety_limit" and not verb.force and verb.name == "apply":
             return
+        if kind == "interrupted" and verb.interrupted:
+            return
         if kind == "authentication" and verb.weather.revoked < verb.ran.ended:
             return
-        changed = [put for one in self.verbs if one.name == "apply" for put in puts_of(self.book, one) if put.effect]
+        mine = [one for one in self.verbs if one.name == "apply" and one.machine == verb.machine]
+        changed = [put for one in mine for put in puts_of(self.book, one) if put.effect]
         if kind == "usage" and verb.name == "rollback" and not changed:
             return
         asked = [event for event in self.book.world.asked(verb.number) if event.route == "details"]
@@ -109,17 +124,20 @@ class Oracle:
             return
         yield Violation("no_error", verb.number, "", f"{kind}: {error['message']}")
 
+    def _recent(self, item: dict[str, Any], verb: Verb) -> bool:
+        return self.book.last(item["asset_id"], verb.machine, verb.ran.ended) is not None
+
     def _undone(self, verb: Verb) -> Verb | None:
         """The run that a rollback names: its ID begins with the second in which it began."""
         named = str(verb.document.get("rollback_of", ""))
         clock = self.book.world.clock
         for other in self.verbs:
             began = clock.moment(other.ran.began)
-            if other.name == "apply" and named.startswith(f"{began:%Y%m%dT%H%M%SZ}"):
+            if other.machine == verb.machine and named.startswith(f"{began:%Y%m%dT%H%M%SZ}"):
                 return other
         return None
 
     def _converged(self, verb: Verb) -> Iterator[Violation]:
-        later = [item for item in verb.document["pending"] if self.book.last(item["asset_id"], verb.ran.ended) is None]
+        later = [item for item in verb.document["pending"] if not self._recent(item, verb)]
         for item in (*verb.document["changes"], *later):
             yield Violation("converges", verb.number, item["asset_id"], "not in sync after apply --wait")

@@ -131,7 +131,7 @@ def judge_outcome(book: Book, verb: Verb, entry: Entry, result: Result) -> Itera
 def _without_effect(facts: Facts, outcome: str, broken: Any) -> Iterator[Violation]:
     verb, asset_id = facts.verb, facts.entry.asset_id
     touched = verb.weather.touches(asset_id, "details", "cover", COVERS, SNAPSHOTS)
-    revoked = verb.weather.revoked < verb.ran.ended
+    revoked = verb.weather.revoked < verb.ran.ended or verb.interrupted
     if outcome == "failed" and facts.steady and not touched and not revoked:
         yield broken("failed_for_reason", "nothing failed, and nothing changed")
     elif outcome == "failed" and facts.steady and not revoked and _passing(verb, asset_id):
@@ -151,7 +151,9 @@ def _passing(verb: Verb, asset_id: str) -> bool:
 
 
 def _changed(facts: Facts) -> bool:
-    """Whether what is shown, or the wanted picture, changed in value between plan and end."""
+    """Whether what is shown, what is on its way or the wanted picture changed in value between plan and end."""
+    if facts.book.last(facts.entry.asset_id, facts.verb.machine, facts.verb.ran.began) is not None:
+        return True
     if len(facts.shown) != 1 or len(facts.bodies) != 1 or len(facts.urls) != 1:
         return True
     return any(isinstance(one, str) for one in facts.wants)
@@ -174,7 +176,7 @@ def _verified(facts: Facts, result: Result, effect: list[Asked], broken: Any) ->
         yield broken("verified", f"it was visible nowhere: {', '.join(shown)}")
     elif told is True and visible and _looks(facts, start, body) < 2:
         yield broken("two_looks", f"{_looks(facts, start, body)} look")
-    if verb.weather.revoked < end:
+    if verb.weather.revoked < end or verb.interrupted:
         return
     if told is None:
         yield broken("verified", "verified is null with --wait")
@@ -238,11 +240,11 @@ def record(book: Book, verb: Verb) -> None:
         result = results.get(put.asset_id, {})
         before = put.at - 1e-6
         shown = frozenset(asset.shown(verb.began, before))
-        coming = book.last(put.asset_id, put.at)
+        coming = book.last(put.asset_id, verb.machine, put.at)
         done = Put(
-            put.at, verb.number, put.path, put.body, result.get("outcome", "failed"), result.get("verified"),
+            put.at, verb.number, verb.machine, put.path, put.body, result.get("outcome", "failed"), result.get("verified"),
             shown, asset.cover.at(before), coming.body if coming else None,
         )  # fmt: skip
         book.puts.setdefault(put.asset_id, []).append(done)
         if done.verified:
-            book.learned.add((put.asset_id, put.body))
+            book.learned.add((verb.machine, put.asset_id, put.body))

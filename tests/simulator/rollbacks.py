@@ -53,7 +53,7 @@ def _put(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation
         return
     before: Cover = first.set_before
     mine = {first.body, last.body, before.source_body}
-    since = [cover for cover in asset.cover.during(last.at, put.at - 1e-6) if cover.by != "the tool"]
+    since = [cover for cover in asset.cover.during(last.at, put.at - 1e-6) if cover.by != f"machine {verb.machine}"]
     shown = asset.shown(verb.ran.began, put.at - 1e-6)
     recent = put.at - last.at < 301  # an older cover may still be seen
     if since and not recent and not any(_is(book, one, body) for one in shown for body in mine):
@@ -75,7 +75,7 @@ def _forgotten(book: Book, verb: Verb, undone: Verb, asset_id: str) -> Iterator[
     if first is None or last is None or puts_of(book, verb, asset_id):
         return
     end = verb.ran.ended
-    if any(cover.by != "the tool" for cover in asset.cover.during(last.at, end)[1:]):
+    if any(cover.by != f"machine {verb.machine}" for cover in asset.cover.during(last.at, end)[1:]):
         return
     if asset.cover.at(end).source_body != last.body or asset.cover.at(end).source != last.path:
         return  # a later run of ours set another one
@@ -91,7 +91,7 @@ def _forgotten(book: Book, verb: Verb, undone: Verb, asset_id: str) -> Iterator[
 
 
 def _same_as_before(book: Book, first: Put, last: Put) -> bool:
-    return bool(_is(book, first.set_before.body, last.body))
+    return any(_is(book, one, last.body) for one in (first.set_before.body, *first.shown_before))
 
 
 def _restorable(verb: Verb, asset: Asset, first: Put) -> bool:

@@ -12,6 +12,7 @@ RULES: dict[str, str] = {
     "exit_code": "the exit code is the contract's",
     "counts": "the summary counts what is listed",
     "no_secret": "no token and no signature is printed",
+    "interrupt": "an interrupt ends the run soon, and the run tells what it did",
     "quota": "no more PUTs in a minute than the quota allows",
     "plan_changes_nothing": "plan and audit send no PUT",
     # Verdicts.
@@ -43,11 +44,18 @@ RULES: dict[str, str] = {
     "two_looks": "verified only after at least two looks that saw the new cover",
     "verified_in_time": "what becomes visible in time, with nothing in the way, is verified",
     "converges": "apply, wait, plan: no changes",
+    # Import.
+    "import_true": "an imported entry is in sync with what is shown",
+    "import_ignore": "ignore: true only for a cover that is known to be none of the snapshots",
+    "import_complete": "every asset is written, or named as left out",
     # Rollback.
     "rollback_own": "a rollback touches only what its run changed and nobody changed since",
     "rollback_exact": "a rollback sets exactly the picture from before",
     "rollback_restores": "a rollback forgets nothing that it could restore, and tells what it could not",
 }
+
+# Known to be broken as yet: not judged in `make test`. Empty it rule by rule.
+NOT_YET: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import random
 import re
+import signal
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,18 +42,29 @@ class Manners:
 
 @dataclass(eq=False)
 class Service:
-    """Answers requests. `foreign`: assets whose first snapshot's URL names another asset."""
+    """Answers requests.
+
+    Attributes:
+        foreign: assets whose snapshots' URLs name another asset.
+        weather: of the present verb. `interrupted`: Ctrl-C was pressed in it.
+    """
 
     world: World
     hosts: dict[str, Manners]
     seed: int
     foreign: frozenset[str] = frozenset()
     weather: Weather = field(default_factory=Weather)
+    interrupted: bool = False
     _count: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(self._draw("latency", str(request.url.path)).uniform(0.005, 0.4))
         self.world.advance()
+        if self.world.clock.time >= self.weather.interrupted and not self.interrupted:
+            self.weather.interrupted, self.interrupted = self.world.clock.time, True
+            self.world.note("Ctrl-C")
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0)
         if request.url.host in self.hosts:
             return await self._picture(request)
         if self.world.clock.time >= self.weather.revoked:
@@ -162,7 +175,7 @@ class Service:
         effect = not kind or kind.endswith(" done")
         body = snapshot.body.at(now)
         if effect:
-            self.world.set_cover(asset, snapshot, now, "the tool")
+            self.world.set_cover(asset, snapshot, now, self.world.actor)
         status = 0 if kind else 204
         self._note(
             request, asset_id, "cover", status, kind, path=path, url=url, body=body, effect=effect, accepted=not kind

@@ -16,7 +16,7 @@ from simulator.oracle import Oracle
 from simulator.page import page
 from simulator.rules import RULES, Violation
 from simulator.service import PROJECT
-from simulator.tool import Ran, Tool
+from simulator.tool import Tool
 from simulator.weather import Weather
 
 _MEMORY = Path("/dev/shm")
@@ -54,13 +54,14 @@ class Simulation:
         self._entries = catalogue.entries(self._rng, self._world)
         self._file = home / "covers.yaml"
         catalogue.write(self._entries, self._file)
-        self._tool = Tool(home, self._clock, self._service, PROJECT)
-        self._oracle = Oracle(self._service, self._tool.state, rules)
+        self._tools = [Tool(home / name, self._clock, self._service, PROJECT) for name in ("one", "other")]
+        self._oracle = Oracle(self._service, [tool.state for tool in self._tools], rules)
 
     def play(self) -> int:
         for _ in range(self._rng.randint(1, 3)):
             self._pause((1, 1, 30, 200, 400))
-            self._rng.choice((self._plan, self._audit, self._apply, self._apply, self._saved, self._rollback))()
+            verbs = (self._plan, self._audit, self._apply, self._apply, self._saved, self._saved, self._rollback)
+            self._rng.choice((*verbs, self._import))()
             if self._rng.random() < 0.25:
                 self._edit()
         self._calm_end()
@@ -94,6 +95,7 @@ class Simulation:
         wait, force = self._rng.random() < 0.4, self._rng.random() < 0.8
         arguments = ["--wait"] if wait else []
         arguments += ["--force"] if force else []
+        arguments += ["--compare", "content"] if self._rng.random() < 0.1 else []
         more: dict[str, Any] = {"wait": wait, "force": force}
         if self._rng.random() < 0.3:
             arguments += ["--write-quota", "2/10 seconds"]
@@ -113,7 +115,19 @@ class Simulation:
 
     def _rollback(self) -> None:
         wait = self._rng.random() < 0.3
-        self._verb("rollback", "--auto-approve", *(["--wait"] if wait else []), wait=wait)
+        named = self._named_run() if self._rng.random() < 0.3 else []
+        self._verb("rollback", *named, "--auto-approve", *(["--wait"] if wait else []), wait=wait)
+
+    def _named_run(self) -> list[str]:
+        """Any run of the first machine, as its history names it; perhaps a rollback itself."""
+        history = self._tools[0].run("history").document or {}
+        runs = [item["run"] for item in history.get("runs", []) if item.get("applied")]
+        return [self._rng.choice(runs)] if runs else []
+
+    def _import(self) -> None:
+        file = self._home / "imported.yaml"
+        file.unlink(missing_ok=True)
+        self._verb("import", "--out", str(file))
 
     def _calm_end(self) -> None:
         self._world.coming.clear()
@@ -133,28 +147,33 @@ class Simulation:
             Broken: it broke a rule.
         """
         self._world.verb += 1
-        weather_now = Weather() if calm else self._weather(name)
-        self._service.weather = weather_now
+        weather_now = Weather() if calm else self._weather()
+        self._service.weather, self._service.interrupted = weather_now, False
         if not calm and self._rng.random() < 0.3:
             changes.schedule(self._rng, self._world, self._clock.time, 4.0, self._rng.randint(1, 3))
-        self._world.note(f"--- verb {self._world.verb}: {name} {' '.join(arguments)} ({weather_now})")
-        ran = self._run(name, arguments)
+        machine = 0 if calm or self._rng.random() < 0.85 else 1
+        self._world.actor = f"machine {machine}"
+        self._world.note(
+            f"--- verb {self._world.verb}, machine {machine}: {name} {' '.join(arguments)} ({weather_now})"
+        )
+        ran = self._tools[machine].run(name, *arguments)
         self._world.advance()
-        verb = Verb(self._world.verb, name, ran, weather_now, list(self._entries), **more)
+        verb = Verb(
+            self._world.verb, name, ran, weather_now, list(self._entries), machine, self._service.interrupted, **more
+        )
         broken = self._oracle.judge(verb)
         if broken:
             raise Broken(broken[0], page(self._seed, self._service, verb, broken))
         self._clock.time += 1.5  # so that no two runs begin within the same second
         return verb
 
-    def _run(self, name: str, arguments: tuple[str, ...]) -> Ran:
-        return self._tool.run(name, *arguments)
-
-    def _weather(self, name: str) -> Weather:
+    def _weather(self) -> Weather:
         if self._rng.random() < 0.4:
             return Weather()
-        revoked = float("inf")
-        if self._rng.random() < 0.05:
-            revoked = self._clock.time + self._rng.uniform(0.2, 12)
         share = self._rng.choice((0.15, 0.3, 0.6))
-        return weather.draw(self._rng, list(self._world.assets), share, revoked=revoked)
+        drawn = weather.draw(self._rng, list(self._world.assets), share)
+        if self._rng.random() < 0.05:
+            drawn.revoked = self._clock.time + self._rng.uniform(0.2, 12)
+        elif self._rng.random() < 0.05:
+            drawn.interrupted = self._clock.time + self._rng.uniform(0.2, 12)
+        return drawn

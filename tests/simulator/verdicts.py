@@ -120,7 +120,7 @@ def _before(facts: Facts, before: dict[str, Any]) -> Iterator[Violation]:
         one for one in asset.snapshots.at(facts.start)
         if facts.urls == {one.path} or any(facts.equal(body, one.body.at(facts.start)) for body in facts.shown)
     ]  # fmt: skip
-    exact = [one for one in is_it if one.body.at(facts.start) in facts.shown]
+    exact = [one for one in is_it if facts.shown == {one.body.at(facts.start)}]
     if ref is not None and not any((one.set, one.offset) == (ref["set"], ref["offset"]) for one in is_it):
         yield Violation("before", facts.verb.number, asset.asset_id, f"before.snapshot is {ref}. {told}")
     unread = facts.verb.weather.touches(asset.asset_id, "snapshot pictures")

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+NEVER = float("inf")
 READS = ("500", "503", "504", "408", "429", "429 wait", "hang", "reset", "garbage", "truncated", "empty", "page")
 READS_FOR_GOOD = ("403", "500", "garbage", "truncated", "hang", "reset", "other asset")
 PUTS = ("429", "429 wait", "500", "500 done", "504 done", "503", "hang", "hang done", "reset", "reset done")
@@ -40,11 +41,12 @@ class Weather:
     """The faults of one verb, by route and asset.
 
     Attributes:
-        revoked: from when on every call of the API is 401, or never.
+        revoked: from when on every call of the API is 401. `interrupted`: when somebody presses Ctrl-C.
     """
 
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
-    revoked: float = float("inf")
+    revoked: float = NEVER
+    interrupted: float = NEVER
 
     def of(self, route: str, asset_id: str) -> Fault | None:
         return self.faults.get((route, asset_id))
@@ -63,8 +65,9 @@ class Weather:
             f"{'' if not fault.heads else ', HEAD too'}"
             for (route, one), fault in self.faults.items()
         ]
-        revoked = [f"401 from {self.revoked:.2f} s on"] if self.revoked != float("inf") else []
-        return "; ".join(told + revoked) or "calm"
+        told += [f"401 from {self.revoked:.2f} s on"] if self.revoked != NEVER else []
+        told += [f"Ctrl-C at {self.interrupted:.2f} s"] if self.interrupted != NEVER else []
+        return "; ".join(told) or "calm"
 
 
 _ROUTES = {
@@ -75,9 +78,9 @@ _ROUTES = {
 }
 
 
-def draw(rng: random.Random, asset_ids: Sequence[str], share: float, *, revoked: float) -> Weather:
+def draw(rng: random.Random, asset_ids: Sequence[str], share: float) -> Weather:
     """Faults for about `share` of the assets. Those that pass come at most twice in a row: a retry meets them."""
-    weather = Weather(revoked=revoked)
+    weather = Weather()
     for asset_id in asset_ids:
         if rng.random() >= share:
             continue

@@ -153,6 +153,7 @@ class World:
         delays: draws how many seconds it takes until an edge, or the API, shows a new cover.
         placeholder: an edge shows something that is no picture until then.
         coming: what others do at a later time.
+        actor: who runs the present verb.
     """
 
     clock: VirtualClock
@@ -163,6 +164,7 @@ class World:
     log: list[Event] = field(default_factory=list)
     coming: list[tuple[float, Callable[[float], None]]] = field(default_factory=list)
     verb: int = 0
+    actor: str = "machine 0"
 
     def note(self, text: str, asset_id: str = "", at: float | None = None) -> None:
         self.log.append(Event(self.clock.time if at is None else at, self.verb, asset_id, text))
