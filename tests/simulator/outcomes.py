@@ -242,9 +242,17 @@ def record(book: Book, verb: Verb) -> None:
         shown = frozenset(asset.shown(verb.began, before))
         coming = book.last(put.asset_id, verb.machine, put.at)
         done = Put(
-            put.at, verb.number, verb.machine, put.path, put.body, result.get("outcome", "failed"), result.get("verified"),
-            shown, asset.cover.at(before), coming.body if coming else None,
-        )  # fmt: skip
+            put.at,
+            verb.number,
+            verb.machine,
+            put.path,
+            put.body,
+            told=result.get("outcome", "failed"),
+            verified=result.get("verified"),
+            shown_before=shown,
+            set_before=asset.cover.at(before),
+            on_its_way=coming.body if coming else None,
+        )
         book.puts.setdefault(put.asset_id, []).append(done)
         if done.verified:
             book.learned.add((verb.machine, put.asset_id, put.body))
