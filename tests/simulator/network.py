@@ -40,7 +40,7 @@ def broken(body: bytes, **headers: str) -> httpx.Response:
 def as_json(value: Any, *, packed: bool = False) -> httpx.Response:
     body = json.dumps(value).encode()
     if packed:
-        return answer(200, gzip.compress(body), Content_Type="application/json", Content_Encoding="gzip")
+        return answer(200, gzip.compress(body, mtime=0), Content_Type="application/json", Content_Encoding="gzip")
     return answer(200, body, Content_Type="application/json", Content_Length=str(len(body)))
 
 
@@ -111,7 +111,7 @@ async def picture_fault(kind: str, body: bytes, elsewhere: str) -> httpx.Respons
 def picture(body: bytes, *, packed: bool, etag: str) -> httpx.Response:
     tag = {"ETag": f'"{etag}"'} if etag else {}
     if packed:
-        small = gzip.compress(body)
+        small = gzip.compress(body, mtime=0)
         return answer(
             200, small, Content_Type="image/jpeg", Content_Encoding="gzip", Content_Length=str(len(small)), **tag
         )

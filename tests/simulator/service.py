@@ -33,7 +33,7 @@ class Manners:
 
     Attributes:
         head: see weather.HEADS.
-        packed: it compresses whatever is asked for.
+        packed: it compresses most answers, whatever is asked for.
     """
 
     head: str
@@ -206,7 +206,8 @@ class Service:
         if head:
             return self._head(request, asset_id, path, body, manners, etag)
         self._note(request, asset_id, "picture", 200, path=path, body=body)
-        return network.picture(body, packed=manners.packed, etag="" if manners.head == "no etag" else etag)
+        packed = manners.packed and self._draw("packed", asset_id, path).random() < 0.7
+        return network.picture(body, packed=packed, etag="" if manners.head == "no etag" else etag)
 
     def _head(
         self, request: httpx.Request, asset_id: str, path: str, body: bytes, manners: Manners, etag: str
