@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from simulator.catalogue import SETS, picture, snapshot
 from simulator.world import Asset, Snapshot, World
 
 
-def schedule(rng: random.Random, world: World, start: float, span: float, count: int) -> None:
-    """Plans `count` changes at random moments of a span of time."""
+def schedule(
+    rng: random.Random, world: World, start: float, span: float, count: int, among: Sequence[str] = ()
+) -> None:
+    """Plans `count` changes at random moments of a span of time, to any asset or to some."""
     for _ in range(count):
         at = start + rng.uniform(0, span)
-        asset = rng.choice(list(world.assets.values()))
+        asset = world.assets[rng.choice(list(among or world.assets))]
         kinds = (_set, _set, _upload, _upload, _retake, _retake, _add, _add, _delete)
         happens = rng.choice(kinds)
         seed = rng.getrandbits(64)

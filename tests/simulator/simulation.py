@@ -150,7 +150,9 @@ class Simulation:
         weather_now = Weather() if calm else self._weather()
         self._service.weather, self._service.interrupted = weather_now, False
         if not calm and self._rng.random() < 0.3:
-            changes.schedule(self._rng, self._world, self._clock.time, 4.0, self._rng.randint(1, 3))
+            unlucky = [one for route, one in weather_now.faults if route == "cover" and self._rng.random() < 0.7]
+            count = self._rng.randint(1, 3)
+            changes.schedule(self._rng, self._world, self._clock.time, 5.0, count, unlucky)
         machine = 0 if calm or self._rng.random() < 0.85 else 1
         self._world.actor = f"machine {machine}"
         self._world.note(
