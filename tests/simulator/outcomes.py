@@ -90,8 +90,8 @@ def judge_put(book: Book, verb: Verb, put: Asked, result: Result | None) -> Iter
         yield broken("put_planned", "the entry does not mean this snapshot")
     if sha not in {sha256(body) for body in bodies}:
         yield broken("put_seen_bytes", f"planned {str(sha)[:6]}, PUT {', '.join(sha256(one)[:6] for one in bodies)}")
-    before = (result["before"].get("content") or {}).get("sha256")
-    known = before is not None and facts.urls == {COVER} and facts.recent is None and not _retry(book, verb, put)
+    before = str((result["before"].get("content") or {}).get("sha256", ""))
+    known = before and facts.urls == {COVER} and facts.recent is None and not _retry(book, verb, put)
     if known and before not in {sha256(body) for body in facts.shown if body is not None}:
         yield broken("put_as_planned", f"the plan replaces {before[:6]}, which is not shown any more")
     if facts.states() == {"in_sync"} and not _retry(book, verb, put):
