@@ -79,6 +79,7 @@ NOT_YET: frozenset[str] = frozenset(
         "saved",
         "stale_for_reason",
         "two_looks",
+        "unchanged_for_reason",
         "unknown_outcome",
         "unread_is_unknown",
         "update_is_true",
