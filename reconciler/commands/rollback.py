@@ -29,8 +29,7 @@ from reconciler.model import Source
 from reconciler.planning.rollback import NotUndoable, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_rollback
-from reconciler.state.runs import Run as PastRun
-from reconciler.state.runs import Runs, with_uncertain
+from reconciler.state.runs import PastRun, Runs, with_uncertain
 from reconciler.util.sanitize import clean
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from reconciler.documents.schemas import Head, Moment
 from reconciler.documents.write import Origin, moment
 from reconciler.model import OPTIONAL
-from reconciler.state.runs import Run
+from reconciler.state.runs import PastRun
 from reconciler.util.field_types import Count, Foreign
 
 
@@ -50,12 +50,12 @@ class HistoryDoc(Head):
     runs: tuple[RunDoc, ...]
 
 
-def history_document(runs: Sequence[Run], origin: Origin) -> HistoryDoc:
+def history_document(runs: Sequence[PastRun], origin: Origin) -> HistoryDoc:
     """`runs` from the oldest to the newest."""
     return HistoryDoc(**origin.head(), runs=tuple(_run(run) for run in reversed(runs)))
 
 
-def _run(run: Run) -> RunDoc:
+def _run(run: PastRun) -> RunDoc:
     return RunDoc(
         run=run.run,
         at=moment(run.at) if run.at else None,

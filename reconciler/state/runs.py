@@ -23,7 +23,7 @@ WhyNot = Literal["not_a_snapshot", "no_cover_before", "snapshots_retaken", "cann
 
 
 @dataclass(slots=True)
-class Run:
+class PastRun:
     """One run, as counts. What its first record did not say is "" or None. No text in it is trusted."""
 
     run: str
@@ -113,17 +113,17 @@ class Runs:
     def journal(self) -> Path:
         return self.folder / NAME
 
-    def all(self) -> list[Run]:
+    def all(self) -> list[PastRun]:
         """In the order in which they started."""
-        found: dict[str, Run] = {}
+        found: dict[str, PastRun] = {}
         for _, record in self._records():
             run = found.get(record.run)
             if run is None:
-                run = found[record.run] = Run(record.run, record.at)
+                run = found[record.run] = PastRun(record.run, record.at)
             run.add(record)
         return list(found.values())
 
-    def find(self, wanted: str | None) -> Run:
+    def find(self, wanted: str | None) -> PastRun:
         """The run with this ID, or the only one whose ID starts with it. Without one the last run that may have
         changed a cover and is not a rollback itself: a second rollback then finishes the first, and never goes on to
         an older run.

@@ -45,7 +45,7 @@ def test_a_snapshot_that_has_no_place_makes_the_asset_unknown_after_one_read(clo
     seen, requests = read(clock, body)
     assert isinstance(seen, NoAnswer)
     assert (seen.reason, requests) == ("api_error", 1)
-    assert "at which second" in seen.message
+    assert "without its offset" in seen.message
 
 
 def test_half_a_surrogate_pair_in_a_title_is_no_reason_not_to_read_the_rest(clock: FakeClock) -> None:
