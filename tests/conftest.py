@@ -42,7 +42,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _close_memories() -> Iterator[None]:
+def _close_readings() -> Iterator[None]:
     yield
     while OPENED:
         OPENED.pop().close()

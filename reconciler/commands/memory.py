@@ -6,7 +6,6 @@ machines and CI caches. No cover is read.
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -17,8 +16,10 @@ from reconciler.commands.result import Report
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
 from reconciler.state.folder import make
+from reconciler.state.lock import exclusive
 from reconciler.state.settled_covers import Memory, document_text, read_document
 from reconciler.util import atomic_files
+from reconciler.util.clock import SystemClock
 
 
 @click.argument("file")
@@ -28,8 +29,7 @@ async def export_memory(run: Run, *, file: str) -> Report:
         UsageError: the file cannot be written.
     """
     atomic_files.check_writable(file)
-    with closing(Memory(await _folder(run))) as memory:
-        covers = memory.all()
+    covers = Memory(await _folder(run)).all()
     atomic_files.write(file, document_text(covers), private=True)
     return _report("export", file, len(covers), f"Wrote {len(covers):,} settled covers to {file}.\n")
 
@@ -39,10 +39,12 @@ async def import_memory(run: Run, *, file: str) -> Report:
     """
     Raises:
         UsageError: the file is not an exported memory.
+        StateError: an apply is running.
     """
     document = read_document(file)
-    with closing(Memory(make(await _folder(run)))) as memory:
-        memory.remember(document.covers)
+    folder = make(await _folder(run))
+    with exclusive(folder, SystemClock().now()):
+        Memory(folder).remember(document.covers)
     count = len(document.covers)
     return _report("import", file, count, f"Imported {count:,} settled covers from {file}.\n")
 

@@ -69,11 +69,11 @@ class ConnectedRun(Run):
         """Opens a planner with what the state folder remembers."""
         session = self.session
         recent = Runs(session.folder, session.endpoint, session.project_id).recent(session.clock.now(), PENDING)
-        with closing(Memory(session.folder)) as memory, closing(Readings(session.folder)) as readings:
+        with closing(Readings(session.folder)) as readings:
             yield Planner(
                 session.client,
                 session.pictures,
-                memory,
+                Memory(session.folder),
                 readings,
                 self.options.compare,
                 replace_unreadable,

@@ -6,7 +6,6 @@ ASSET is an asset ID. A saved plan is shown in any format.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -63,14 +62,14 @@ async def _show_assets(run: Run, asset_ids: Sequence[str]) -> Report:
     shown_or_not: list[ShownAsset | NotShown] = []
     read: list[tuple[Observed, Cover]] = []
     async with connect(run, run.resolve_without_files()) as connected:
-        with closing(Memory(connected.session.folder)) as memory:
-            for asset_id in asset_ids:
-                found = await _read(connected, asset_id, memory)
-                if isinstance(found, NotShown):
-                    shown_or_not.append(found)
-                else:
-                    shown_or_not.append(_asset(*found))
-                    read.append(found)
+        memory = Memory(connected.session.folder)
+        for asset_id in asset_ids:
+            found = await _read(connected, asset_id, memory)
+            if isinstance(found, NotShown):
+                shown_or_not.append(found)
+            else:
+                shown_or_not.append(_asset(*found))
+                read.append(found)
         images = await fetch_images(
             connected,
             ((asset.asset_id, asset.cover_url, "", asset.snapshots, cover.snapshot) for asset, cover in read),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from reconciler.errors import StateError
@@ -19,11 +20,12 @@ def save(folder: Path, asset_id: str, sha256: str, data: bytes) -> Path:
     """
     kind = next((kind for magic, kind in _KINDS if data.startswith(magic)), "bin")
     path = make(folder / "covers") / f"{asset_id}-{sha256[:16]}.{kind}"
-    if path.exists():
-        return path
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        if _holds(path, data):
+            return path
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -32,3 +34,12 @@ def save(folder: Path, asset_id: str, sha256: str, data: bytes) -> Path:
     except OSError as error:
         raise StateError(f"The old cover cannot be saved to {path}: {error.strerror or error}") from error
     return path
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether it is a plain file with these bytes. An empty one may be what a full disk left."""
+    try:
+        about = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(about.st_mode) and about.st_size == len(data) and path.read_bytes() == data

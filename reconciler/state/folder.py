@@ -3,26 +3,56 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from pathlib import Path
 
 from reconciler.errors import StateError
+from reconciler.util.git import git
+from reconciler.util.sanitize import shorten
+
+_ANOTHER = "Choose another with --state-dir."
 
 
 def locate(given: Path | None, endpoint: str, project_id: str) -> Path:
-    """The state folder: the given one, else one in the user's state folder for this endpoint and project."""
-    if given is not None:
-        return given
+    """The state folder: the given one, else one in the user's state folder for this endpoint and project.
+
+    Raises:
+        StateError: what it holds may have been written by others than this user's runs.
+    """
+    folder = given if given is not None else _default(endpoint, project_id)
+    try:
+        in_checkout = _in_checkout(folder)
+        if folder.exists():
+            _check_owned(folder)
+            if in_checkout:
+                _check_untracked(folder)
+    except OSError as error:
+        raise _unusable(folder, error.strerror or str(error)) from error
+    return folder
+
+
+def _default(endpoint: str, project_id: str) -> Path:
     readable = re.sub(r"[^a-z0-9.]+", "-", endpoint.split("://")[-1].lower()).strip("-")[:40]
     tag = hashlib.sha256(f"{endpoint}\n{project_id}".encode()).hexdigest()[:8]
     return user_folder() / f"{readable}-{tag}"
 
 
 def user_folder() -> Path:
-    """The user's state folder for this program."""
+    """The user's state folder for this program.
+
+    Raises:
+        StateError: the user has no home.
+    """
     from platformdirs import user_state_path
 
-    return user_state_path("reconcile", appauthor=False)
+    try:
+        return user_state_path("reconcile", appauthor=False).expanduser()
+    except RuntimeError as error:  # neither HOME nor an entry in /etc/passwd
+        raise StateError(
+            "There is no home folder in which to keep the state", hint="Choose one with --state-dir."
+        ) from error
 
 
 def make(path: Path) -> Path:
@@ -34,7 +64,46 @@ def make(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StateError(
-            f"The state folder {path} cannot be used: {error.strerror}", hint="Choose another with --state-dir."
-        ) from error
+        raise _unusable(path, error.strerror or str(error)) from error
     return path
+
+
+def _check_owned(folder: Path) -> None:
+    about = folder.stat()
+    if not stat.S_ISDIR(about.st_mode):
+        raise _unusable(folder, "it is not a folder")
+    if about.st_uid not in (os.geteuid(), 0):
+        raise _unusable(folder, "it belongs to another user")
+    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        hint = f"Run `chmod go-w` on it, or give a folder in it, which will be made: --state-dir {folder}/reconcile."
+        raise _unusable(folder, "others may write to it", hint)
+
+
+def _in_checkout(folder: Path) -> bool:
+    """
+    Raises:
+        StateError: in a git checkout, where a pull request can bring links, the way to it is one.
+    """
+    path = Path(os.path.abspath(folder))  # noqa: PTH100 links are not followed
+    links: list[Path] = []
+    for place in (path, *path.parents):
+        if (place / ".git").exists():
+            if links:
+                raise _unusable(folder, f"{links[0]} is a link in a git checkout")
+            return True
+        if place.is_symlink():
+            links.append(place)
+    return False
+
+
+def _check_untracked(folder: Path) -> None:
+    """Whatever a pull request can bring must not pass for what was remembered."""
+    tracked = git("-c", "safe.directory=*", "-C", str(folder), "ls-files", "--", ".")
+    if tracked is None and any(folder.iterdir()):
+        raise _unusable(folder, "it lies in a git checkout, and git cannot tell whether it tracks any of it")
+    if tracked:
+        raise _unusable(folder, f"git tracks files in it, such as {shorten(tracked.splitlines()[0])}")
+
+
+def _unusable(folder: Path, why: str, hint: str = _ANOTHER) -> StateError:
+    return StateError(f"The state folder {folder} cannot be used: {why}", hint=hint)

@@ -7,24 +7,22 @@ a record that has the form, a field that has not says nothing, and the others ar
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, TypeAdapter
 from pydantic_core import core_schema
 
-from reconciler.errors import StateError
 from reconciler.model import Content, Cover, OutcomeName, SetName, SnapshotRef
+from reconciler.state import json_lines
+from reconciler.state.json_lines import JsonLines
 from reconciler.util.ids import LOWER_ID_SCHEMA
 
 NAME = "journal.jsonl"
 _LONGEST_TEXT = 1024
-# The largest record names a run's files. A longer line is not ours, and is never held in memory.
-_LONGEST_LINE = 4 * 1024 * 1024
 
 
 def _text(value: object) -> str | None:
@@ -155,24 +153,11 @@ Record = RunRecord | IntentRecord | OutcomeRecord | SeenRecord
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
-class Journal:
-    """Appends to the journal of a state folder. Every record is on the disk when `append` returns.
-
-    Raises:
-        StateError: it cannot be opened for writing, or is not a plain file of the user's own.
-    """
+class Journal(JsonLines):
+    """Appends to the journal of a state folder. Every record is on the disk when `append` returns."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / NAME
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            self._file = os.open(self._path, flags, 0o600)
-            size = os.fstat(self._file).st_size
-            if size and os.pread(self._file, 1, size - 1) != b"\n":
-                # A run that was killed while writing left half a line; it must not swallow ours.
-                self._write(b"\n")
-        except OSError as error:
-            raise self._unwritable(error) from error
+        super().__init__(folder / NAME, "journal")
 
     def append(self, record: Record) -> None:
         """
@@ -180,54 +165,18 @@ class Journal:
             StateError: the disk is full, or gone.
         """
         fields = asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
-        try:
-            self._write(json.dumps(fields, default=datetime.isoformat, separators=(",", ":")).encode() + b"\n")
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def _write(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._file, data) :]
-        os.fsync(self._file)
-
-    def _unwritable(self, error: OSError) -> StateError:
-        return StateError(
-            f"The journal {self._path} cannot be written: {error.strerror or error}",
-            hint="Fix that, or choose another folder with --state-dir. Nothing more was changed.",
-        )
+        self.write(json.dumps(fields, default=datetime.isoformat, separators=(",", ":")).encode() + b"\n")
 
 
 def read(folder: Path, tail: int | None = None) -> Iterator[tuple[int, Record]]:
-    """The journal's records, oldest first, each with its line (from 1, counted from where reading starts).
-
-    Args:
-        tail: read only so many bytes at the end.
+    """The journal's records, oldest first, each with its line; see `json_lines.read`.
 
     Raises:
         StateError: the journal exists, but cannot be read.
     """
-    try:
-        with (folder / NAME).open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - tail) if tail is not None else 0)
-            for number, line in _lines(file):
-                try:
-                    # pydantic's own JSON parser refuses the lone surrogates that stand for odd bytes of a file name.
-                    yield number, _RECORD.validate_python(json.loads(line))
-                except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
-                    continue
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StateError(f"The journal {folder / NAME} cannot be read: {error.strerror or error}") from error
-
-
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    number, whole = 0, True
-    while part := file.readline(_LONGEST_LINE):
-        starts, whole = whole, part.endswith(b"\n")
-        number += starts
-        if starts and (whole or len(part) < _LONGEST_LINE):
-            yield number, part
+    for number, line in json_lines.read(folder / NAME, "journal", tail):
+        try:
+            # pydantic's own JSON parser refuses the lone surrogates that stand for odd bytes of a file name.
+            yield number, _RECORD.validate_python(json.loads(line))
+        except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
+            continue

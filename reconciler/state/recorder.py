@@ -6,8 +6,7 @@ import getpass
 import hashlib
 import os
 import socket
-import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from reconciler.state.journal import (
 )
 from reconciler.state.lock import exclusive
 from reconciler.util.clock import Clock
+from reconciler.util.git import git
 
 
 class RunRecorder:
@@ -128,12 +128,8 @@ def _user() -> str:
 
 def _revision() -> str | None:
     """The git revision of the working folder, where it is a checkout; "-dirty" behind it where it holds more."""
-    command: Sequence[str] = ("git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603 fixed words
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()[:64]
+    told = git("describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
+    return told.strip()[:64] if told is not None else None
 
 
 def _digest(file: str) -> str | None:

@@ -1,39 +1,48 @@
 """Settled covers: which picture the service made of which snapshot, learned after a PUT.
 
-A service that re-encodes never shows the snapshot's own bytes, so comparing them would always show drift.
+A service that re-encodes never shows the snapshot's own bytes, so comparing them would always show drift. They are
+kept as JSON Lines: of two lines about the same cover the later one counts; a line of another form is skipped.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from reconciler.errors import StateError, UsageError
+from reconciler.errors import UsageError
+from reconciler.state import json_lines
+from reconciler.state.json_lines import JsonLines
 from reconciler.util.ids import LOWER_ID_SCHEMA
 from reconciler.util.sanitize import shorten
 
-NAME = "memory.sqlite"
-_COLUMNS = "asset_id, cover_sha256, snapshot_path, snapshot_sha256"
+NAME = "settled.jsonl"
+_WHAT = "memory"
+_FORM = re.compile(rb'\{"asset_id":"([0-9a-f]{32})",')
+# A file with more lines is written again without those that no longer count.
+_LINES_PER_ASSET, _SPARE_LINES = 4, 1000
 _MOST_BYTES = 256 * 1024 * 1024
 _Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class SettledCover(BaseModel):
+@dataclass(frozen=True, slots=True)
+class SettledCover:
     """One settled cover: the service made the cover with this SHA-256 of the snapshot with that path and SHA-256."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     asset_id: Annotated[str, Field(pattern=LOWER_ID_SCHEMA)]
     cover_sha256: _Hex64
     snapshot_path: Annotated[str, Field(min_length=1, max_length=1024)]
     """What follows `/asset/<asset_id>/`."""
     snapshot_sha256: _Hex64
+
+
+_COVER = TypeAdapter(SettledCover)
 
 
 class MemoryDocument(BaseModel):
@@ -47,63 +56,67 @@ class MemoryDocument(BaseModel):
 
 
 class Memory:
-    """The memory of one state folder. Reading one that does not exist finds nothing and creates nothing.
+    """The settled covers of one state folder. The file is read when one is asked for, a line when its asset is.
 
-    Raises:
-        StateError: it exists, but cannot be used.
+    Every method raises StateError where the file exists, but cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
-        self._database: sqlite3.Connection | None = None
+        self._by_asset: dict[str, bytes] | None = None
+        """The lines of each asset."""
+        self._count = 0
 
     def of(self, asset_id: str) -> tuple[SettledCover, ...]:
         """What is remembered of one asset."""
-        return self._select("WHERE asset_id = ?", asset_id)
+        return tuple(_valid(self._lines().get(asset_id, b"")))
 
     def all(self) -> tuple[SettledCover, ...]:
-        return self._select("ORDER BY asset_id, cover_sha256")
+        found = (item for lines in self._lines().values() for item in _valid(lines))
+        return tuple(sorted(found, key=lambda item: (item.asset_id, item.cover_sha256)))
 
     def remember(self, settled: Iterable[SettledCover]) -> None:
-        """Adds, or replaces what was remembered of the same cover."""
-        rows = [(item.asset_id, item.cover_sha256, item.snapshot_path, item.snapshot_sha256) for item in settled]
-        with self._using() as database, database:
-            database.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)", rows)
+        """Adds, or replaces what was remembered of the same cover. Only for who holds the folder's lock."""
+        lines = self._lines()
+        if self._count > _LINES_PER_ASSET * len(lines) + _SPARE_LINES:
+            self._compact()
+        new = [item for item in settled if item not in self.of(item.asset_id)]
+        with closing(JsonLines(self._path, _WHAT)) as file:
+            file.write(b"".join(map(_line, new)))
+        for item in new:
+            lines[item.asset_id] = lines.get(item.asset_id, b"") + _line(item)
 
-    def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
+    def _lines(self) -> dict[str, bytes]:
+        if self._by_asset is None:
+            found: dict[str, bytes] = {}
+            for number, line in json_lines.read(self._path, _WHAT):
+                self._count = number
+                if named := _FORM.match(line):
+                    asset_id = named[1].decode()
+                    found[asset_id] = found.get(asset_id, b"") + line.rstrip(b"\n") + b"\n"
+            self._by_asset = found
+        return self._by_asset
 
-    def _select(self, clause: str, *values: str) -> tuple[SettledCover, ...]:
-        if self._database is None and not self._path.exists():
-            return ()
-        with self._using() as database:
-            query = f"SELECT {_COLUMNS} FROM settled {clause}"  # noqa: S608 our own words
-            rows = database.execute(query, values).fetchall()
-        return tuple(_valid(rows))
+    def _compact(self) -> None:
+        """Leaves the lines that count."""
+        json_lines.replace(self._path, _WHAT, b"".join(map(_line, self.all())))
+        self._count = 0
 
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+
+def _valid(lines: bytes) -> Iterable[SettledCover]:
+    """One asset's settled covers, each once."""
+    found: dict[str, SettledCover] = {}
+    for line in lines.splitlines():
         try:
-            if self._database is None:
-                self._database = sqlite3.connect(self._path, timeout=10)
-                self._database.execute(
-                    "CREATE TABLE IF NOT EXISTS settled (asset_id TEXT, cover_sha256 TEXT, snapshot_path TEXT,"
-                    " snapshot_sha256 TEXT, PRIMARY KEY (asset_id, cover_sha256))"
-                )
-            yield self._database
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # what a damaged file holds need not even be text
-            message = f"The memory {self._path} cannot be used: {shorten(str(error), 120)}"
-            raise StateError(message, hint="Move it away to start with an empty one.") from error
-
-
-def _valid(rows: Iterable[tuple[Any, ...]]) -> Iterator[SettledCover]:
-    """Rows that another program may have written are used only where they are valid."""
-    for asset_id, cover, path, snapshot in rows:
-        try:
-            yield SettledCover(asset_id=asset_id, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
+            item = _COVER.validate_json(line)
         except ValidationError:
             continue
+        found[item.cover_sha256] = item
+    return found.values()
+
+
+def _line(item: SettledCover) -> bytes:
+    return _COVER.dump_json(item) + b"\n"
 
 
 def read_document(file: str) -> MemoryDocument:

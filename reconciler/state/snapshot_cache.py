@@ -20,7 +20,7 @@ from reconciler.state.folder import make
 
 NAME = "readings.sqlite"
 _AT_ONCE = 500
-_TABLE = "CREATE TABLE IF NOT EXISTS reading (asset_id TEXT PRIMARY KEY, at REAL NOT NULL, sets TEXT NOT NULL)"
+_TABLE = "reading (asset_id TEXT PRIMARY KEY, at REAL NOT NULL, sets TEXT NOT NULL)"
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -95,11 +95,13 @@ class Readings:
 
     def _opened(self) -> sqlite3.Connection:
         make(self._path.parent)
+        if self._path.is_symlink() or (self._path.exists() and not self._path.is_file()):
+            raise StateError("it is not a plain file")
         try:
             return _connected(self._path)
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:  # not a database: a cache is created again
+        except sqlite3.DatabaseError:  # not our database: a cache is created again
             self._path.unlink()
             return _connected(self._path)
 
@@ -108,11 +110,19 @@ def _connected(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=1)
     try:
         database.execute("PRAGMA synchronous = OFF")
-        database.execute(_TABLE)
+        database.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE}")
+        _check_ours(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _check_ours(database: sqlite3.Connection) -> None:
+    """A view or a trigger that somebody put there could keep a run busy for ever."""
+    found = database.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
+    if found != [(f"CREATE TABLE {_TABLE}",)]:
+        raise sqlite3.DatabaseError("it holds more than our table")
 
 
 def _path(asset_id: str, url: str) -> str:

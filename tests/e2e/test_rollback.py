@@ -188,7 +188,7 @@ def test_the_journal_tells_the_snapshot_that_a_re_encoded_cover_came_of(serve: S
     between = found.covers()
     write({item.asset_id: f"{{snapshot: {third}, from: {item.set}}}"})
     run(*APPLY, "--wait")
-    (journal.parent / "memory.sqlite").unlink()
+    (journal.parent / "settled.jsonl").unlink()
     ran = run(*BACK)
     assert ran.code == 0, ran.out
     assert found.covers() == between

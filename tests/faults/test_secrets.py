@@ -133,7 +133,7 @@ def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: P
     assert found.puts > 6
     assert "not a real one" not in Path("plan.json").read_text()
     assert len(json.loads(Path("memory.json").read_text())["covers"]) > 3
-    assert {file.name for file in files_under(state)} >= {"journal.jsonl", "memory.sqlite"}
+    assert {file.name for file in files_under(state)} >= {"journal.jsonl", "settled.jsonl"}
     check_files(secrets, state, Path.cwd())
 
 

@@ -21,13 +21,13 @@ def journal(state: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_state_folder_that_fails_while_waiting_loses_no_result(serve: Serve, state: Path) -> None:
-    spoilt = state / "memory.sqlite"
+    spoilt = state / "settled.jsonl"
     found = serve(EmulatorOptions(cover_mode="recode"), lambda request: spoilt.mkdir() if request == PUT else None)
     write(entries(1, drifted=1))
     ran = run(*APPROVED, "--wait", "--json")
     assert (ran.code, found.puts) == (1, 1)
     assert [(result["outcome"], result["verified"]) for result in ran.document["results"]] == [("applied", False)]
-    assert f"The memory {spoilt} cannot be used" in ran.err
+    assert f"The memory {spoilt} cannot be written" in ran.err
     assert TRACEBACK not in ran.err
 
 

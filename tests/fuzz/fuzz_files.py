@@ -10,7 +10,6 @@ import contextlib
 import json
 import random
 import re
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
@@ -55,14 +54,6 @@ SETTLED = [
     )
     for asset in (OWN, OTHER)
 ]
-SCHEMAS = [
-    "CREATE TABLE settled (asset_id, cover_sha256, snapshot_path)",
-    "CREATE TABLE settled (a, b, c, d, e)",
-    "CREATE TABLE settled (asset_id, cover_sha256, snapshot_path, snapshot_sha256)",
-    "CREATE VIEW settled AS SELECT 1 AS asset_id, 2 AS cover_sha256, 3 AS snapshot_path, 4 AS snapshot_sha256",
-    "CREATE TABLE other (x)",
-]
-CELLS: list[Any] = [None, 0, 1.5, b"\xff\0", OWN, HEX64, "\x1b[2J", "x" * 5000, OWN.upper()]
 
 
 def _plan() -> dict[str, Any]:
@@ -97,16 +88,12 @@ class Files:
     def __init__(self, rng: random.Random, folder: Path) -> None:
         self._rng = rng
         self._folder = folder
-        memory = Memory(folder)
-        memory.remember(SETTLED)
-        memory.close()
-        self._database = (folder / MEMORY).read_bytes()
         self.shown: object = None
         """What the run was about, to be shown when it fails."""
 
     def run(self) -> bool:
         kind: Callable[[], None] = self._rng.choice(
-            (self.plan, self.plan, self.journal, self.memory_file, self.database, self.settings, self.settings)
+            (self.plan, self.plan, self.journal, self.memory_file, self.settled, self.settings, self.settings)
         )
         try:
             kind()
@@ -169,48 +156,14 @@ class Files:
         for settled in read_document(str(self._write("memory.json", data))).covers:
             _check_settled(settled)
 
-    def database(self) -> None:
-        file = self._folder / MEMORY
-        file.unlink(missing_ok=True)
-        if self._rng.random() < 0.4:
-            self._other_schema(file)
-        else:
-            self._corrupt()
-        memory = Memory(self._folder)
-        try:
-            for settled in (*memory.of(OWN), *memory.all()):
-                _check_settled(settled)
-            if self._rng.random() < 0.1:
-                memory.remember(SETTLED)
-        finally:
-            memory.close()
-
-    def _other_schema(self, file: Path) -> None:
-        schema = self._rng.choice(SCHEMAS)
-        database = sqlite3.connect(file)
-        database.execute("PRAGMA synchronous = OFF")
-        database.execute(schema)
-        row: list[Any] = []
-        if schema.startswith("CREATE TABLE settled"):
-            row = [self._rng.choice(CELLS) for _ in range(schema.count(",") + 1)]
-            database.execute(f"INSERT INTO settled VALUES ({', '.join('?' * len(row))})", row)
-            if "asset_id" in schema and self._rng.random() < 0.3:
-                database.execute("UPDATE settled SET asset_id = CAST(x'ff1b5b' AS TEXT)")
-        database.commit()
-        database.close()
-        self.shown = schema, row
-
-    def _corrupt(self) -> None:
-        data = bytearray(self._database)
-        for _ in range(self._rng.choice((0, 1, 2, 8, 60))):
-            # Most of a small database is empty: aim at its header, its schema and its rows.
-            spot = self._rng.choice((self._rng.randrange(100), self._rng.randrange(len(data)), len(data) - 60, 100))
-            data[min(len(data) - 1, spot + self._rng.randrange(60))] = self._rng.choice(
-                (0, 1, 2, 127, 255, self._rng.randrange(256))
-            )
-        if self._rng.random() < 0.2:
-            del data[self._rng.randrange(len(data)) :]
-        self._write(MEMORY, bytes(data))
+    def settled(self) -> None:
+        lines = [self._mutated(asdict(item)) for item in self._rng.choices(SETTLED, k=self._rng.randint(1, 4))]
+        self._write(MEMORY, self._rng.choice((b"\n", b"\n", b"\r\n", b"")).join(lines))
+        for settled in (*Memory(self._folder).of(OWN), *Memory(self._folder).all()):
+            _check_settled(settled)
+        if self._rng.random() < 0.1:
+            Memory(self._folder).remember(SETTLED)
+            assert set(Memory(self._folder).all()) >= set(SETTLED)
 
     def _text(self, good: str) -> str:
         text = good

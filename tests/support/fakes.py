@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import selectors
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -27,8 +26,8 @@ from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
 
-OPENED: list[Memory | Readings] = []
-"""The surveyors' memories; conftest closes them after each test."""
+OPENED: list[Readings] = []
+"""The planners' readings; conftest closes them after each test."""
 
 T = TypeVar("T")
 Answer = httpx.Response | Exception
@@ -39,7 +38,7 @@ CDN = "https://cdn.example.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
 ASSET = "6e76f92034ceae2fcdcef9413221511f"
 OTHER = "41cff636d5b12a51e7eb2838bbf45201"
-NOWHERE = Path(os.devnull) / "no-such-folder"
+NOWHERE = Path("/proc/no-such-folder")
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _PATIENCE = 45.0
 
@@ -300,6 +299,6 @@ class FakeCloud:
     def planner(
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
     ) -> Planner:
-        memory, readings = Memory(folder), Readings(folder)
-        OPENED.extend((memory, readings))
-        return Planner(self.client(clock), self.reader(clock), memory, readings, compare, replace_unreadable)
+        readings = Readings(folder)
+        OPENED.append(readings)
+        return Planner(self.client(clock), self.reader(clock), Memory(folder), readings, compare, replace_unreadable)

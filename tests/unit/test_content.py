@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -266,18 +265,18 @@ def test_a_cover_that_is_found_leaves_no_doubt_whatever_else_cannot_be_read() ->
 def test_a_re_encoded_cover_is_in_doubt_while_the_snapshot_that_it_came_of_cannot_be_read(tmp_path: Path) -> None:
     recoded = b"the third snapshot, encoded anew"
     cloud = cloud_with(Picture(recoded))
-    with closing(Memory(tmp_path)) as memory:
-        snapshot, cover = (hashlib.sha256(data).hexdigest() for data in (body(10), recoded))
-        path = "snapshot/sample/10.jpg"
-        settled = SettledCover(asset_id=ASSET, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
-        memory.remember([settled])
-        assert identified(cloud, observed(COPY), memory).cover.snapshot == SnapshotRef("sample", 2, 10)
+    memory = Memory(tmp_path)
+    snapshot, cover = (hashlib.sha256(data).hexdigest() for data in (body(10), recoded))
+    path = "snapshot/sample/10.jpg"
+    settled = SettledCover(asset_id=ASSET, cover_sha256=cover, snapshot_path=path, snapshot_sha256=snapshot)
+    memory.remember([settled])
+    assert identified(cloud, observed(COPY), memory).cover.snapshot == SnapshotRef("sample", 2, 10)
 
-        cloud.pictures[snapshot_url(offset=10)] = Picture(b"", head_headers={"Content-Length": "7"})
+    cloud.pictures[snapshot_url(offset=10)] = Picture(b"", head_headers={"Content-Length": "7"})
 
-        found = identified(cloud, observed(COPY), memory)
-        assert found.cover.snapshot is None
-        assert found.unread_snapshot is not None
+    found = identified(cloud, observed(COPY), memory)
+    assert found.cover.snapshot is None
+    assert found.unread_snapshot is not None
 
 
 def test_a_cover_that_may_be_a_remembered_one_is_in_doubt_while_it_cannot_be_read(tmp_path: Path) -> None:
@@ -285,10 +284,10 @@ def test_a_cover_that_may_be_a_remembered_one_is_in_doubt_while_it_cannot_be_rea
     settled = SettledCover(
         asset_id=ASSET, cover_sha256="a" * 64, snapshot_path="snapshot/sample/10.jpg", snapshot_sha256="b" * 64
     )
-    with closing(Memory(tmp_path)) as memory:
-        memory.remember([settled])
+    memory = Memory(tmp_path)
+    memory.remember([settled])
 
-        found = identified(cloud, observed(COPY), memory)
+    found = identified(cloud, observed(COPY), memory)
 
-        assert found.unread_cover is not None
-        assert found.cover.snapshot is None
+    assert found.unread_cover is not None
+    assert found.cover.snapshot is None

@@ -37,7 +37,6 @@ async def surveyed(cloud: FakeCloud, clock: FakeClock, folder: Path, covers: lis
         return await planner.make_plan(covers, Selection(), 4, lambda: None)
     finally:
         planner.readings.close()
-        planner.memory.close()
 
 
 def reads(cloud: FakeCloud) -> list[str]:
@@ -200,6 +199,29 @@ def test_a_reading_that_somebody_wrote_decides_nothing(tmp_path: Path, sets: str
         readings.keep(observed(), FakeClock().now())
     with closing(sqlite3.connect(tmp_path / NAME)) as database, database:
         database.execute("UPDATE reading SET sets = ?", (sets,))
+    cloud, clock = FakeCloud(), FakeClock()
+    cloud.add(ASSET, snapshot_url(offset=5))
+    plan = clock.run(surveyed(cloud, clock, tmp_path, [desired(index=1)], fast=True))
+    assert (plan.in_sync, reads(cloud)) == (1, [ASSET])
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        f"DROP TABLE reading; CREATE VIEW reading AS SELECT '{ASSET}' AS asset_id, ({ENDLESS}) AS at, '' AS sets",
+        f"CREATE TRIGGER busy BEFORE INSERT ON reading BEGIN SELECT ({ENDLESS}); END",
+        "DROP TABLE reading; CREATE TABLE reading (asset_id TEXT PRIMARY KEY, at REAL, sets TEXT CHECK (1))",
+    ],
+    ids=["a view", "a trigger", "another table"],
+)
+def test_a_cache_that_holds_sql_of_others_is_thrown_away(tmp_path: Path, trap: str) -> None:
+    with closing(Readings(tmp_path)) as readings:
+        readings.keep(observed(), FakeClock().now())
+    with closing(sqlite3.connect(tmp_path / NAME)) as database:
+        database.executescript(trap)
     cloud, clock = FakeCloud(), FakeClock()
     cloud.add(ASSET, snapshot_url(offset=5))
     plan = clock.run(surveyed(cloud, clock, tmp_path, [desired(index=1)], fast=True))

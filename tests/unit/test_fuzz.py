@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sqlite3
 from pathlib import Path
 
 import httpx
@@ -11,9 +10,9 @@ import pytest
 from support.fakes import ASSET, OTHER, FakeClock, vod_client
 
 from reconciler.decide.picture_id import picture
-from reconciler.errors import ApiError, StateError
+from reconciler.errors import ApiError
 from reconciler.report.phrases import picture_path
-from reconciler.state.settled_covers import NAME, Memory
+from reconciler.state.settled_covers import NAME, Memory, SettledCover
 from reconciler.util.sanitize import Redactor
 from reconciler.vod.auth import Login, LoginAuth
 
@@ -80,21 +79,17 @@ def test_a_login_answered_with_rubbish_is_a_fault_and_no_crash(
 @pytest.mark.parametrize(
     "spoil",
     [
-        "DROP TABLE settled; CREATE TABLE settled (asset_id, cover_sha256, snapshot_path)",
-        f"INSERT INTO settled VALUES ('{ASSET}', CAST(x'ff1b5b' AS TEXT), 'x', 'y')",
+        b"\xff\x1b[2J",
+        b"[]\nnull\n",
+        f'{{"asset_id":"{ASSET}","cover_sha256":"x","snapshot_path":"x","snapshot_sha256":"y"}}\n'.encode(),
+        f'{{"asset_id":"{ASSET}",'.encode() * 100_000,
+        b"SQLite format 3\0" + bytes(4096),
     ],
-    ids=["a column is missing", "text that is no text"],
+    ids=["no text", "other JSON", "no digests", "no end", "a database"],
 )
-def test_a_spoilt_memory_is_one_clean_error(tmp_path: Path, spoil: str) -> None:
-    memory = Memory(tmp_path)
-    memory.remember([])
-    database = sqlite3.connect(tmp_path / NAME)
-    database.executescript(spoil)
-    database.close()
-
-    with pytest.raises(StateError, match="cannot be used") as caught:
-        memory.of(ASSET)
-
-    assert caught.value.message.isprintable()
-    assert "Move it away" in caught.value.hint
-    memory.close()
+def test_what_is_no_settled_cover_is_skipped_and_swallows_none(tmp_path: Path, spoil: bytes) -> None:
+    (tmp_path / NAME).write_bytes(spoil)
+    assert Memory(tmp_path).of(ASSET) == ()
+    settled = SettledCover(ASSET, "a" * 64, "snapshot/sample/0.jpg", "b" * 64)
+    Memory(tmp_path).remember([settled])
+    assert Memory(tmp_path).all() == Memory(tmp_path).of(ASSET) == (settled,)

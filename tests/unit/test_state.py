@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
-from support.fakes import PROJECT
+from support.fakes import ASSET, PROJECT
 
 from reconciler.errors import StateError
+from reconciler.state.cover_backup import save
 from reconciler.state.folder import locate, make
 
 
@@ -48,6 +52,92 @@ def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert make(place) == place
+
+
+def checkout(folder: Path) -> Path:
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    return folder
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["journal.jsonl", "covers/a.jpg"])
+def test_one_of_which_git_tracks_anything_is_refused(tmp_path: Path, name: str) -> None:
+    place = checkout(tmp_path) / "build" / "state"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).touch()
+    assert locate(place, "emulator", PROJECT) == place
+    subprocess.run(["git", "-C", str(tmp_path), "add", str(place / name)], check=True)
+    with pytest.raises(StateError, match=f"cannot be used: git tracks files in it, such as {name}") as caught:
+        locate(place, "emulator", PROJECT)
+    assert "--state-dir" in caught.value.hint
+    with pytest.raises(StateError, match="git tracks"):
+        locate(tmp_path, "emulator", PROJECT)
+
+
+@pytest.mark.integration
+def test_one_in_a_checkout_is_refused_where_git_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = make(checkout(tmp_path) / "state")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert locate(place, "emulator", PROJECT) == place, "empty: nothing could be believed"
+    (place / "journal.jsonl").touch()
+    with pytest.raises(StateError, match="git cannot tell"):
+        locate(place, "emulator", PROJECT)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("link", ["state", "build"])
+def test_a_link_of_a_checkout_leads_to_no_state_folder(tmp_path: Path, link: str) -> None:
+    root = checkout(tmp_path / "checkout")
+    outside = make(tmp_path / "outside")
+    (root / link).symlink_to(outside)
+    place = root / "state" if link == "state" else root / "build" / "new"
+    with pytest.raises(StateError, match=f"{root / link} is a link in a git checkout"):
+        locate(place, "emulator", PROJECT)
+    (tmp_path / "link").symlink_to(outside)
+    assert locate(tmp_path / "link", "emulator", PROJECT) == tmp_path / "link", "elsewhere they are followed"
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_one_that_others_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    make(tmp_path / "state").chmod(mode)
+    with pytest.raises(StateError, match="others may write to it") as caught:
+        locate(tmp_path / "state", "emulator", PROJECT)
+    assert "chmod go-w" in caught.value.hint
+
+
+def test_one_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = make(tmp_path / "state")
+    if os.geteuid() == 0:
+        os.chown(place, 7, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
+    with pytest.raises(StateError, match="belongs to another user"):
+        locate(place, "emulator", PROJECT)
+
+
+def test_without_a_home_the_error_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container: no HOME, and a user ID that /etc/passwd does not have."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    with pytest.raises(StateError, match="There is no home folder") as caught:
+        locate(None, "emulator", PROJECT)
+    assert "--state-dir" in caught.value.hint
+
+
+def test_a_saved_cover_that_does_not_hold_the_picture_is_saved_anew(tmp_path: Path) -> None:
+    picture = b"\xff\xd8\xff a picture"
+    path = save(tmp_path, ASSET, "a" * 64, picture)
+    for spoilt in (b"", picture[:-1] + b"!"):
+        path.write_bytes(spoilt)
+        assert save(tmp_path, ASSET, "a" * 64, picture) == path
+        assert path.read_bytes() == picture
+    other = tmp_path / "other"
+    other.write_bytes(picture)
+    path.unlink()
+    path.symlink_to(other)
+    save(tmp_path, ASSET, "a" * 64, picture)
+    assert not path.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_one_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:

@@ -102,11 +102,7 @@ def verified(outcomes: Sequence[Outcome]) -> list[bool | None]:
 
 
 def remembered(folder: Path) -> tuple[SettledCover, ...]:
-    memory = Memory(folder)
-    try:
-        return memory.all()
-    finally:
-        memory.close()
+    return Memory(folder).all()
 
 
 def kinds(folder: Path) -> list[tuple[str, str]]:
