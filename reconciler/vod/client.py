@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -50,6 +51,7 @@ class VodClient:
         self._limiters = limiters
         self.calls: dict[str, int] = {"details": 0, "list": 0, "cover": 0}
         self._api_answered = False
+        self._asking = asyncio.Lock()
 
     @property
     def clock(self) -> Clock:
@@ -137,13 +139,23 @@ class VodClient:
                 self.clock, lambda: self._within_quota(operation, limiter, send), TransientFault
             )
         except TransientFault as fault:
-            fatal = not self._api_answered and not fault.api_answered
+            self._api_answered = self._api_answered or fault.api_answered
+            fatal = not await self._answers(operation)
             raise fault.error(ATTEMPTS, fatal=fatal) from fault
         except ApiError:
             self._api_answered = True
             raise
         self._api_answered = True
         return result
+
+    async def _answers(self, failed: str) -> bool:
+        """Whether the API answers at all. One asset may be broken, so the list is asked."""
+        if failed == "details":
+            async with self._asking:
+                if not self._api_answered:
+                    with suppress(ApiError):
+                        await self._page("page=0&size=1")
+        return self._api_answered
 
     async def _within_quota(self, operation: str, limiter: RateLimiter, send: Callable[[Slot], Awaitable[T]]) -> T:
         """One attempt. A 429 does not count as one: all calls of the limiter wait, then the request is sent again."""

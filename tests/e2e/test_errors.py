@@ -87,7 +87,7 @@ def test_bad_flags_are_told_in_json_however_it_was_asked_for(form: list[str]) ->
 @pytest.mark.usefixtures("impatient")
 def test_nobody_there_who_speaks_the_api(serve: Serve, fault: FaultKind) -> None:
     """HTML or nothing from the first request on ends the run; a 500 is an answer about one asset."""
-    found = serve(EmulatorOptions(faults=(FaultRule("details", fault, ALWAYS),)))
+    found = serve(EmulatorOptions(faults=(FaultRule("details", fault, ALWAYS), FaultRule("list", fault, ALWAYS))))
     write(entries(2))
     if fault == "500":
         reasons = {unknown["reason"] for unknown in run("plan", "--json").document["unknown"]}

@@ -88,3 +88,15 @@ def test_a_service_that_never_answers_a_put_leaves_an_unknown_outcome(serve: Ser
     [result] = ran.document["results"]
     assert (result["outcome"], found.puts) == ("failed", 5)
     assert "it may have been set anyway: run again to see" in result["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["html", "truncated", "reset", "hang"])
+@pytest.mark.parametrize("count", [1, 4], ids=["alone", "first"])
+def test_answers_about_one_asset_do_not_make_a_dead_service(serve: Serve, kind: FaultKind, count: int) -> None:
+    broken = videos(count)[0].asset_id
+    serve(EmulatorOptions(assets=ASSETS, faults=(FaultRule("details", kind, ALWAYS, broken),)))
+    write(entries(count))
+    ran = run("plan", "--json", "--timeout", "1", "--parallelism", "1")
+    assert ran.code == 1
+    assert [(item["asset_id"], item["reason"]) for item in ran.document["unknown"]] == [(broken, "api_error")]
+    assert ran.document["summary"]["in_sync"] == count - 1

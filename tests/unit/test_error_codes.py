@@ -97,7 +97,7 @@ def test_an_answer_that_writes_the_asset_in_upper_case_is_about_it(clock: FakeCl
 
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name not in (*ANSWERED, "502")])
 def test_nobody_there_who_speaks_the_api(clock: FakeClock, fault: str) -> None:
-    server = Script(*(FAULTS[fault]() for _ in range(ATTEMPTS)))
+    server = Script(*(FAULTS[fault]() for _ in range(2 * ATTEMPTS)))
 
     with pytest.raises(UnreachableError) as caught:
         read(clock, server)
