@@ -26,6 +26,7 @@ from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
+from reconciler.vod.bodies import IDENTITY
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import find_project
@@ -36,7 +37,7 @@ from reconciler.vod.transport import Transport, is_near, is_public
 
 # "A new cover takes effect within 3 to 5 minutes" (user guide).
 PENDING = timedelta(minutes=5)
-_AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json"}
+_AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json", **IDENTITY}
 
 
 @dataclass(frozen=True, slots=True)

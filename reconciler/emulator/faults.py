@@ -4,6 +4,7 @@ socket, so the client gets the exception that a network would have raised."""
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import struct
 from collections import Counter
@@ -75,12 +76,22 @@ async def answer(kind: FaultKind | None, handle: Callable[[], Awaitable[Response
             return Dropped()
         case "truncated":
             return Truncated(await handle())
+        case "gzip":
+            return _compressed(await handle())
         case "html":
             return HTMLResponse(_PAGE.format("Please log in"))
         case "502" | "503" | "504":
             return HTMLResponse(_PAGE.format(f"{kind} from the gateway"), int(kind))
         case _:
             return _refusal(kind).response()
+
+
+def _compressed(whole: Response) -> Response:
+    """The same, as from a CDN that compresses although nobody asked for it."""
+    whole.body = gzip.compress(bytes(whole.body), 1)
+    whole.headers["Content-Length"] = str(len(whole.body))
+    whole.headers["Content-Encoding"] = "gzip"
+    return whole
 
 
 def _refusal(kind: str) -> Refusal:

@@ -13,12 +13,13 @@ from reconciler.model import Content, NoAnswer
 from reconciler.util.clock import Clock
 from reconciler.util.ids import HEX_32
 from reconciler.util.sanitize import bare_url, shorten
+from reconciler.vod.bodies import IDENTITY, decoded, encodings
 from reconciler.vod.retry import ATTEMPTS, with_retries
 
 MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
 _MOST_DIGITS = 18
-_HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
+_HEADERS = {"Accept": "image/*", **IDENTITY}
 _MD5 = re.compile(rf'"?({HEX_32})"?')
 # A gateway's page, or its error as JSON, with status 200. Pictures are image/*, octets, or without a type.
 _NO_PICTURE = re.compile(r"text/|application/(?:json|xml|xhtml)", re.IGNORECASE)
@@ -135,14 +136,14 @@ async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray |
     digest, length = hashlib.sha256(), 0
     if kept is not None:
         kept.clear()
-    async for chunk in response.aiter_raw():
+    async for chunk in decoded(response):
         length += len(chunk)
         if length > MOST_BYTES:
             return _unavailable(str(target), f"more than {MOST_BYTES // 2**20} MiB")
         digest.update(chunk)
         if kept is not None:
             kept += chunk
-    declared = response.headers.get("Content-Length", "")[:_MOST_DIGITS]
+    declared = "" if encodings(response) else response.headers.get("Content-Length", "")[:_MOST_DIGITS]
     if declared.isascii() and declared.isdigit() and int(declared) != length:
         raise _Transient(f"{length} of {declared} bytes")
     if not length:

@@ -18,6 +18,7 @@ import httpx
 
 from reconciler.errors import AuthenticationError
 from reconciler.util.clock import Clock
+from reconciler.vod.bodies import IDENTITY
 
 ALGORITHM = "SDK-HMAC-SHA256"
 DATE_HEADER = "X-Sdk-Date"
@@ -169,7 +170,7 @@ class LoginAuth(httpx.Auth):
         user = {"name": login.user, "password": login.password, "domain": {"name": login.domain}}
         identity = {"methods": ["password"], "password": {"user": user}}
         body = {"auth": {"identity": identity, "scope": {"project": {"name": login.region}}}}
-        return httpx.Request("POST", self._url, json=body)
+        return httpx.Request("POST", self._url, json=body, headers=IDENTITY)
 
 
 class LoginFault(Exception):

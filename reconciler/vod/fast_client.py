@@ -37,7 +37,7 @@ class FastHttpClient(httpx.AsyncClient):
         """Returns the answer to a request. Its body is still to be read and closed.
 
         Raises:
-            httpx.TransportError, httpx.DecodingError: there was no answer.
+            httpx.TransportError: there was no answer.
             Exception: what the authentication raises.
         """
         flow = (self.auth or _ANONYMOUS).async_auth_flow(request)
@@ -47,7 +47,7 @@ class FastHttpClient(httpx.AsyncClient):
                 response = await self._send_once(request)
                 try:
                     request = await flow.asend(response)
-                    await response.aread()
+                    await response.aclose()
                 except StopAsyncIteration:
                     return response
                 except BaseException:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterable
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ from reconciler.util.sanitize import Redactor, hide, shorten
 from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas
 from reconciler.vod.auth import LoginFault, parse_date
+from reconciler.vod.bodies import EncodingError, decoded
 from reconciler.vod.fast_client import FastHttpClient
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -108,8 +108,7 @@ class ApiConnection:
         except LoginFault as error:
             status = error.response.status_code
             raise TransientFault(operation, str(error), status=status) from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            # Decoding: the authentication may read an answer of its own.
+        except httpx.TransportError as error:
             raise TransientFault(operation, _connection_problem(error), outcome_unknown=changes) from error
         _check(operation, response, body, self.clock)
         return response.status_code, body
@@ -143,21 +142,18 @@ async def _read_body(operation: str, response: httpx.Response) -> bytes:
     Raises:
         TransientFault: it is too large, or cannot be decoded.
     """
-    parts: AsyncIterable[bytes] = response.aiter_bytes()
-    if isinstance(response.stream, httpx.AsyncByteStream) and "Content-Encoding" not in response.headers:
-        parts = response.stream  # nothing to decode: httpx's decoding would take as long as parsing
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in parts:
+        async for chunk in decoded(response):
             size += len(chunk)
             if size > _MOST_BYTES:
                 raise TransientFault(
                     operation, f"an answer of more than {_MOST_BYTES // 2**20} MiB", api_answered=True
                 )
             chunks.append(chunk)
-    except httpx.DecodingError as error:
-        raise TransientFault(operation, "an answer that cannot be decoded", status=response.status_code) from error
+    except EncodingError as error:
+        raise TransientFault(operation, f"an answer that is {error}", status=response.status_code) from error
     return b"".join(chunks)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import httpx
 import pytest
 from support.command_line import DETAILS, entries, run, videos, write
 from support.processes import APPROVED, Serve, accepted
 
+from reconciler.emulator import ODD
 from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultKind, FaultRoute, FaultRule
 
 PASSING: tuple[FaultKind, ...] = (
@@ -45,6 +49,19 @@ def test_a_picture_that_is_hard_to_get_is_no_drift(serve: Serve, kind: FaultKind
     ran = run(*APPROVED, *patience, "--json")
     assert ran.document["summary"]["unknown"] == 0
     assert (ran.code, ran.document["results"], found.puts) == (0, [], 0)
+
+
+@pytest.mark.parametrize("text", ["/cover/", "/snapshot/", ""], ids=["covers", "snapshots", "all"])
+def test_a_cdn_that_compresses_unasked_changes_nothing(serve: Serve, state: Path, text: str) -> None:
+    faults = (FaultRule("picture", "gzip", ALWAYS, text), FaultRule("details", "gzip", ALWAYS))
+    found = serve(EmulatorOptions(head=False, faults=faults))
+    custom = ODD["custom_cover"]
+    own = httpx.get(f"{found.url}/asset/{custom}/cover/Cover0.jpg").content
+    write({**entries(4), custom: "0"})
+    ran = run(*APPROVED, "--json", "--state-dir", str(state))
+    assert (ran.code, found.puts) == (0, 1), ran.err
+    [saved] = state.rglob("covers/*")
+    assert saved.read_bytes() == own
 
 
 @pytest.mark.parametrize("kind", ["500", "html", "reset"])

@@ -53,11 +53,10 @@ def test_a_signature_right_behind_chinese_words_is_hidden() -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        [(b"Content-Encoding", b"gzip"), (b"X-Subject-Token", b"token")],
         [(b"X-Subject-Token", b"t\xf6ken")],
         [(b"X-Subject-Token", b"a\nb")],
     ],
-    ids=["undecodable body", "a token that is not ASCII", "a token that no header can carry"],
+    ids=["a token that is not ASCII", "a token that no header can carry"],
 )
 def test_a_login_answered_with_rubbish_is_a_fault_and_no_crash(
     clock: FakeClock, headers: list[tuple[bytes, bytes]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 from collections.abc import AsyncIterator, Callable
 
@@ -52,6 +53,37 @@ def test_a_picture_that_is_not_given_is_unavailable_at_once(clock: FakeClock, st
 
     assert unavailable(content(clock, server), f"HTTP {status}")
     assert len(server.requests) == 1
+
+
+def encoded(body: bytes, encoding: str = "gzip") -> httpx.Response:
+    return served(body, {"Content-Encoding": encoding})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "X-GZIP", "identity, gzip"])
+def test_a_picture_that_came_compressed_is_compared_and_kept_decoded(clock: FakeClock, encoding: str) -> None:
+    server = Script(encoded(gzip.compress(BODY), encoding))
+
+    assert content(clock, server) == Content(hashlib.sha256(BODY).hexdigest(), len(BODY))
+    assert clock.run(pictures(server, clock).data(URL)) == BODY
+    assert server.requests[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_a_compressed_bomb_is_stopped_at_the_limit(clock: FakeClock) -> None:
+    assert unavailable(content(clock, Script(encoded(gzip.compress(bytes(MOST_BYTES + 1))))), "more than 20 MiB")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(gzip.compress(BODY)), "gzip, gzip"),
+        (BODY, "br"),
+        (BODY, "gzip"),
+        (gzip.compress(BODY)[:-3], "gzip"),
+        (gzip.compress(BODY) + b"more", "gzip"),
+    ],
+)
+def test_what_cannot_be_decoded_surely_is_no_picture(clock: FakeClock, body: bytes, encoding: str) -> None:
+    assert unavailable(content(clock, Script(*(encoded(body, encoding) for _ in range(ATTEMPTS)))), "5 attempts")
 
 
 FAULTS: dict[str, Callable[[], Answer]] = {

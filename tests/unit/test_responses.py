@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import httpx
@@ -46,6 +47,20 @@ def test_a_compressed_answer_is_read(clock: FakeClock) -> None:
     server = Script(httpx.Response(200, stream=body, headers={"Content-Encoding": "gzip"}))
 
     assert read(clock, server).asset_id == "a"
+
+
+@pytest.mark.parametrize("named", ["gzip", "gzip, gzip, gzip"])
+def test_a_bomb_in_three_layers_stays_small(clock: FakeClock, named: str) -> None:
+    bomb = gzip.compress(gzip.compress(gzip.compress(bytes(200 * 2**20), 9), 9), 9)
+    server = Script(httpx.Response(200, stream=httpx.ByteStream(bomb), headers={"Content-Encoding": named}))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(TransientFault):
+            read(clock, server)
+        assert tracemalloc.get_traced_memory()[1] < 40 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_control_characters_of_the_service_do_not_reach_the_message(clock: FakeClock) -> None:
