@@ -21,6 +21,7 @@ from reconciler.commands.options import DEBUG
 from reconciler.commands.verb import OptionGroup, Verb
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.state import folder
+from reconciler.util.atomic_files import check_links
 
 if TYPE_CHECKING:
     from reconciler.emulator.options import CoverMode, EmulatorOptions
@@ -88,6 +89,8 @@ def emulator(
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if state:
+        check_links(state)
     _serve(run, port, Path(state) if state else folder.make(_home()) / "emulator.sqlite", options)
 
 

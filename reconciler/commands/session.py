@@ -24,6 +24,7 @@ from reconciler.state import folder
 from reconciler.state.runs import Runs
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
+from reconciler.util.atomic_files import check_links
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
 from reconciler.vod.bodies import IDENTITY
@@ -161,6 +162,8 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
     except ModuleNotFoundError as error:
         raise not_installed(error, "The emulator", "emulator") from error
     file = settings.endpoint.removeprefix(EMULATOR).removeprefix(":")
+    if file:
+        check_links(file)
     home = folder.locate(settings.state_dir, EMULATOR, options.PROJECT_ID)
     store = Path(file) if file else folder.make(home) / "emulator.sqlite"
     if not store.parent.is_dir():

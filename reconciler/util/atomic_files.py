@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -11,23 +12,44 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 
+_STREAM = re.compile("/dev/(stdout|stderr|fd/([0-9]+))")
+
 
 def check_writable(path: str) -> None:
     """
     Raises:
         UsageError: this file cannot be written. Checked first, so that nothing is read for a report without a file.
     """
-    folder = Path(path).resolve().parent
     if not path:
         raise UsageError("A file cannot be written: its name is empty")
-    if _is_special(path):
-        return
-    if Path(path).is_dir():
-        raise _unwritable(path, "it is a folder")
-    if not folder.is_dir():
-        raise _unwritable(path, f"there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise _unwritable(path, f"no permission to write in {folder}")
+    with _usage_errors(path):
+        if _is_special(path):
+            return
+        check_links(path)
+        folder = Path(path).parent.absolute()
+        if Path(path).is_dir():
+            raise _unwritable(path, "it is a folder")
+        if not folder.is_dir():
+            raise _unwritable(path, f"there is no folder {folder}")
+        if not os.access(folder, os.W_OK):
+            raise _unwritable(path, f"no permission to write in {folder}")
+
+
+def check_links(path: str) -> None:
+    """Links in a git checkout must not decide which file is written: whoever may push may place them.
+
+    Raises:
+        UsageError: the path is a link, or goes through a folder of a git checkout that is one.
+    """
+    folder, parts = "", Path(path).parts
+    for number, part in enumerate(parts, start=1):
+        here = os.path.join(folder, part)  # noqa: PTH118 -- pathlib would drop a leading "."
+        if Path(here).is_symlink():
+            if number == len(parts):
+                raise _unwritable(path, "it is a link; name the file that it leads to")
+            if _is_in_checkout(folder):
+                raise _unwritable(path, f"{Path(*parts[:number])} is a link in a git checkout")
+        folder = os.path.realpath(here)
 
 
 def check_replaceable(path: str) -> None:
@@ -53,8 +75,8 @@ def write(path: str, text: str, *, private: bool = False) -> None:
     """
     with _usage_errors(path):
         if _is_special(path):
-            with Path(path).open("wb") as special:
-                special.write(text.encode())
+            with os.fdopen(_open(path, os.O_WRONLY), "wb") as file:
+                file.write(text.encode())
         else:
             _put(path, text.encode(), 0o600 if private else 0o666 & ~_umask())
 
@@ -65,10 +87,10 @@ def create(path: str, text: str) -> None:
     Raises:
         UsageError: it cannot be written, or is no longer empty and was left as it is.
     """
-    if _is_special(path):
-        write(path, text)
-        return
     with _usage_errors(path):
+        if _is_special(path):
+            write(path, text)
+            return
         try:
             _put(path, text.encode(), 0o666 & ~_umask(), over=False)
         except FileExistsError as error:
@@ -83,7 +105,7 @@ def replace(path: str, data: bytes) -> None:
         UsageError: it cannot be written.
     """
     with _usage_errors(path):
-        _put(path, data, stat.S_IMODE(Path(path).stat().st_mode))
+        _put(path, data, stat.S_IMODE(Path(path).lstat().st_mode))
 
 
 def size(path: str) -> int:
@@ -100,7 +122,8 @@ def append(path: str, text: str) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    with _usage_errors(path), Path(path).open("a+b") as file:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    with _usage_errors(path), os.fdopen(_open(path, flags), "a+b") as file:
         file.seek(max(0, file.tell() - 1))
         between = "" if file.read() in (b"", b"\n") else "\n"
         file.write((between + text).encode())
@@ -111,7 +134,8 @@ def _put(path: str, data: bytes, mode: int, *, over: bool = True) -> None:
     Args:
         over: replace an existing file; otherwise raises FileExistsError if there is one that is not empty.
     """
-    target = Path(path).resolve()
+    check_links(path)
+    target = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -149,13 +173,41 @@ def _unwritable(path: str, why: str) -> UsageError:
     return UsageError(f"{path} cannot be written: {why}")
 
 
+def _stream(path: str) -> int | None:
+    """The descriptor that /dev/stdout, /dev/stderr or /dev/fd/N stands for."""
+    match = _STREAM.fullmatch(path)
+    return {"stdout": 1, "stderr": 2}.get(match[1]) or int(match[2]) if match else None
+
+
 def _is_special(path: str) -> bool:
-    """A device or a pipe. Not resolved first, because /dev/stdout resolves to a path that does not exist."""
+    """A stream of this process, a device or a pipe.
+
+    Raises:
+        OSError: the stream is closed.
+    """
+    stream = _stream(path)
+    if stream is not None:
+        os.fstat(stream)
+        return True
     try:
-        mode = Path(path).stat().st_mode
+        mode = Path(path).lstat().st_mode
     except OSError:
         return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+
+
+def _open(path: str, flags: int) -> int:
+    """Opens a stream of this process anew, or a file that no link names."""
+    stream = _stream(path)
+    if stream is not None:
+        return os.dup(stream)
+    check_links(path)
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def _is_in_checkout(folder: str) -> bool:
+    place = Path(folder).absolute()
+    return any((parent / ".git").exists() for parent in (place, *place.parents))
 
 
 def _umask() -> int:

@@ -81,3 +81,68 @@ def test_a_plan_and_its_report_are_two_files(serve: Serve) -> None:
     assert "same file" in ran.err
     assert not Path("x.json").exists()
     assert found.requests() == []
+
+
+WRITTEN = [
+    ("plan", "--output"),
+    ("plan", "--out"),
+    ("plan", "--html"),
+    ("plan", "--markdown"),
+    ("plan", "--codequality"),
+    ("apply", "--auto-approve", "--force", "--junit"),
+    ("audit", "--metrics"),
+    ("memory", "export"),
+    ("import", "--out"),
+    ("import", "--update"),
+    ("emulator", "--port", "0", "--state"),
+    ("plan", "--endpoint", "emulator:"),
+]
+
+
+@pytest.mark.parametrize("arguments", WRITTEN, ids=" ".join)
+@pytest.mark.parametrize("name", ["report", "out/report"])
+def test_a_link_in_the_checkout_does_not_choose_what_is_written(
+    serve: Serve, tmp_path: Path, arguments: tuple[str, ...], name: str
+) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3, drifted=2))
+    profile = tmp_path / "home" / "report"
+    profile.parent.mkdir()
+    profile.write_text("covers: {}\n")
+    Path(".git").mkdir()
+    Path("report").symlink_to(profile)
+    Path("out").symlink_to(profile.parent)
+
+    *others, last = arguments
+    ran = spawn(*others, f"{last}{name}") if last.endswith(":") else spawn(*arguments, name)
+
+    assert (ran.code, found.puts) == (1, 0)
+    assert f"{name} cannot be written: {'it' if name == 'report' else 'out'} is a link" in ran.err
+    assert profile.read_text() == "covers: {}\n"
+    assert list(profile.parent.iterdir()) == [profile]
+    assert Path("report").is_symlink()
+
+
+def test_a_step_summary_that_is_a_link_is_not_written(serve: Serve, tmp_path: Path) -> None:
+    serve(EmulatorOptions())
+    write(entries(3, drifted=2))
+    (tmp_path / "profile").write_text("before")
+    Path("summary.md").symlink_to(tmp_path / "profile")
+
+    ran = spawn("plan", env={"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "summary.md"})
+
+    assert (ran.code, (tmp_path / "profile").read_text()) == (0, "before")
+    assert "Warning: summary.md cannot be written: it is a link" in ran.err
+
+
+def test_links_in_a_circle_are_one_sentence(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(3))
+    Path("a").symlink_to("b")
+    Path("b").symlink_to("a")
+    for name, why in (("a", "it is a link"), ("a/report", "there is no folder")):
+        for option in ("--output", "--html", "--out"):
+            ran = run("plan", option, name)
+            assert (ran.code, len(ran.err.splitlines())) == (1, 1)
+            assert f"{name} cannot be written: {why}" in ran.err
+    assert found.requests() == []

@@ -57,15 +57,75 @@ def test_what_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_link_leads_to_the_file_that_is_written(tmp_path: Path) -> None:
-    file, link = tmp_path / "file", tmp_path / "link"
-    file.write_text("old")
-    link.symlink_to(file)
+WRITERS = {
+    "check": check_writable,
+    "write": lambda path: write(path, "new"),
+    "create": lambda path: create(path, "new"),
+    "replace": lambda path: replace(path, b"new"),
+    "append": lambda path: append(path, "new"),
+}
 
-    write(str(link), "new")
 
-    assert link.is_symlink()
-    assert file.read_text() == "new"
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("target", ["file", "gone", "link", "folder"])
+def test_no_file_is_written_through_a_link(writer: str, target: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(target)
+
+    with pytest.raises(UsageError, match="link cannot be written: it is a link"):
+        WRITERS[writer](str(tmp_path / "link"))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "link"]
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("name", ["out/report", "out/../report", "deep/out/report", "./out/sub/report"])
+def test_nor_below_a_folder_of_a_git_checkout_that_is_a_link(
+    writer: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout, outside = tmp_path / "checkout", tmp_path / "outside"
+    for folder in (checkout / ".git", checkout / "deep", outside / "sub"):
+        folder.mkdir(parents=True)
+    for link in (checkout / "out", checkout / "deep" / "out"):
+        link.symlink_to(outside)
+    existing = [folder / "report" for folder in (outside, outside / "sub", tmp_path)]
+    for file in existing:
+        file.touch()
+    monkeypatch.chdir(checkout)
+
+    for path in (name, str(checkout / name)):
+        with pytest.raises(UsageError, match="out is a link in a git checkout"):
+            WRITERS[writer](path)
+
+    assert [file.read_text() for file in existing] == ["", "", ""]
+
+
+def test_other_links_to_folders_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "current").symlink_to("v1")
+    file = tmp_path / "current" / "report"
+
+    check_writable(str(file))
+    write(str(file), "new")
+
+    assert (tmp_path / "v1" / "report").read_text() == "new"
+
+
+def test_the_streams_of_the_process_are_no_links_to_be_refused(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w+b") as opened:
+        opened.write(b"before ")
+        opened.flush()
+        path = f"/dev/fd/{opened.fileno()}"
+        check_writable(path)
+        write(path, "a")
+        append(path, "b")
+        assert (tmp_path / "file").read_text().startswith("before a")
+    for refused in (lambda: check_writable(path), lambda: write(path, "x")):
+        with pytest.raises(UsageError, match="Bad file descriptor"):
+            refused()
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:
@@ -91,17 +151,15 @@ def test_what_can_be_written_passes(tmp_path: Path) -> None:
 
 
 def test_a_file_given_other_bytes_keeps_its_mode(tmp_path: Path) -> None:
-    file, link = tmp_path / "covers.yaml", tmp_path / "link.yaml"
+    file = tmp_path / "covers.yaml"
     file.write_bytes(b"old")
     file.chmod(0o604)
-    link.symlink_to(file)
-    check_replaceable(str(link))
+    check_replaceable(str(file))
 
-    replace(str(link), b"new\r\n\xff")
+    replace(str(file), b"new\r\n\xff")
 
     assert (file.read_bytes(), mode(file)) == (b"new\r\n\xff", 0o604)
-    assert link.is_symlink()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["covers.yaml", "link.yaml"]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_what_is_not_there_cannot_be_replaced(tmp_path: Path) -> None:
