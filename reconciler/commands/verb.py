@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,10 +16,15 @@ from reconciler.commands.context import ApplyOptions, Options, OutputOptions, Ru
 from reconciler.commands.formats import FORMATS, ReportOptions
 from reconciler.commands.result import Report, Terminal
 from reconciler.config import ConnectionOptions
+from reconciler.util import atomic_files
 
 T = TypeVar("T")
 Result = Awaitable[Report] | Report | None
 _WRITTEN = ("out", "update", "output", *FORMATS)
+# Metrics stay: an alert on their age tells that runs fail.
+_REPLACED = ("output", *(name for name in FORMATS if name != "metrics"))
+_REPLACED_BY = {"plan": ("out",), "export": ("file",)}
+_READ = ("plan_file", "baseline", "subjects", "paths")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,21 @@ class Verb(click.Command):
         self._run = run
         super().__init__(name, params=[param for group in self._groups for param in group.params], help=text)
         click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s")(self)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Also removes the files that are to be written, so that nobody takes an earlier run's files for those of a
+        run that failed, even in its arguments."""
+        parser = self.make_parser(ctx)
+        parser.ignore_unknown_options = True
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.exceptions.Exit:  # --help
+            given = []
+            raise
+        finally:
+            with suppress(click.UsageError):
+                _remove_stale(parser.parse_args(given)[0], (*_REPLACED, *_REPLACED_BY.get(self.name or "", ())))
 
     def invoke(self, ctx: click.Context) -> Invocation:
         """Returns what is to be run; nothing runs yet."""
@@ -114,6 +136,24 @@ def _check_apart(params: dict[str, Any], ctx: click.Context) -> None:
             both = f"--{named[file]} and --{option} name the same file"
             raise click.UsageError(f"{both}: give each a file of its own", ctx)
         named[file] = option
+
+
+def _remove_stale(given: Mapping[str, Any], written: Iterable[str]) -> None:
+    """Removes files of an earlier run, unless this run reads them."""
+    read = ["desired"]
+    for name in _READ:
+        value = given.get(name)
+        read += [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
+    for name in written:
+        file = given.get(name)
+        if isinstance(file, str) and not any(_may_read(path, file) for path in read):
+            atomic_files.remove(file)
+
+
+def _may_read(path: str, file: str) -> bool:
+    """Whether a run that is given this path may read this file."""
+    ending = Path(file).suffix in (".yaml", ".yml", ".lock")
+    return _is_same(path, file) or (ending and Path(os.path.realpath(file)).is_relative_to(os.path.realpath(path)))
 
 
 def _is_same(one: str, other: str) -> bool:

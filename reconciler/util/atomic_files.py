@@ -7,7 +7,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import UsageError
@@ -36,7 +36,7 @@ def check_writable(path: str) -> None:
 
 
 def check_links(path: str) -> None:
-    """Links in a git checkout must not decide which file is written: whoever may push may place them.
+    """Links in a git checkout must not decide which file is written: everyone who may push can place them.
 
     Raises:
         UsageError: the path is a link, or goes through a folder of a git checkout that is one.
@@ -79,6 +79,14 @@ def write(path: str, text: str, *, private: bool = False) -> None:
                 file.write(text.encode())
         else:
             _put(path, text.encode(), 0o600 if private else 0o666 & ~_umask())
+
+
+def remove(path: str) -> None:
+    """Removes what an earlier run wrote, if that is possible: a plain file, not a link, a device or a pipe."""
+    with suppress(OSError, UsageError):
+        check_links(path)
+        if stat.S_ISREG(Path(path).lstat().st_mode):
+            Path(path).unlink()
 
 
 def create(path: str, text: str) -> None:
@@ -197,7 +205,7 @@ def _is_special(path: str) -> bool:
 
 
 def _open(path: str, flags: int) -> int:
-    """Opens a stream of this process anew, or a file that no link names."""
+    """Opens a stream of this process, or a file that no link names."""
     stream = _stream(path)
     if stream is not None:
         return os.dup(stream)

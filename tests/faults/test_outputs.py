@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import TRACEBACK, entries, run, spawn, write
-from support.processes import APPROVED, ME, PATIENCE, Serve
+from support.processes import APPROVED, ME, PATIENCE, Serve, Skipped
 
 from reconciler.emulator.options import EmulatorOptions
 
@@ -146,3 +146,73 @@ def test_links_in_a_circle_are_one_sentence(serve: Serve) -> None:
             assert (ran.code, len(ran.err.splitlines())) == (1, 1)
             assert f"{name} cannot be written: {why}" in ran.err
     assert found.requests() == []
+
+
+REPORTS = ("--output", "--html", "--markdown", "--codequality", "--junit", "--out")
+FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "an unknown option": (("--nonsense",), {}),
+    "a wrong value": (("--max-pictures", "many"), {}),
+    "a wrong variable": ((), {"RECONCILE_READ_QUOTA": "a few"}),
+    "another report that cannot be written": (("--report-url", "ftp://x"), {}),
+    "no credentials": ((), {"HUAWEICLOUD_SDK_AK": ""}),
+    "invalid files": (("desired", "broken.yaml"), {}),
+    "nobody answers": (("--endpoint", "http://127.0.0.1:9"), {}),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_report_of_an_earlier_run_outlives_a_failed_one(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, time_flies: Skipped, failure: str
+) -> None:
+    serve(EmulatorOptions())
+    write(entries(3))
+    Path("broken.yaml").write_text("covers: 3\n")
+    arguments, variables = FAILURES[failure]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    named = [part for option in REPORTS for part in (option, f"{option[2:]}.old")]
+    for file in named[1::2]:
+        Path(file).write_text("of an earlier run")
+
+    assert run("plan", *named, *arguments).code == 1
+
+    assert [file for file in named[1::2] if Path(file).exists()] == []
+
+
+def test_a_run_removes_nothing_that_it_reads(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    write(entries(3))
+    assert run("plan", "--out", "plan.json").code == 0
+    assert run("audit", "--json", "--output", "last.json").code == 0
+    Path("desired/covers.lock").touch()
+    kept = ("plan.json", "last.json", "desired/covers.yaml", "desired/covers.lock")
+    before = [Path(file).read_bytes() for file in kept]
+
+    for arguments in (
+        ("apply", "--plan", "plan.json", "--html", "plan.json"),
+        ("show", "plan.json", "--html", "./plan.json"),
+        ("audit", "--baseline", "last.json", "--json", "--output", "last.json", "--target", "nothing"),
+        ("plan", "--markdown", "desired/covers.yaml"),
+        ("plan", "desired/covers.yaml", "--markdown", "desired/covers.yaml"),
+        ("plan", "--nonsense", "--markdown", "desired/covers.lock"),
+        ("import", "--out", "plan.json"),
+    ):
+        assert run(*arguments).code == 1, arguments
+    assert run("plan", "--html", "plan.json", "--help").code == 0
+
+    assert [Path(file).read_bytes() for file in kept] == before
+
+
+def test_metrics_of_an_earlier_run_stay(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    write({"not an asset": "0"})
+    Path("reconcile.prom").write_text("old")
+    assert run("audit", "--metrics", "reconcile.prom").code == 1
+    assert Path("reconcile.prom").read_text() == "old"
+
+
+def test_an_exported_memory_of_an_earlier_run_does_not_stay(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    Path("memory.json").write_text("old")
+    assert run("memory", "export", "memory.json", "--nonsense").code == 1
+    assert not Path("memory.json").exists()
