@@ -9,36 +9,50 @@ not visible in time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
 import click
 
 from reconciler.commands import execute
 from reconciler.commands.context import Run
 from reconciler.commands.execute import ApplyResult, ApplyRun
-from reconciler.commands.options import CHANGES, CLOUD
-from reconciler.commands.reports import fetch_images, images_of_changes, make_report
+from reconciler.commands.options import CHANGES, CLOUD, duration
+from reconciler.commands.reports import images_of_changes, make_report
 from reconciler.commands.result import Report
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
 from reconciler.decide.plan import check_safety
-from reconciler.decide.precondition import PlannedChange
+from reconciler.decide.precondition import PlannedChange, revisit
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
-from reconciler.errors import PlanFileError, UsageError
-from reconciler.model import Desired
+from reconciler.errors import DesiredError, PlanFileError, UsageError
+from reconciler.model import Desired, Verdict
+from reconciler.util.clock import SystemClock
+from reconciler.util.concurrency import for_each
+from reconciler.util.sanitize import shorten
+
+_WEEK = 7 * 24 * 3600.0
 
 
 @click.option("--plan", "plan_file", metavar="FILE", help="Execute exactly this saved plan, without asking.")
+@click.option(
+    "--max-plan-age", type=duration, metavar="TIME", help="With --plan: how old it may be, at most. Default 7d."
+)
 @click.option("--force", is_flag=True, help="Override the safety limit, and replace covers that cannot be read.")
-async def apply(run: Run, *, plan_file: str | None) -> Report:
+async def apply(run: Run, *, plan_file: str | None, max_plan_age: float | None = None) -> Report:
     """Plans, shows the plan, asks, and changes what drifted; or executes a saved plan.
 
     Raises:
-        UsageError: --plan was given beside options that select something else, or approval needs a terminal.
+        UsageError: --plan was given beside options that select something else, --max-plan-age without --plan, or
+            approval needs a terminal.
     """
     if plan_file is not None:
-        return await _apply_saved(run, plan_file)
+        return await _apply_saved(run, plan_file, timedelta(seconds=_WEEK if max_plan_age is None else max_plan_age))
+    if max_plan_age is not None:
+        raise UsageError("--max-plan-age needs --plan")
     hint = "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that."
     execute.check_approvable(run, hint)
     state = run.load()
@@ -48,18 +62,19 @@ async def apply(run: Run, *, plan_file: str | None) -> Report:
             document = plan_document(plan, applying.origin)
             # Before anything changes: afterwards the covers from before may be gone.
             images = await images_of_changes(applying, plan.changes)
-            _show(applying, document)
+            _show(applying, document, document.summary.in_sync)
             steps = execute.steps_of(plan)
             if steps:
                 execute.ask(applying)
             return _report(applying, await execute.apply_steps(applying, document, steps), images)
 
 
-async def _apply_saved(run: Run, file: str) -> Report:
+async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
     if run.options.paths or run.options.targets or run.options.excludes:
         raise UsageError("--plan executes exactly a saved plan: it takes no paths, --target or --exclude")
     run.options.reports.check_apart((file,))
     document = read_plan(file)
+    _check_age(file, document, most)
     settings = run.resolve(document)
     if settings.endpoint != document.endpoint:
         raise PlanFileError(
@@ -73,12 +88,45 @@ async def _apply_saved(run: Run, file: str) -> Report:
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
         with execute.open_apply(connected, files=(file,)) as applying:
-            images = await _images_of_saved(applying, document)
-            _show(applying, document)
-            return _report(applying, await execute.apply_steps(applying, document, _steps(document)), images)
+            _show(applying, document, _in_sync(run, document))
+            steps = _steps(document)
+            images = await _images_of_saved(applying, steps)
+            return _report(applying, await execute.apply_steps(applying, document, steps), images)
 
 
-def _show(run: ApplyRun, document: PlanDoc) -> None:
+def _check_age(file: str, plan: PlanDoc, most: timedelta) -> None:
+    """
+    Raises:
+        PlanFileError: the plan is older.
+    """
+    try:
+        age = SystemClock().now() - datetime.fromisoformat(plan.created_at)
+    except (ValueError, TypeError) as error:  # it is no time, or names no time zone
+        raise PlanFileError(f"{file}: created_at is not a time: {shorten(plan.created_at)}") from error
+    if age > most:
+        raise PlanFileError(
+            f"{file}: the plan was made at {plan.created_at}, longer ago than --max-plan-age allows",
+            hint="Make a new plan with `reconcile plan --out FILE`.",
+        )
+
+
+def _in_sync(run: Run, plan: PlanDoc) -> int:
+    """How many assets are in sync. A plan only says so; where its desired files are at hand, there are not more than
+    they have entries for."""
+    claimed = plan.summary.in_sync
+    places = [item.source for item in plan.changes]
+    places += [item.source for item in (*plan.pending, *plan.ignored)]
+    places += [item.source for item in plan.unknown]
+    try:
+        state = run.load()
+    except DesiredError:
+        return claimed
+    if not {place.file for place in places} <= set(state.files):
+        return claimed
+    return min(claimed, max(0, len(state.covers) - len(places)))
+
+
+def _show(run: ApplyRun, document: PlanDoc, in_sync: int) -> None:
     """Shows the plan.
 
     Raises:
@@ -86,19 +134,26 @@ def _show(run: ApplyRun, document: PlanDoc) -> None:
     """
     execute.show(run, document)
     if not run.options.changes.force:
-        check_safety(document.summary.update, document.summary.in_sync, run.options.max_update_percent)
+        check_safety(document.summary.update, in_sync, run.options.max_update_percent)
 
 
 def _report(run: ApplyRun, result: ApplyResult, images: ImagesByAsset) -> Report:
     return make_report(run, result.document, result.text, result.exit_code, result.notes, images=images)
 
 
-async def _images_of_saved(run: ApplyRun, plan: PlanDoc) -> ImagesByAsset:
-    """The pictures of a saved plan. Its URLs have no queries, so that some may not open."""
-    changes = plan.changes
-    return await fetch_images(
-        run, ((item.asset_id, item.before.cover_url or "", item.after.cover_url or "", (), None) for item in changes)
-    )
+async def _images_of_saved(run: ApplyRun, steps: Sequence[PlannedChange]) -> ImagesByAsset:
+    """The pictures of a saved plan's changes. Only URLs that the service returned just now are opened, never those of
+    the file."""
+    found: dict[int, Verdict] = {}
+
+    async def work(item: tuple[int, PlannedChange]) -> None:
+        position, step = item
+        now = await run.planner.check(step.desired)
+        if isinstance(revisit(step, now), str):
+            found[position] = now
+
+    await for_each(enumerate(steps[: run.options.reports.pictures]), work, run.settings.parallelism)
+    return await images_of_changes(run, [found[position] for position in sorted(found)])
 
 
 def _steps(document: PlanDoc) -> list[PlannedChange]:

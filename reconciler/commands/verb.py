@@ -65,8 +65,8 @@ class Verb(click.Command):
         click.version_option(__version__, prog_name="reconcile", message="%(prog)s %(version)s")(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Also removes the files that are to be written, so that nobody takes an earlier run's files for those of a
-        run that failed, even in its arguments."""
+        """Also removes the files that are to be written, even where the arguments are wrong: the files of an earlier
+        run must not look like those of a run that failed."""
         parser = self.make_parser(ctx)
         parser.ignore_unknown_options = True
         given = list(args)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.command_line import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, video, videos, write
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from support.command_line import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, server, video, videos, write
 
 from reconciler.documents.dump import digest
 from reconciler.emulator import ODD
@@ -202,3 +207,77 @@ def test_a_place_that_cannot_be_written_is_known_before_the_cloud_is_asked(found
     assert ran.code == 1
     assert "there is no folder" in ran.err
     assert found.requests() == []
+
+
+@pytest.mark.parametrize(("in_sync", "share"), [(1000, "40.00% is over 30.00% (4/10)"), (20, "(4/10)")])
+def test_the_safety_limit_counts_what_the_desired_files_hold(found: Cloud, in_sync: int, share: str) -> None:
+    """A plan only says how many assets are in sync."""
+    document = save(entries(10, drifted=4))
+    document["summary"].update(in_sync=in_sync, managed=in_sync + 4)
+    seal(document)
+    assert share in refused(found)
+
+
+def test_a_plan_of_other_files_is_taken_at_its_word(found: Cloud) -> None:
+    write(entries(20, drifted=4), to="elsewhere.yaml")
+    write(entries(1))
+    assert run("plan", "elsewhere.yaml", "--out", FILE).code == 0
+    assert execute().code == 0
+
+
+@pytest.mark.parametrize(
+    ("made", "more", "code"),
+    [
+        (timedelta(days=6), [], 0),
+        (timedelta(days=8), [], 1),
+        (timedelta(days=8), ["--max-plan-age", "30d"], 0),
+        (timedelta(hours=2), ["--max-plan-age", "90m"], 1),
+    ],
+)
+def test_an_old_plan_is_refused(found: Cloud, made: timedelta, more: list[str], code: int) -> None:
+    document = save(entries(2, drifted=1))
+    document["created_at"] = (datetime.now(UTC) - made).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seal(document)
+    ran = execute(*more)
+    assert (ran.code, found.puts) == (code, 1 - code)
+    assert code == 0 or "longer ago than --max-plan-age allows" in ran.err
+
+
+@pytest.mark.parametrize("made", ["yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", ""])
+def test_a_time_that_is_none(found: Cloud, made: str) -> None:
+    document = save(entries(2, drifted=1))
+    document["created_at"] = made
+    seal(document)
+    assert "created_at is not a time" in refused(found)
+
+
+def test_a_greatest_age_is_for_saved_plans_only(found: Cloud) -> None:
+    write(entries(1))
+    assert "--max-plan-age needs --plan" in run("apply", "--auto-approve", "--max-plan-age", "1d").err
+
+
+def test_no_url_of_the_file_is_opened(found: Cloud, serve: Callable[[EmulatorOptions], Cloud]) -> None:
+    document = save(entries(3, drifted=3))
+    with recording() as (elsewhere, asked):
+        for change in document["changes"][:2]:
+            change["before"]["cover_url"] = f"{elsewhere}/asset/{change['asset_id']}/cover/Cover0.jpg"
+            change["after"]["cover_url"] = f"{elsewhere}/asset/{change['asset_id']}/snapshot/sample/0.jpg"
+        seal(document)
+        execute("--html", "report.html")
+        assert asked == []
+    page = Path("report.html").read_text()
+    assert elsewhere not in "".join(re.findall(r'(?:src|href)="[^"]*"', page))
+    assert page.count("data:image/") >= 2, "the change that still holds is shown with its pictures"
+
+
+@contextmanager
+def recording() -> Iterator[tuple[str, list[str]]]:
+    """A server of somebody else, and what it was asked for."""
+    asked: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await Response(status_code=404)(scope, receive, send)
+
+    with server(app) as url:
+        yield url, asked
