@@ -104,7 +104,7 @@ class ApiError(ReconcileError):
         code: the service's own code ("VOD.10062"), or "".
         status: the HTTP status, or None without an answer.
         request_id: what the service's support asks for, or "".
-        outcome_unknown: the request may have been carried out although no answer came.
+        outcome_unknown: the request may have been carried out although no usable answer came.
     """
 
     type = "api"

@@ -14,7 +14,7 @@ from reconciler.planning.content import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each
-from reconciler.vod.client import CancelledAfterRefusal
+from reconciler.vod.client import CancelledInDoubt
 
 _ENDS_THE_RUN = (AuthenticationError.type, UnreachableError.type, StateError.type)
 _MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: run again to see."
@@ -96,7 +96,8 @@ class _Attempt:
         self._recorder = recorder
         self._change = change
         self._result = ChangeResult("applied")
-        self._puts = 0
+        self._intended = False
+        self._in_doubt = False
         self._saved_cover: str | None = None
 
     async def run(self) -> Outcome:
@@ -106,26 +107,31 @@ class _Attempt:
             self._result = ChangeResult("failed", _failure(error))
         except StateError as error:
             self._result = ChangeResult("failed", Failure(error.type, error.text))
-        except asyncio.CancelledError as error:
-            if self._puts == 0 or (self._puts == 1 and isinstance(error, CancelledAfterRefusal)):
-                raise
+            if self._in_doubt:
+                self._result = _maybe_set(error.type, sentences(error.text, _MAYBE_SET))
+        except CancelledInDoubt:
             self._result = _maybe_set("interrupted", f"Interrupted. {_MAYBE_SET}")
         return _outcome(self._change, self._result, self._saved_cover)
 
-    async def _url_to_put(self) -> str | None:
-        """Called before each attempt, once there is room in the quota; None where there is nothing to do."""
+    async def _url_to_put(self, in_doubt: bool) -> str | None:
+        """Called before each attempt, once there is room in the quota; None where there is nothing to do.
+
+        Args:
+            in_doubt: an earlier attempt may have set the cover.
+        """
+        self._in_doubt = in_doubt
         now = await self._planner.check(self._change.desired)
         decision = revisit(self._change, now)
         if isinstance(decision, ChangeResult):
-            self._result = await self._after_a_put(decision, now) if self._puts else decision
+            self._result = await self._after_a_put(decision, now) if in_doubt else decision
             return None
-        if self._puts == 0:
+        if not self._intended:
             failed = await self._save_cover(now)
             if failed is not None:
                 self._result = failed
                 return None
             self._recorder.intent(self._change, self._saved_cover, self._snapshot_sha256(now))
-        self._puts += 1
+            self._intended = True
         return decision
 
     async def _save_cover(self, now: Verdict) -> ChangeResult | None:

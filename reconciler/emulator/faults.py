@@ -80,6 +80,9 @@ async def answer(kind: FaultKind | None, handle: Callable[[], Awaitable[Response
             return _compressed(await handle())
         case "html":
             return HTMLResponse(_PAGE.format("Please log in"))
+        case "504-done":
+            await handle()
+            return HTMLResponse(_PAGE.format("504 from the gateway"), 504)
         case "502" | "503" | "504":
             return HTMLResponse(_PAGE.format(f"{kind} from the gateway"), int(kind))
         case _:

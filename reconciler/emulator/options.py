@@ -20,7 +20,8 @@ CoverMode = Literal["reference", "copy", "recode"]
 ETag = Literal["md5", "random", "same", "none"]
 FaultRoute = Literal["details", "info", "list", "cover", "picture", "token", "projects"]
 FaultKind = Literal[
-    "500", "502", "503", "504", "429", "429-retry-after", "403", "reset", "truncated", "html", "hang", "lost", "gzip"
+    "500", "502", "503", "504", "504-done", "429", "429-retry-after", "403", "reset", "truncated", "html", "hang",
+    "lost", "gzip",
 ]  # fmt: skip
 ROUTES: tuple[FaultRoute, ...] = get_args(FaultRoute)
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)

@@ -39,6 +39,8 @@ class RunRecorder:
         self._journal = journal
         self._clock = clock
         self._run = run
+        self._intended: set[str] = set()
+        """Assets whose intent has no outcome yet."""
 
     def start(self) -> None:
         """Writes who changes covers, when, and from which files. A run without changes leaves no trace."""
@@ -48,10 +50,11 @@ class RunRecorder:
         """`snapshot_sha256` is of the snapshot that the cover before is, where that is known."""
         fields = self._fields(change.desired.asset_id, change.before, change.after, snapshot_sha256)
         self._journal.append(IntentRecord(**fields, saved_cover=saved_cover))
+        self._intended.add(change.desired.asset_id)
 
     def outcome(self, outcome: Outcome) -> None:
-        """A change that was not attempted leaves no trace."""
-        if outcome.outcome == "not_attempted":
+        """A change that was not attempted leaves no trace, unless a PUT was intended: none of it had an effect."""
+        if outcome.outcome == "not_attempted" and outcome.asset_id not in self._intended:
             return
         error = outcome.error
         record = OutcomeRecord(
@@ -61,6 +64,7 @@ class RunRecorder:
             perhaps=error.outcome_unknown if error is not None else None,
         )
         self._journal.append(record)
+        self._intended.discard(outcome.asset_id)
 
     def seen(self, change: PlannedChange) -> None:
         """An applied cover was seen in place, so that nothing about it is pending any more."""

@@ -89,15 +89,19 @@ class VodClient:
 
         return await self._call("list", self._limiters.reads, send)
 
-    async def set_cover(self, prepare: Callable[[], Awaitable[str | None]]) -> bool:
+    async def set_cover(self, prepare: Callable[[bool], Awaitable[str | None]]) -> bool:
         """Makes a snapshot the cover of its asset (API page "Setting a cover").
 
         Args:
-            prepare: called once the quota allows the PUT, and again before each further attempt; returns the
-                snapshot's URL as the details call returned it, or None if there is nothing to set.
+            prepare: called once the quota allows the PUT, and again before each further attempt, with whether an
+                earlier one may have been carried out (a 429 was not); returns the snapshot's URL as the details call
+                returned it, or None if there is nothing to set.
 
         Returns:
             whether a PUT was sent and accepted.
+
+        Raises:
+            CancelledInDoubt: cancelled when an attempt may have been carried out.
         """
         outcome_unknown = False
 
@@ -105,21 +109,18 @@ class VodClient:
             nonlocal outcome_unknown
             url = None
             try:
-                url = await prepare()
+                url = await prepare(outcome_unknown)
             finally:
                 slot.unused = url is None
             if url is None:
                 return False
             self.calls["cover"] += 1
-            request = self._connection.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
             try:
-                status, body = await _finish(self._connection.send("cover", request, changes=True))
+                await _finish(self._put(url))
             except TransientFault as fault:
-                # Also when a later attempt is refused: the one without an answer may have been carried out.
+                # Also when a later attempt is refused: this one may have been carried out.
                 outcome_unknown = outcome_unknown or fault.outcome_unknown
                 raise
-            if body.strip():
-                raise TransientFault("cover", f"HTTP {status} with a body, which no success has", status=status)
             return True
 
         try:
@@ -127,6 +128,17 @@ class VodClient:
         except ApiError as error:
             error.outcome_unknown = error.outcome_unknown or outcome_unknown
             raise
+        except asyncio.CancelledError as cancelled:
+            if outcome_unknown:
+                raise CancelledInDoubt from cancelled
+            raise
+
+    async def _put(self, url: str) -> None:
+        request = self._connection.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
+        status, body = await self._connection.send("cover", request, changes=True)
+        if body.strip():
+            problem = f"HTTP {status} with a body, which no success has"
+            raise TransientFault("cover", problem, status=status, outcome_unknown=True)
 
     def _request(self, operation: str, query: str) -> httpx.Request:
         """A GET; made without httpx's client, which would parse the URL twice more and copy every header."""
@@ -181,11 +193,11 @@ class VodClient:
                 return result
 
 
-class CancelledAfterRefusal(asyncio.CancelledError):
-    """Cancelled during a request that was then refused with a 429, and so had no effect."""
+class CancelledInDoubt(asyncio.CancelledError):
+    """Cancelled after a request that may have been carried out although no usable answer came."""
 
 
-async def _finish(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
+async def _finish(sending: Coroutine[Any, Any, None]) -> None:
     """Waits for the answer to a change also when cancelled, because its outcome must be known.
 
     Raises:
@@ -193,11 +205,11 @@ async def _finish(sending: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int,
     """
     task = asyncio.ensure_future(sending)
     try:
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
         try:
-            return await task
+            await task
         except TransientFault as fault:
             raise fault.error(1, fatal=False) from fault
-        except Throttled:
-            raise CancelledAfterRefusal from None
+        except Throttled:  # no effect
+            raise asyncio.CancelledError from None

@@ -37,7 +37,7 @@ class TransientFault(Exception):
     """An attempt that failed in a way that another may not.
 
     Attributes:
-        outcome_unknown: the request may have been carried out although no answer came.
+        outcome_unknown: the request may have been carried out although no usable answer came.
         api_answered: this was an answer of the API, so the endpoint is right.
     """
 
@@ -89,11 +89,20 @@ class ApiConnection:
     timeout: float
 
     async def send(self, operation: str, request: httpx.Request, *, changes: bool = False) -> tuple[int, bytes]:
-        """Returns status and body of a 2xx. `changes`: the request may have an effect even if no answer comes.
+        """Returns status and body of a 2xx. `changes`: the request may have an effect whatever fault is met.
 
         Raises:
             Throttled, AuthenticationError, TransientFault, ApiError: see `_check`.
         """
+        try:
+            return await self._exchange(operation, request)
+        except LoginFault as error:  # the request itself was never sent
+            raise TransientFault(operation, str(error), status=error.response.status_code) from error
+        except TransientFault as fault:
+            fault.outcome_unknown = changes
+            raise
+
+    async def _exchange(self, operation: str, request: httpx.Request) -> tuple[int, bytes]:
         try:
             async with asyncio.timeout(self.timeout):
                 response = await self.http.exchange(request)
@@ -102,14 +111,9 @@ class ApiConnection:
                 finally:
                     await response.aclose()
         except TimeoutError as error:
-            raise TransientFault(
-                operation, f"no answer within {self.timeout:g} s", outcome_unknown=changes
-            ) from error
-        except LoginFault as error:
-            status = error.response.status_code
-            raise TransientFault(operation, str(error), status=status) from error
+            raise TransientFault(operation, f"no answer within {self.timeout:g} s") from error
         except httpx.TransportError as error:
-            raise TransientFault(operation, _connection_problem(error), outcome_unknown=changes) from error
+            raise TransientFault(operation, _connection_problem(error)) from error
         _check(operation, response, body, self.clock)
         return response.status_code, body
 

@@ -13,7 +13,7 @@ from reconciler.emulator import ODD
 from reconciler.emulator.options import ALWAYS, EmulatorOptions, FaultKind, FaultRoute, FaultRule
 
 PASSING: tuple[FaultKind, ...] = (
-    "500", "502", "503", "504", "429", "429-retry-after", "reset", "truncated", "html", "hang", "lost",
+    "500", "502", "503", "504", "504-done", "429", "429-retry-after", "reset", "truncated", "html", "hang", "lost",
 )  # fmt: skip
 ASSETS = 20
 REFUSED = {item.asset_id for item in videos(ASSETS)[::5]}

@@ -156,7 +156,7 @@ class Run:
                 return self._check_seen(seen)
         return True
 
-    async def _prepare(self) -> str:
+    async def _prepare(self, _: bool) -> str:
         return snapshot_url(0)
 
     def _check_seen(self, seen: Observed | NoAnswer) -> bool:

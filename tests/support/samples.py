@@ -75,7 +75,7 @@ def read(clock: FakeClock, server: Script, asset_id: str = ASSET) -> str:
 
 
 def put(clock: FakeClock, server: Script, writes: Rate = WRITE_RATE) -> bool:
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         return URL
 
     return clock.run(vod_client(server, clock, writes=writes).set_cover(prepare))

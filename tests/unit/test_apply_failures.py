@@ -34,6 +34,7 @@ from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal, Record
+from reconciler.state.runs import Runs
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.rate_limit import RateLimiter
@@ -249,6 +250,7 @@ def test_an_interrupt_while_a_put_is_refused_for_the_quota_leaves_nothing_in_dou
     cloud.interrupt = run.applier.stop
     [outcome] = run.outcomes(steps)
     assert (outcome.outcome, outcome.error, len(cloud.puts)) == ("not_attempted", None, 1)
+    assert not Runs(tmp_path, "http://127.0.0.1", "0" * 32).all()[0].may_have_changed
 
 
 class LosesItsRights(FakeCloud):

@@ -142,7 +142,7 @@ def test_the_url_is_asked_for_again_before_each_attempt(clock: FakeClock) -> Non
     server = Script(httpx.Response(503), httpx.Response(204))
     urls = iter(["https://x/old", "https://x/new"])
 
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         return next(urls)
 
     clock.run(vod_client(server, clock).set_cover(prepare))

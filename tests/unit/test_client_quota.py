@@ -25,7 +25,7 @@ OVER = "The throttling threshold has been reached: policy user over ratelimit,li
 
 
 def put(clock: FakeClock, server: Script, writes: Rate = WRITE_RATE) -> bool:
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         return URL
 
     return clock.run(vod_client(server, clock, writes=writes).set_cover(prepare))
@@ -38,7 +38,7 @@ def test_each_attempt_takes_a_slot_of_its_own(clock: FakeClock) -> None:
         times.append(clock.time)
         return httpx.Response(503) if len(times) < 3 else httpx.Response(204)
 
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         return URL
 
     clock.run(vod_client(server, clock, writes=Rate(1, 60)).set_cover(prepare))
@@ -49,7 +49,7 @@ def test_each_attempt_takes_a_slot_of_its_own(clock: FakeClock) -> None:
 def test_nothing_to_set_sends_nothing_and_costs_no_slot(clock: FakeClock) -> None:
     server = Script(httpx.Response(204))
 
-    async def nothing() -> None:
+    async def nothing(_: bool) -> None:
         return None
 
     async def main() -> float:
@@ -65,7 +65,7 @@ def test_nothing_to_set_sends_nothing_and_costs_no_slot(clock: FakeClock) -> Non
 def test_the_url_is_asked_for_only_when_there_is_room(clock: FakeClock) -> None:
     asked = []
 
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         asked.append(clock.time)
         return URL
 
@@ -120,7 +120,7 @@ def test_a_429_holds_everybody_of_its_class_back_and_nobody_else(clock: FakeCloc
             return refusal(429, "APIGW.0308", "", {"Retry-After": "20"}) if first else httpx.Response(204)
         return details_answer()
 
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         return URL
 
     async def later(client: VodClient) -> None:
@@ -143,7 +143,7 @@ def test_the_limit_that_a_429_names_is_kept_to_from_then_on(clock: FakeClock) ->
         arrivals.append(clock.time)
         return refusal(429, "APIGW.0308", OVER.format(2, "10 second")) if len(arrivals) == 3 else httpx.Response(204)
 
-    async def prepare() -> str:
+    async def prepare(_: bool) -> str:
         return URL
 
     async def main() -> None:
