@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_what_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-WRITERS = {
+WRITERS: dict[str, Callable[[str], object]] = {
     "check": check_writable,
     "write": lambda path: write(path, "new"),
     "create": lambda path: create(path, "new"),
