@@ -124,7 +124,8 @@ def test_the_streams_of_the_process_are_no_links_to_be_refused(tmp_path: Path) -
         write(path, "a")
         append(path, "b")
         assert (tmp_path / "file").read_text().startswith("before a")
-    for refused in (lambda: check_writable(path), lambda: write(path, "x")):
+    refusing: list[Callable[[], object]] = [lambda: check_writable(path), lambda: write(path, "x")]
+    for refused in refusing:
         with pytest.raises(UsageError, match="Bad file descriptor"):
             refused()
 
