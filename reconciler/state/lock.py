@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from reconciler.errors import StateError
 from reconciler.util.sanitize import shorten
+
+_MOST_BYTES = 4096
 
 
 @contextmanager
@@ -21,31 +22,54 @@ def exclusive(folder: Path, now: datetime) -> Iterator[None]:
     """Holds the state folder's lock while the block runs. The system releases it when the process ends.
 
     Raises:
-        StateError: another apply holds it; the message names it.
+        StateError: another apply holds it, and the message names it; or the file system has no locks.
     """
-    lock = FileLock(folder / "apply.lock", mode=0o600)
-    holder = folder / "apply.holder"
+    path = folder / "apply.lock"
     try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StateError(
-            f"Another apply is running: {_named(holder)}",
-            hint="Wait until it is done. The lock ends with its process: there is nothing to remove.",
-        ) from error
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StateError(f"The lock {lock.lock_file} cannot be taken: {error.strerror or error}") from error
+        raise _untakable(path, error) from error
     try:
+        _take(lock, path)
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
-        holder.write_text(json.dumps(about), encoding="utf-8")
+        _note(lock, json.dumps(about).encode())
         yield
+        _note(lock, b"")
     finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        os.close(lock)
 
 
-def _named(holder: Path) -> str:
+def _take(lock: int, path: Path) -> None:
     try:
-        about = json.loads(holder.read_text(encoding="utf-8"))
-        return shorten(f"process {about['pid']} on {about['host']}, since {about['since']}", 120)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        host, named = _holder(lock)
+        hint = "Wait until it is done. The lock ends with its process: there is nothing to remove."
+        if host != socket.gethostname():  # a network's file system may not notice that a host is gone
+            hint = f"Wait until it is done. Only if the machine that it ran on is gone for good, remove {path}."
+        raise StateError(f"Another apply is running: {named}", hint=hint) from error
+    except OSError as error:
+        raise _untakable(path, error) from error
+
+
+def _note(lock: int, about: bytes) -> None:
+    """Who holds the lock; nobody's run depends on it."""
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, about, 0)
+
+
+def _holder(lock: int) -> tuple[str | None, str]:
+    """The host of the process that holds the lock, and how to name the process."""
+    try:
+        about = json.loads(os.pread(lock, _MOST_BYTES, 0))
+        return about["host"], shorten(f"process {about['pid']} on {about['host']}, since {about['since']}", 120)
     except (OSError, ValueError, KeyError, TypeError):
-        return "it has not written down which process it is"
+        return None, "it has not written down which process it is"
+
+
+def _untakable(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"The lock {path} cannot be taken: {error.strerror or error}",
+        hint="Choose a folder on another file system with --state-dir.",
+    )
