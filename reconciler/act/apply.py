@@ -14,6 +14,7 @@ from reconciler.planning.content import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each
+from reconciler.util.sanitize import shorten
 from reconciler.vod.client import CancelledInDoubt
 
 _ENDS_THE_RUN = (AuthenticationError.type, UnreachableError.type, StateError.type)
@@ -54,7 +55,7 @@ class Applier:
                 task.uncancel()
             finally:
                 self._running.discard(task)
-            self._finish(outcomes[position])
+            outcomes[position] = self._finished(outcomes[position])
 
         await for_each(enumerate(changes), work, self._parallelism)
         if self._journal_failure is None:
@@ -77,15 +78,17 @@ class Applier:
         first, self._unauthenticated = not self._unauthenticated, True
         return outcome if first else replace(outcome, outcome="not_attempted", error=None)
 
-    def _finish(self, outcome: Outcome) -> None:
-        """Writes the outcome to the journal. Without a journal nothing more may be changed."""
+    def _finished(self, outcome: Outcome) -> Outcome:
+        """Writes the outcome to the journal, or says in it why not. Without a journal nothing more may be changed."""
         try:
             self._recorder.outcome(outcome)
         except StateError as error:
             self._journal_failure = Failure(error.type, error.text)
+            outcome = replace(outcome, error=_with_unwritten(outcome.error, error))
         if self._journal_failure or (outcome.error is not None and outcome.error.type in _ENDS_THE_RUN):
             self.stop()
         self._advance()
+        return outcome
 
 
 class _Attempt:
@@ -109,6 +112,10 @@ class _Attempt:
             self._result = ChangeResult("failed", Failure(error.type, error.text))
             if self._in_doubt:
                 self._result = _maybe_set(error.type, sentences(error.text, _MAYBE_SET))
+        except Exception as error:  # noqa: BLE001 whatever it is, the others have a report
+            message = f"Internal error: {type(error).__name__}: {shorten(str(error))}"
+            maybe = _maybe_set("internal", f"{message}. {_MAYBE_SET}")
+            self._result = maybe if self._intended else ChangeResult("failed", Failure("internal", message))
         except CancelledInDoubt:
             self._result = _maybe_set("interrupted", f"Interrupted. {_MAYBE_SET}")
         return _outcome(self._change, self._result, self._saved_cover)
@@ -181,6 +188,13 @@ def _outcome(change: PlannedChange, result: ChangeResult, saved_cover: str | Non
         saved_cover=saved_cover,
         error=result.error,
     )
+
+
+def _with_unwritten(failure: Failure | None, error: StateError) -> Failure:
+    unwritten = f"What became of it is not in the journal: {error.text}"
+    if failure is None:
+        return Failure(error.type, unwritten)
+    return replace(failure, message=sentences(failure.message, unwritten))
 
 
 def _maybe_set(type_: str, message: str) -> ChangeResult:

@@ -135,6 +135,6 @@ class Verifier:
         self._confirm(item)
 
     def _confirm(self, item: _AppliedChange) -> None:
-        item.seen = True
         self._recorder.seen(item.change)
+        item.seen = True
         self._advance()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -119,8 +120,10 @@ class Run:
         """For text on this terminal. A terminal with colours either shows links or skips them."""
         from reconciler.report.options import RenderOptions
 
-        colour = self.terminal.colour
-        links = f"{Path.cwd().as_uri()}/" if colour else ""
+        colour, links = self.terminal.colour, ""
+        if colour:
+            with suppress(OSError):  # the working folder may have been deleted
+                links = f"{Path.cwd().as_uri()}/"
         rate, quiet = self.options.connection.write_quota, self.options.quiet
         return RenderOptions(rate=rate, quiet=quiet, colour=colour, links=links)
 

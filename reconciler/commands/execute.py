@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,13 +19,13 @@ from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
-from reconciler.errors import StateError, UsageError
-from reconciler.model import Cover, Outcome, Plan
+from reconciler.errors import ReconcileError, UsageError
+from reconciler.model import Cover, Failure, Outcome, Plan
 from reconciler.planning.planner import Planner
 from reconciler.report import text
 from reconciler.report.options import NO_CHANGES
 from reconciler.state.recorder import RunRecorder, recording
-from reconciler.util.sanitize import clean
+from reconciler.util.sanitize import clean, shorten
 
 _QUESTION = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
 
@@ -115,7 +115,8 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
     document = redacted(apply_document(outcomes, plan.unknown, run.origin), run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
-        run.terminal.say("\n")  # without a question, the plan's summary is right above
+        with suppress(OSError, UsageError):
+            run.terminal.say("\n")  # without a question, the plan's summary is right above
     if interrupts.requested:
         return ApplyResult(document, render, INTERRUPTED, ())
     notes = (*run.failure_notes(plan.unknown), *(_failures(document) if quiet else ()))
@@ -131,16 +132,16 @@ def _failures(document: ApplyDoc) -> Iterator[str]:
 
 def _failed(run: ApplyRun, document: ApplyDoc, outcomes: Sequence[Outcome]) -> bool:
     counts = document.summary
-    unverified = any(outcome.verified is False for outcome in outcomes)
-    return bool(counts.failed or counts.stale or counts.not_attempted or unverified or run.failing(document.unknown))
+    troubled = any(outcome.error is not None or outcome.verified is False for outcome in outcomes)
+    return bool(counts.failed or counts.stale or counts.not_attempted or troubled or run.failing(document.unknown))
 
 
 async def _wait(
     run: ApplyRun, steps: Sequence[PlannedChange], outcomes: list[Outcome], interrupts: Interrupts
 ) -> list[Outcome]:
-    """Returns the outcomes with what was verified, also after an interrupt or an error of the state folder."""
+    """Returns the outcomes with what was verified, also after an interrupt or an error."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
-    finished = False
+    finished, failure = False, None
     with run.terminal.progress("Waiting", total, None) as advance:
         verifier = Verifier(run.planner, run.recorder, run.settings.parallelism, advance)
         watching = asyncio.ensure_future(verifier.watch(steps, outcomes, run.options.changes.wait_timeout))
@@ -148,10 +149,21 @@ async def _wait(
         try:
             await watching
             finished = True
-        except StateError as error:
-            run.terminal.note(f"Error: {error.text}\n")
+        except Exception as error:  # noqa: BLE001 what was applied is reported, whatever happened since
+            failure = _failure(error)
+            run.terminal.note(f"Error: {failure.message}\n")
             finished = True
         except asyncio.CancelledError:
             if not interrupts.requested:
                 raise
-    return verifier.verified(outcomes, finished=finished)
+    verified = verifier.verified(outcomes, finished=finished)
+    return [
+        replace(outcome, error=outcome.error or failure) if outcome.verified is False else outcome
+        for outcome in verified
+    ]
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, ReconcileError):
+        return Failure(error.type, error.text)
+    return Failure("internal", f"Internal error: {type(error).__name__}: {shorten(str(error))}")

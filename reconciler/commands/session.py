@@ -97,10 +97,15 @@ async def connect(run: Run, settings: Settings) -> AsyncIterator[ConnectedRun]:
     Raises:
         ReconcileError: the project cannot be found, or the emulator is not installed.
     """
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
+    clock, stack = SystemClock(), AsyncExitStack()
+    try:
         opened = await (_emulated if settings.emulated else _connected)(settings, clock, stack)
         yield ConnectedRun(run.options, run.terminal, settings, opened)
+    finally:
+        try:
+            await stack.aclose()
+        except Exception as error:  # noqa: BLE001 the work is done, and its report comes
+            run.terminal.note(f"Warning: a connection could not be closed: {type(error).__name__}\n")
 
 
 async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
