@@ -1,18 +1,12 @@
-"""Ctrl-C and SIGTERM during an apply: the first ends it in order, the second immediately."""
+"""Ctrl-C and SIGTERM during an apply: the first ends it in order; see `util/signals`."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-EXIT_CODE = 130
-# A progress bar may have hidden the cursor.
-_SHOW_CURSOR = b"\x1b[?25h"
+from reconciler.util import signals
 
 
 class Interrupts:
@@ -29,33 +23,20 @@ class Interrupts:
             stop()
 
     def request(self) -> None:
-        if self.requested:
-            if sys.stderr.isatty():
-                os.write(sys.stderr.fileno(), _SHOW_CURSOR)
-            os._exit(EXIT_CODE)
         self.requested = True
         self._stop()
 
 
 @contextmanager
 def caught(note: Callable[[str], None]) -> Iterator[Interrupts]:
-    """Catches both signals while the block runs in the event loop; afterwards either cancels the task again."""
+    """The first signal is a request while the block runs in the event loop; afterwards none keeps the report away."""
     interrupts = Interrupts()
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    previous = signal.getsignal(signal.SIGINT)
+    loop = asyncio.get_running_loop()
 
     def received() -> None:
-        first = not interrupts.requested
+        note("Interrupted: finishing what is on its way. Once more to stop at once.\n")
         interrupts.request()
-        if first:
-            note("Interrupted: finishing what is on its way. Once more to stop at once.\n")
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, received)
-    try:
+    with signals.first(lambda: loop.call_soon_threadsafe(received)):
         yield interrupts
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, previous)
-        if task is not None:
-            loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    signals.only_noted()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -46,6 +45,7 @@ def run_command_line(group: click.Group, arguments: Sequence[str]) -> int:
     terminal.prepare()
     try:
         invocation = group.main(args=list(arguments), prog_name="reconcile", standalone_mode=False)
+        signals.check()
         if not isinstance(invocation, int):
             return _run(invocation)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -116,12 +116,9 @@ def _report(invocation: Invocation, console: Console) -> Report | None:
         from reconciler.util.atomic_files import check_writable
 
         check_writable(invocation.output.output)
-    result = invocation.start(console)
-    if not inspect.isawaitable(result):
-        return result
-    import asyncio  # not for --version and --help
-
-    return asyncio.run(signals.cancelled_by_sigterm(result))
+    with signals.raising():
+        result = invocation.start(console)
+    return signals.run(result) if isinstance(result, Coroutine) else result
 
 
 def _known(error: BaseException) -> ReconcileError:

@@ -56,13 +56,13 @@ class Console:
 
     def ask(self, question: str) -> str:
         redirected = sys.stderr.isatty() and not sys.stdout.isatty()
-        with signals.raising_at_once():
-            try:
+        try:
+            with signals.raising():  # an event loop would not be told before the line is read
                 _write(sys.stderr if redirected else sys.stdout, question)
                 return sys.stdin.readline()
-            except KeyboardInterrupt:
-                self.note("\n")  # the cursor is still behind the question
-                raise InterruptedRunError("Interrupted: nothing was changed") from None
+        except KeyboardInterrupt:
+            self.note("\n")  # the cursor is still behind the question
+            raise InterruptedRunError("Interrupted: nothing was changed") from None
 
     @contextmanager
     def progress(self, label: str, total: int, rate: Rate | None) -> Iterator[Callable[[], None]]:

@@ -6,6 +6,7 @@ The emulator runs in this process, without network, with the example's desired f
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,8 +46,9 @@ def example() -> str:
     package = Path(reconciler.__file__).parent
     for folder in (package / "example", package.parent / "desired"):
         if folder.is_dir():
-            inside = folder.is_relative_to(Path.cwd())
-            return str(folder.relative_to(Path.cwd()) if inside else folder)
+            with suppress(OSError, ValueError):  # the working folder may have been deleted, or be another
+                return str(folder.relative_to(Path.cwd()))
+            return str(folder)
     raise UsageError("The example's desired files are missing from this installation", hint="Install it again.")
 
 

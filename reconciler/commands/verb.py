@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from reconciler.config import ConnectionOptions
 from reconciler.util import atomic_files
 
 T = TypeVar("T")
-Result = Awaitable[Report] | Report | None
+Result = Coroutine[Any, Any, Report] | Report | None
 _WRITTEN = ("out", "update", "output", *FORMATS)
 # Metrics stay: an alert on their age tells that runs fail.
 _REPLACED = ("output", *(name for name in FORMATS if name != "metrics"))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -214,20 +215,57 @@ def test_an_interrupt_stops_an_apply_that_nobody_listens_to(serve: Serve, number
     assert counts["applied"] + counts["not_attempted"] == 12
 
 
-def test_a_sigterm_after_the_changes_still_ends_the_process() -> None:
-    """While reports are made and connections closed nothing catches it for an orderly end any more."""
+def test_a_signal_after_the_changes_keeps_no_report_away() -> None:
+    """While connections are closed and reports are made."""
     code = (
         "import asyncio, os, signal\n"
         "from reconciler.act.interrupts import caught\n"
+        "from reconciler.util import signals\n"
         "async def main():\n"
         "    with caught(print): pass\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    await asyncio.sleep(600)\n"
-        "try: asyncio.run(main())\n"
-        "except asyncio.CancelledError: print('cancelled')\n"
+        "    await asyncio.sleep(0.05)\n"
+        "    print('the report', flush=True)\n"
+        "signals.handle()\n"
+        "signals.run(main())\n"
+        "signals.leave(0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.stdout, done.stderr) == ("cancelled\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "the report\n", "")
+
+
+def handled(process: subprocess.Popen[str]) -> None:
+    """Waits until the process has taken over SIGTERM, which the interpreter leaves alone."""
+    until = time.monotonic() + PATIENCE
+    caught = 0
+    while not caught >> (signal.SIGTERM - 1) & 1:
+        assert time.monotonic() < until, "it never takes over SIGTERM"
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                caught = int(line.split()[1], 16)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="tells what a process has taken over")
+@pytest.mark.parametrize("seed", range(8))
+def test_signals_at_any_moment_of_the_start_end_the_run(serve: Serve, seed: int) -> None:
+    """The first is told as an interrupt, or comes too late to keep the result away; the second ends it at once."""
+    chance = random.Random(seed)
+    serve(EmulatorOptions(latency=20))
+    write(entries(12))
+    command = [*ME, "plan", "--json", "--parallelism", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        handled(process)
+        time.sleep(chance.choice([0.0, chance.random() * 0.05, chance.random()]))
+        process.send_signal(chance.choice(SIGNALS))
+        if twice := chance.random() < 0.5:
+            time.sleep(chance.random() * 0.02)
+            process.send_signal(chance.choice(SIGNALS))
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == INTERRUPTED
+    assert TRACEBACK not in err
+    assert "never retrieved" not in err
+    if not twice or out:
+        assert json.loads(out)["kind"] in ("error", "plan")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
