@@ -51,6 +51,7 @@ fuzz: $(READY) ## run the fuzzers, RUNS=100000 times each
 	$(BIN)/python tests/fuzz/fuzz_desired.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_bodies.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_files.py --runs $(RUNS)
+	$(BIN)/python tests/fuzz/fuzz_redirects.py --runs $(RUNS)
 	$(BIN)/python tests/simulator --runs $(SIMULATIONS)
 
 screenshots: $(READY) ## take the README's pictures, with Debian's chromium and chromium-driver

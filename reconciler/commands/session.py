@@ -17,7 +17,7 @@ from reconciler.config import EMULATOR, Credentials, Settings
 from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.model import Desired, Plan, Rate
-from reconciler.observe.pictures import Pictures
+from reconciler.observe.pictures import Pictures, open_client
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state import folder
@@ -26,6 +26,7 @@ from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
 from reconciler.util.atomic_files import check_links
 from reconciler.util.clock import Clock, SystemClock
+from reconciler.vod.addresses import is_near, is_public
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
 from reconciler.vod.bodies import IDENTITY
 from reconciler.vod.client import RateLimiters, VodClient
@@ -34,7 +35,7 @@ from reconciler.vod.iam import find_project
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
-from reconciler.vod.transport import Transport, is_near, is_public
+from reconciler.vod.transport import Transport
 
 # "A new cover takes effect within 3 to 5 minutes" (user guide).
 PENDING = timedelta(minutes=5)
@@ -113,7 +114,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     transport = Transport()
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
-    pictures = httpx.AsyncClient(transport=outside, headers=_AGENT, timeout=settings.timeout, trust_env=False)
+    pictures = open_client(outside, _AGENT, settings.timeout)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
     project_id = settings.project_id
@@ -181,7 +182,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
         raise StateError(f"Cannot use {store}: {error}", hint=hint) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
     api = FastHttpClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
-    pictures = httpx.AsyncClient(transport=transport, headers=_AGENT, trust_env=False)
+    pictures = open_client(transport, _AGENT)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
     return _session(settings, clock, stack, api, pictures, options.REGION, options.PROJECT_ID)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from reconciler.model import Content, NoAnswer
 from reconciler.util.clock import Clock
 from reconciler.util.ids import HEX_32
-from reconciler.util.sanitize import bare_url, shorten
+from reconciler.util.sanitize import bare_url, hide, shorten
 from reconciler.vod.bodies import IDENTITY, decoded, encodings
 from reconciler.vod.retry import ATTEMPTS, with_retries
 
@@ -35,6 +37,16 @@ class PictureHead:
 
 class _Transient(Exception):
     """A failure that another attempt may not meet."""
+
+
+def open_client(
+    transport: httpx.AsyncBaseTransport, headers: Mapping[str, str], timeout: float | None = None
+) -> httpx.AsyncClient:
+    """A client for `Pictures`, which sends back nothing that a CDN gave it."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(
+        transport=transport, headers=headers, timeout=timeout, cookies=no_cookies, trust_env=False
+    )
 
 
 class Pictures:
@@ -62,7 +74,7 @@ class Pictures:
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._http.head(target, headers=_HEADERS)
-        except (httpx.HTTPError, TimeoutError):
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError):
             return PictureHead()
         if response.status_code in (400, 403, 405, 501):
             self._no_head.add(target.host)
@@ -96,15 +108,17 @@ class Pictures:
     def _target(self, url: str) -> httpx.URL | NoAnswer:
         try:
             target = httpx.URL(url)
-        except (httpx.InvalidURL, UnicodeError):
+            if target.scheme not in ("http", "https") or not target.host:
+                return _unavailable(url, "neither http nor https")
+        except (httpx.InvalidURL, ValueError):  # ValueError: malformed punycode
             return _unavailable(url, "not a valid URL")
-        if target.scheme not in ("http", "https") or not target.host:
-            return _unavailable(url, "neither http nor https")
         if target.userinfo:
             return _unavailable(url, "a URL with a user name")
-        if target.scheme == "http" and not self._trusted:
-            target = target.copy_with(scheme="https", port=None if target.port in (None, 80) else target.port)
-        return target
+        if self._trusted:
+            return target
+        if target.port not in (None, 80, 443):
+            return _unavailable(url, "a URL with a port other than 80 and 443")
+        return target.copy_with(scheme="https", port=None) if target.scheme == "http" else target
 
     async def _fetch(self, target: httpx.URL, kept: bytearray | None) -> Content | NoAnswer:
         url = target
@@ -117,12 +131,18 @@ class Pictures:
                         following = url.join(response.headers["Location"])
             except TimeoutError as error:
                 raise _Transient(f"no answer within {self._timeout:g} s") from error
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise _Transient(f"{type(error).__name__}: {shorten(str(error), 120)}") from error
-            if (following.scheme, following.host, following.port) != (url.scheme, url.host, url.port):
+            # ValueError: brackets or a port in a Location that make it no URL.
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+                raise _Transient(f"{type(error).__name__}: {shorten(hide(str(error)), 120)}") from error
+            if following.userinfo or _origin(following) != _origin(url):
                 return _unavailable(str(target), "it redirects to another host")
             url = following
         return _unavailable(str(target), "too many redirects")
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    # Not `host`, which raises for a host that only looks like punycode.
+    return url.scheme, url.raw_host, url.port
 
 
 async def _digest(target: httpx.URL, response: httpx.Response, kept: bytearray | None) -> Content | NoAnswer:

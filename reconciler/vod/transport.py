@@ -10,23 +10,19 @@ It is also several times as fast with many requests in flight.
 from __future__ import annotations
 
 import base64
-import errno
 import ipaddress
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from reconciler.errors import UsageError
+from reconciler.vod.addresses import CheckedResolver, MayOpen, check_host
 
 _CONNECTIONS = 128
-_FORBIDDEN = "is not a public address"
-MayOpen = Callable[[str], bool]
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
 # The first that fits; a time-out of aiohttp's is an OSError as well.
@@ -36,52 +32,12 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
     (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (PermissionError, httpx.ConnectError),
     (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
     (aiohttp.ClientPayloadError, httpx.ReadError),
     (aiohttp.ClientOSError, httpx.ReadError),
     (Exception, httpx.RemoteProtocolError),
 )
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is reachable from anywhere on the internet."""
-    ip = _unwrapped(address)
-    return ip.is_global and not ip.is_multicast
-
-
-def is_near(address: str) -> bool:
-    """Whether a service on this machine may refer to an address: not to a link-local one, where clouds serve the
-    machine's own credentials."""
-    return not _unwrapped(address).is_link_local
-
-
-def _unwrapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address where an IPv6 one only carries it."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
-
-
-class CheckedResolver(AbstractResolver):
-    """Resolves names and refuses those with an address that must not be opened. The connection goes to the checked
-    address, so that a name cannot change in between."""
-
-    def __init__(self, may_open: MayOpen) -> None:
-        self._may_open = may_open
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not found or not all(self._may_open(entry["host"]) for entry in found):
-            raise OSError(errno.EACCES, f"{host} {_FORBIDDEN}")
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -96,16 +52,17 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(self, may_open: MayOpen | None = None) -> None:
         self._may_open = may_open
         self._proxies = getproxies()
-        self._by_host: dict[tuple[str, str], _Route] = {}
+        self._by_host: dict[tuple[str, bytes], _Route] = {}
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        host = (request.url.scheme, request.url.host)
-        if host not in self._by_host:
-            self._by_host[host] = self._route(request)
-        route = self._by_host[host]
         content = await request.aread()
         try:
+            # Its host and port may be malformed: they are looked at within this block only.
+            host = (request.url.scheme, request.url.netloc)
+            if host not in self._by_host:
+                self._by_host[host] = self._route(request)
+            route = self._by_host[host]
             answer = await route.session.request(
                 request.method,
                 _exact_url(request),
@@ -116,10 +73,10 @@ class Transport(httpx.AsyncBaseTransport):
                 proxy=route.proxy,
                 proxy_headers=route.proxy_headers,
             )
-        except UnicodeError as error:  # a host that cannot be looked up: "a..b"
-            raise httpx.ConnectError(str(error), request=request) from error
         except _FAILURES as error:
             raise _as_httpx(error, request) from error
+        except ValueError as error:  # a host that cannot exist ("a..b", "xn--0"), or a broken port
+            raise httpx.ConnectError("not a valid host", request=request) from error
         reason = (answer.reason or "").encode("ascii", "ignore")
         return httpx.Response(
             answer.status,
@@ -136,8 +93,8 @@ class Transport(httpx.AsyncBaseTransport):
     def _route(self, request: httpx.Request) -> _Route:
         """How to reach a host. Found once, because the environment does not change during a run."""
         proxy = self._proxy(request.url)
-        if self._may_open is not None and proxy is None:
-            _check_literal(request, self._may_open)
+        if self._may_open is not None:
+            check_host(request.url.raw_host.decode("ascii"), self._may_open)
         secure = request.url.scheme == "https" or (proxy is not None and proxy.url.scheme == "https")
         kind = (proxy is None, secure)
         if kind not in self._sessions:
@@ -155,8 +112,9 @@ class Transport(httpx.AsyncBaseTransport):
         Raises:
             UsageError: it is neither http nor https.
         """
+        host = url.raw_host.decode("ascii")
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or proxy_bypass(url.host) or _is_loopback(url.host):
+        if not proxy or proxy_bypass(host) or _is_loopback(host):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if not proxy.startswith(("http://", "https://")):
@@ -257,13 +215,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _check_literal(request: httpx.Request, may_open: MayOpen) -> None:
-    """Checks a host that is an address: it does not reach the resolver."""
-    try:
-        allowed = may_open(request.url.host)
-    except ValueError:
-        return
-    if not allowed:
-        raise httpx.ConnectError(f"{request.url.host} {_FORBIDDEN}", request=request)

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 
-from reconciler.vod.transport import Transport, is_public
+from reconciler.vod.addresses import is_public
+from reconciler.vod.transport import Transport
 
 pytestmark = pytest.mark.integration
 

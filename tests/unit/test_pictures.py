@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.fakes import CDN, Answer, FakeClock, Handler, Script, served
 
 from reconciler.model import Content, NoAnswer
-from reconciler.observe.pictures import MOST_BYTES, PictureHead, Pictures
+from reconciler.observe.pictures import MOST_BYTES, PictureHead, Pictures, open_client
 from reconciler.vod.retry import ATTEMPTS
 
 URL = f"{CDN}/asset/{'a' * 32}/cover/Cover0.jpg"
@@ -23,7 +23,7 @@ MD5 = hashlib.md5(BODY).hexdigest()
 
 
 def pictures(handler: Handler, clock: FakeClock, *, trusted: bool = False, timeout: float = 30) -> Pictures:
-    http = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    http = open_client(httpx.MockTransport(handler), {})
     return Pictures(http, trusted=trusted, clock=clock, timeout=timeout)
 
 
@@ -160,6 +160,20 @@ def redirect(to: str, status: int = 302) -> httpx.Response:
     return httpx.Response(status, headers={"Location": to})
 
 
+def test_a_cdn_gets_no_cookie_back(clock: FakeClock) -> None:
+    given = {"Set-Cookie": "session=1; Path=/"}
+    moved = httpx.Response(302, headers={"Location": "/moved.jpg", **given})
+    server = Script(moved, served(BODY, given), httpx.Response(200))
+
+    async def main() -> None:
+        reader = pictures(server, clock)
+        await reader.content(URL)
+        await reader.head(URL)
+
+    clock.run(main())
+    assert [request.headers.get("Cookie") for request in server.requests] == [None] * 3
+
+
 @pytest.mark.parametrize("to", ["/moved/0.jpg", f"{CDN}/moved/0.jpg", "?again=1"])
 def test_a_redirect_on_the_same_host_is_followed(clock: FakeClock, to: str) -> None:
     server = Script(redirect(to), good())
@@ -193,9 +207,62 @@ def test_a_redirect_round_and_round_ends(clock: FakeClock) -> None:
     assert len(server.requests) <= 5
 
 
-@pytest.mark.parametrize("location", ["http://[", "https://\x00"])
+NONSENSE = [
+    "http://[", "https://\x00", "https://[cdn]/", "//[::1", "https://xn--0/", "https://xn--/", "https://a:b@xn--99999/",
+    "https://cdn.example.com:99999/", "https://cdn.example.com:x/", "HTTPS://user@cdn.example.com/0.jpg", "xn--0://a/",
+    "javascript:alert(1)", "https:///0.jpg", "https://", "http:xn--0", "\\\\cdn.example.com", "//a..b/", "\ufffd:",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("location", NONSENSE)
 def test_a_redirect_to_nonsense_is_no_crash(clock: FakeClock, location: str) -> None:
-    assert isinstance(content(clock, Script(redirect(location))), NoAnswer)
+    answer = httpx.Response(302, headers=[(b"Location", location.encode())])
+
+    assert isinstance(content(clock, Script(answer)), NoAnswer)
+    assert clock.run(pictures(Script(answer), clock).head(URL)) == PictureHead()
+
+
+PIECES = st.sampled_from(
+    [
+        "https:",
+        "http:",
+        "ftp:",
+        "//",
+        "/",
+        "\\",
+        "[",
+        "]",
+        "::1",
+        "%",
+        "@",
+        ":",
+        "?",
+        "#",
+        ".",
+        "..",
+        "xn--",
+        "0",
+        "99999",
+    ]
+) | st.sampled_from(
+    ["user:pw@", "cdn.example.com", "127.1", "0x7f", "é", "片", "\x7f", "\xad", "%00", "a" * 64, "-", " "]
+)
+ADDRESSES = st.lists(PIECES, max_size=8).map("".join)
+
+
+@given(ADDRESSES, ADDRESSES)
+def test_no_url_and_no_redirect_breaks_the_reader_or_leads_elsewhere(url: str, location: str) -> None:
+    clock, asked = FakeClock(), []
+
+    async def cdn(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(302, headers=[(b"Location", location.encode())])
+
+    for start in (URL, f"https://{url}"):
+        asked.clear()
+        assert isinstance(content(clock, cdn, start), NoAnswer)
+        assert clock.run(pictures(cdn, clock).head(start)) == PictureHead()
+        assert len({request.url.netloc for request in asked}) <= 1
 
 
 @pytest.mark.parametrize(
@@ -203,7 +270,7 @@ def test_a_redirect_to_nonsense_is_no_crash(clock: FakeClock, location: str) -> 
     [
         ("http://cdn.example.com/a.jpg", "https://cdn.example.com/a.jpg"),
         ("http://cdn.example.com:80/a.jpg", "https://cdn.example.com/a.jpg"),
-        ("http://cdn.example.com:8080/a.jpg?auth_key=1", "https://cdn.example.com:8080/a.jpg?auth_key=1"),
+        ("http://cdn.example.com:443/a.jpg?auth_key=1", "https://cdn.example.com/a.jpg?auth_key=1"),
         ("https://cdn.example.com/a.jpg", "https://cdn.example.com/a.jpg"),
     ],
 )
@@ -238,6 +305,9 @@ def test_plain_http_stays_where_the_endpoint_is_loopback(clock: FakeClock) -> No
         "https://[::1",
         "https://cdn.example.com/\x00",
         "https://\ud800/a.jpg",
+        "https://xn--0/a.jpg",
+        "https://cdn.example.com:8080/a.jpg",
+        "https://cdn.example.com:22/a.jpg",
     ],
 )
 def test_what_is_no_url_of_a_picture_is_not_opened(clock: FakeClock, url: str) -> None:

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.vod.transport import CheckedResolver, Transport, is_near, is_public
+from reconciler.vod.addresses import CheckedResolver, is_near, is_public
+from reconciler.vod.transport import Transport
 
 PRIVATE = [
     "127.0.0.1",
@@ -36,8 +37,26 @@ PRIVATE = [
     "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe",
     "::ffff:224.0.0.1",
+    "192.0.0.192",
+    "168.63.129.16",
+    "100.100.100.200",
+    "192.88.99.1",
+    "198.18.0.1",
+    "240.0.0.1",
+    "fec0::1",
+    "64:ff9b:1::1",
+    "::8.8.8.8",
+    "2002:808:808::",
+    "2001::1",
+    "2001:db8::1",
+    "100::1",
+    "4000::1",
+    "localhost",
+    "intranet",
+    "a.localhost",
+    "metadata.google.internal",
 ]
-PUBLIC = ["8.8.8.8", "64:ff9b::808:808", "93.184.216.34", "2606:2800:220:1::1", "::ffff:8.8.8.8"]
+PUBLIC = ["cdn.example.com", "8.8.8.8", "64:ff9b::808:808", "93.184.216.34", "2606:2800:220:1::1", "::ffff:8.8.8.8"]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -77,7 +96,8 @@ def opened(url: str, monkeypatch: pytest.MonkeyPatch, *, public_only: bool = Tru
         async with httpx.AsyncClient(
             transport=Transport(is_public if public_only else None), trust_env=False
         ) as http:
-            with pytest.raises(httpx.TransportError):
+            # httpx itself refuses some of what cannot be a host.
+            with pytest.raises((httpx.TransportError, httpx.InvalidURL, ValueError)):
                 await http.get(url)
 
     asyncio.run(main())
@@ -110,14 +130,54 @@ def test_addresses_written_as_such_are_not_opened(host: str, monkeypatch: pytest
     assert opened(f"http://{host}/a.jpg", monkeypatch) == []
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1"])
+ODD = [
+    "2130706433",
+    "0x7f.1",
+    "127.1",
+    "017700000001",
+    "0177.0.0.1",
+    "0x7f000001",
+    "127.0.0.1.",
+    "1",
+    "cdn.example.0x1",
+]
+
+
+@pytest.mark.parametrize("host", ODD)
 def test_odd_spellings_of_addresses_are_not_opened(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    names_lead_to(["127.0.0.1"], monkeypatch)
+    names_lead_to(["8.8.8.8"], monkeypatch)
 
     assert opened(f"http://{host}/a.jpg", monkeypatch) == []
 
 
-@pytest.mark.parametrize("url", ["http://a..b/x", f"http://{'a' * 300}/x", "http://cdn.example.com:99999999/x"])
+@pytest.mark.parametrize(
+    "host", [*ODD, "10.0.0.8", "[::ffff:a00:8]", "localhost.", "xn--0", "intranet", "[fe80::1%25eth0]"]
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_no_proxy_is_asked_for_what_would_not_be_opened_without_one(
+    host: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", "http://127.0.0.1:9")
+
+    assert opened(f"{scheme}://{host}/a.jpg", monkeypatch) == []
+
+
+def test_a_proxy_is_asked_for_what_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+    assert set(opened("http://cdn.example.com/a.jpg", monkeypatch)) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://xn--0/x",
+        "http://xn--a.com:0x/x",
+        "http://a..b/x",
+        f"http://{'a' * 300}/x",
+        "http://cdn.example.com:99999999/x",
+    ],
+)
 def test_hosts_that_cannot_exist_fail_like_any_that_cannot_be_reached(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
