@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 ERROR = 1
 INTERRUPTED = 130
-_MOST_PROBLEMS = 1000
 
 
 class InternalError(ReconcileError):
@@ -159,11 +158,9 @@ def _replace_output(document: Mapping[str, Any], invocation: Invocation) -> None
 def error_text(message: str, hint: str, problems: Sequence[Problem] = ()) -> str:
     """An error for people: every problem with its place, then the sentence and what to do."""
     lines = []
-    for problem in problems[:_MOST_PROBLEMS]:
+    for problem in problems:
         place = f"{clean(problem.file)}:{problem.line}:{problem.column}" if problem.line else clean(problem.file)
         lines.append(f"{place}: {clean(problem.message)}\n")
-    if len(problems) > _MOST_PROBLEMS:
-        lines.append(f"and {len(problems) - _MOST_PROBLEMS:,} more (--json lists all)\n")
     lines.append(f"Error: {clean(message)}\n")
     if hint:
         lines.append(f"  {clean(hint)}\n")

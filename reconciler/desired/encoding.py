@@ -44,7 +44,7 @@ def first_bad(data: bytes) -> BadByte | None:
 
 def line_and_column(data: bytes, position: int) -> tuple[int, int]:
     """Return the place of a byte as libyaml counts: from 1, in characters, without the byte order mark."""
-    text = data[:position].removeprefix(_BOM).decode()
+    text = data[:position].removeprefix(_BOM).decode(errors="replace")
     line, start = 1, 0
     for match in _LINE_END.finditer(text):
         line, start = line + 1, match.end()

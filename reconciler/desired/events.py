@@ -5,6 +5,7 @@ Events are read one at a time and not kept, so that memory does not grow with th
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ruamel.yaml.error import YAMLError
@@ -38,6 +39,7 @@ _MAX_DEPTH = 10
 # Any of ruamel.yaml's event classes. Which attributes an event has depends on its class, which callers compare.
 Event = Any
 
+_DIRECTIVE = re.compile(rb"(^\xef\xbb\xbf|^|[\r\n])%TAG")
 _OTHER_LINE_ENDS = tuple(char.encode() for char in "\x85\u2028\u2029")
 
 
@@ -101,7 +103,7 @@ class Events:
     def __init__(self, file: str, data: bytes, problems: Problems) -> None:
         self.file = file
         self.problems = problems
-        self._data = _with_plain_lines(data)
+        self._data = self._without_directives(_with_plain_lines(data))
         self._bad = first_bad(self._data)
         self.get = self._parser().get_event
 
@@ -121,8 +123,14 @@ class Events:
         return True
 
     def problem(self, event: Event, message: str) -> None:
+        """
+        Raises:
+            StopReadingError: there are too many by now.
+        """
         source = self.source(event)
         self.problems.add(source.file, source.line, source.column, message)
+        if self.problems.too_many:
+            raise StopReadingError
 
     def unexpected(self, event: Event, expected: str, hint: str = "") -> None:
         """Add the problem that something else stands where `expected` says what should."""
@@ -213,8 +221,7 @@ class Events:
             name = key.value
             value = self.get()
             if name not in known:
-                hint = "" if self.problems.many else suggestion(name, known)
-                self.problem(key, f"unknown key {quoted(name)} {where}{hint}")
+                self.problem(key, f"unknown key {quoted(name)} {where}{suggestion(name, known)}")
                 self._discard(value)
                 continue
             if name in first:
@@ -244,6 +251,15 @@ class Events:
     def _discard(self, event: Event) -> None:
         self.check(event)
         self.skip(event)
+
+    def _without_directives(self, data: bytes) -> bytes:
+        """Turn %TAG directives into comments, with one problem. libyaml compares each with all before it."""
+        first = _DIRECTIVE.search(data) if b"%TAG" in data else None
+        if first is None:
+            return data
+        line, column = line_and_column(data, first.end() - len("%TAG"))
+        self.problems.add(self.file, line, column, "tags (here a %TAG directive) are not allowed")
+        return _DIRECTIVE.sub(rb"\1#TAG", data)
 
     def _parser(self) -> Any:
         parser = c_parser()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
+from reconciler.util.input_files import TooLargeError, UnreadableError, read_bounded
 from reconciler.util.sanitize import clean
 
 if TYPE_CHECKING:
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 1024 * 1024
 _SUFFIXES = (".yaml", ".yml")
-# A FIFO must be refused, not waited for; Windows has neither the flag nor FIFOs in folders.
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-
-class UnreadableError(Exception):
-    """A file that cannot be read. The text says why and does not name the file."""
 
 
 def find(paths: Iterable[str], problems: Problems) -> Iterator[str]:
@@ -54,16 +49,11 @@ def read(file: str) -> bytes:
         UnreadableError: it cannot be read, is not a regular file, or is larger than 64 MiB.
     """
     try:
-        descriptor = os.open(file, _OPEN_FLAGS)
-        with os.fdopen(descriptor, "rb") as handle:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnreadableError("this is not a regular file")
-            data = handle.read(MAX_BYTES + 1)
+        return read_bounded(file, MAX_BYTES)
+    except TooLargeError as error:
+        raise UnreadableError("this file is larger than 64 MiB; split it") from error
     except (OSError, ValueError) as error:
         raise UnreadableError(_reason(error)) from error
-    if len(data) > MAX_BYTES:
-        raise UnreadableError("this file is larger than 64 MiB; split it")
-    return data
 
 
 def digest(data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from reconciler.desired.messages import is_null, quoted
 from reconciler.desired.problems import Problems
 from reconciler.model import Desired, DesiredState, Source
 from reconciler.util.ids import ID, LOWER_ID
+from reconciler.util.input_files import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,13 +41,15 @@ def load_with_digests(paths: Sequence[str]) -> tuple[DesiredState, Mapping[str, 
     for file in files.find(paths, problems):
         try:
             data = files.read(file)
-        except files.UnreadableError as error:
+        except UnreadableError as error:
             problems.add(file, 0, 0, str(error))
             continue
         digests[file] = files.digest(data)
         with Events(file, data, problems) as events:
             _FileReader(events, loaded).read()
         problems.end_file()
+        if problems.too_many:
+            break
     problems.raise_any()
     settings = {name: text for name, (text, _) in loaded.settings.items()}
     return DesiredState(tuple(loaded.covers), tuple(digests), **settings), digests
@@ -72,12 +75,9 @@ class _FileReader:
     def read(self) -> None:
         events = self.events
         events.get()  # the start of the stream
-        start = events.get()
-        if type(start) is StreamEndEvent:
+        if type(events.get()) is StreamEndEvent:
             events.problems.add(events.file, 1, 1, _EMPTY_FILE)
             return
-        if start.tags:
-            events.problem(start, "tags (here a %TAG directive) are not allowed")
         self._top_level(events.get())
         events.get()  # the end of the document
         after = events.get()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from reconciler.documents.dump import adapter, digest
 from reconciler.documents.schemas import FORMAT_VERSION, AuditDoc, Findings, PlanDoc
 from reconciler.errors import PlanFileError
+from reconciler.util.input_files import UnreadableError, read_json
 from reconciler.util.sanitize import shorten
 
 _MOST_BYTES = 256 * 1024 * 1024
@@ -71,13 +71,9 @@ def _read(file: _File, shape: type[D]) -> D:
 
 def _text(file: _File) -> bytes:
     try:
-        path = Path(file.name)
-        if path.is_file() and path.stat().st_size > _MOST_BYTES:
-            raise file.error(f"larger than {_MOST_BYTES // 2**20} MiB")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise file.error(f"cannot be read: {reason}") from error
+        return read_json(file.name, _MOST_BYTES)
+    except UnreadableError as error:
+        raise file.error(f"cannot be read: {error}") from error
 
 
 def _object(file: _File, text: bytes) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from reconciler.errors import UsageError
 from reconciler.state import json_lines
 from reconciler.state.json_lines import JsonLines
 from reconciler.util.ids import LOWER_ID_SCHEMA
+from reconciler.util.input_files import UnreadableError, read_json
 from reconciler.util.sanitize import shorten
 
 NAME = "settled.jsonl"
@@ -126,11 +127,9 @@ def read_document(file: str) -> MemoryDocument:
         UsageError: it cannot be read, or is not one.
     """
     try:
-        if Path(file).is_file() and Path(file).stat().st_size > _MOST_BYTES:
-            raise UsageError(f"{file}: larger than {_MOST_BYTES // 2**20} MiB")
-        return MemoryDocument.model_validate_json(Path(file).read_bytes())
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
+        return MemoryDocument.model_validate_json(read_json(file, _MOST_BYTES))
+    except UnreadableError as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
     except ValidationError as error:
         first: Any = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

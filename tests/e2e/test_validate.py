@@ -121,10 +121,11 @@ def test_a_report_can_go_to_a_file(form: list[str]) -> None:
     assert Path("report").read_text() == printed
 
 
-def test_all_of_two_thousand_problems_are_in_the_json() -> None:
-    write({f"{number:032x}": "wrong" for number in range(2000)})
-    ran = run("validate", "desired", "not-there", "--json")
+def test_the_first_thousand_problems_are_in_the_json() -> None:
+    write({f"{number:032x}": "wrong" for number in range(999)})
+    ran = run("validate", "not-there", "desired", "--json")
     found = ran.document["error"]["problems"]
-    assert (ran.code, len(found)) == (1, 2001)
+    assert (ran.code, len(found)) == (1, 1000)
+    assert ran.document["error"]["message"] == "1,000 problems in the desired state"
     assert ("not-there", 1, 1) in [(item["file"], item["line"], item["column"]) for item in found]
     assert all(item["line"] >= 1 and item["column"] >= 1 for item in found)

@@ -326,11 +326,11 @@ def test_text_in_messages_is_harmless_and_short(tmp_path: Path) -> None:
         assert len(found) < 120
 
 
-def test_a_flood_of_problems_is_reported_in_full(tmp_path: Path) -> None:
+def test_a_flood_of_problems_ends_after_a_thousand(tmp_path: Path) -> None:
     found = problems_of(tmp_path, "covers:\n" + "".join(f"  x{number}: 1\n" for number in range(5000)))
-    assert len(found) == 5000
+    assert len(found) == 1000
     assert found[0].startswith("2:3: ")
-    assert found[-1].startswith("5001:3: ")
+    assert found[-1].startswith("1001:3: ")
 
 
 def test_without_the_c_parser_loading_fails_and_says_what_to_install(

@@ -32,6 +32,6 @@ def test_they_shift_no_entrys_place_either(tmp_path: Path, char: str) -> None:
     assert [(item.line, item.column) for item in load([str(file)]).covers] == [(3, 3), (4, 3)]
 
 
-def test_two_thousand_problems_are_two_thousand(tmp_path: Path) -> None:
-    entries = "".join(f"  {n:032x}: wrong\n" for n in range(2000))
-    assert [line for line, _ in problems(f"covers:\n{entries}", tmp_path)] == list(range(2, 2002))
+def test_a_thousand_problems_are_a_thousand(tmp_path: Path) -> None:
+    entries = "".join(f"  {n:032x}: wrong\n" for n in range(1000))
+    assert [line for line, _ in problems(f"covers:\n{entries}", tmp_path)] == list(range(2, 1002))
