@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
 from reconciler.util.input_files import TooLargeError, UnreadableError, read_bounded
+from reconciler.util.links import links_in
 from reconciler.util.sanitize import clean
 
 if TYPE_CHECKING:
@@ -24,11 +25,17 @@ _SUFFIXES = (".yaml", ".yml")
 def find(paths: Iterable[str], problems: Problems) -> Iterator[str]:
     """Yield each file once, folders searched in sorted order.
 
-    A path that does not exist, or a folder without YAML files, is added to `problems`.
+    A path that does not exist or that a link in a git checkout leads out of it, or a folder without YAML files, is
+    added to `problems`.
     """
     yielded: set[object] = set()
     for path in paths:
         try:
+            outside = next((link for link in links_in(path) if link.leads_out), None)
+            if outside is not None:
+                which = "this path" if outside.last else outside.path
+                problems.add(path, 0, 0, f"{which} is a link out of its git work tree")
+                continue
             mode = os.stat(path).st_mode  # noqa: PTH116 -- to pathlib, "" is the current folder
             found = _files_of(path, problems) if stat.S_ISDIR(mode) else [path]
             if not found:

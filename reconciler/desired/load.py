@@ -6,7 +6,14 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ruamel.yaml.events import DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, StreamEndEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    StreamEndEvent,
+)
 
 from reconciler.desired import files
 from reconciler.desired.entry import INTEGER, ParsedEntry, integer, read_entry
@@ -90,7 +97,11 @@ class _FileReader:
         if type(root) is ScalarEvent and is_null(root.value, plain=not root.style):
             events.problem(root, _EMPTY_FILE)
             return
-        if not events.mapping(root, "a desired file must be a mapping with the key covers"):
+        expected = "a desired file must be a mapping with the key covers"
+        if isinstance(root, (ScalarEvent, AliasEvent)):
+            events.problem(root, f"{expected}, not a single value")  # which may be a token: it is not quoted
+            return
+        if not events.mapping(root, expected):
             return
         for name, _, value in events.pairs(_KEYS, "at the top level"):
             if name == "covers":

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import UsageError
+from reconciler.util.links import links_in
 
 _STREAM = re.compile("/dev/(stdout|stderr|fd/([0-9]+))")
 
@@ -41,15 +42,11 @@ def check_links(path: str) -> None:
     Raises:
         UsageError: the path is a link, or goes through a folder of a git checkout that is one.
     """
-    folder, parts = "", Path(path).parts
-    for number, part in enumerate(parts, start=1):
-        here = os.path.join(folder, part)  # noqa: PTH118 -- pathlib would drop a leading "."
-        if Path(here).is_symlink():
-            if number == len(parts):
-                raise _unwritable(path, "it is a link; name the file that it leads to")
-            if _is_in_checkout(folder):
-                raise _unwritable(path, f"{Path(*parts[:number])} is a link in a git checkout")
-        folder = os.path.realpath(here)
+    for link in links_in(path):
+        if link.last:
+            raise _unwritable(path, "it is a link; name the file that it leads to")
+        if link.work_tree is not None:
+            raise _unwritable(path, f"{link.path} is a link in a git checkout")
 
 
 def check_replaceable(path: str) -> None:
@@ -211,11 +208,6 @@ def _open(path: str, flags: int) -> int:
         return os.dup(stream)
     check_links(path)
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
-def _is_in_checkout(folder: str) -> bool:
-    place = Path(folder).absolute()
-    return any((parent / ".git").exists() for parent in (place, *place.parents))
 
 
 def _umask() -> int:

@@ -125,3 +125,51 @@ def test_what_may_not_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.M
     assert problems("d/b.yaml") == [("d/b.yaml", 0, 0, "this path cannot be read: Permission denied")]
     monkeypatch.setattr(os, "listdir", refuse)
     assert Problem(*problems("d")[0]) == Problem("d", 0, 0, "this path cannot be read: Permission denied")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git checkout, and beside it a folder with a file that is somebody's secret."""
+    make(tmp_path / "home" / "token.yaml", "token-of-somebody")
+    make(tmp_path / "checkout" / ".git" / "config", "token-of-git")
+    make(tmp_path / "checkout" / "shared" / "a.yaml")
+    monkeypatch.chdir(tmp_path / "checkout")
+    return tmp_path / "checkout"
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "link"),
+    [
+        ("../home", "desired", "this path"),
+        ("../home", "desired/token.yaml", "desired"),
+        ("../home/token.yaml", "desired", "this path"),
+        ("../home", "./desired/../home/token.yaml", "desired"),
+        (".git", "desired/config", "desired"),
+        (".git/config", "desired", "this path"),
+        ("..", "desired/home", "desired"),
+        ("../checkout2", "desired", "this path"),
+        ("../gone", "desired", "this path"),
+    ],
+)
+def test_a_link_out_of_the_git_work_tree_is_a_problem(checkout: Path, target: str, path: str, link: str) -> None:
+    make(checkout.parent / "checkout2" / "a.yaml")
+    (checkout / "desired").symlink_to(target)
+    for given in (path, str(checkout / path)):
+        where = link if link == "this path" or given == path else f"{checkout}/{link}"
+        assert problems(given) == [(given, 0, 0, f"{where} is a link out of its git work tree")]
+
+
+def test_links_within_the_work_tree_are_followed(checkout: Path) -> None:
+    (checkout / "desired").symlink_to("shared")
+    (checkout.parent / "elsewhere").symlink_to("checkout/shared")
+    assert load(["desired"]).files == ("desired/a.yaml",)
+    assert load(["../elsewhere"]).files == ("../elsewhere/a.yaml",)
+
+
+@pytest.mark.parametrize(
+    "text", ["ghp_token", "*ghp_token", "!ghp_token x", "&ghp_token x", "'ghp_token'", "|\n ghp_token"]
+)
+def test_a_whole_document_that_is_one_value_is_not_quoted(tmp_path: Path, text: str) -> None:
+    make(tmp_path / "a.yaml", text)
+    for _, _, _, message in problems("a.yaml"):
+        assert message == "a desired file must be a mapping with the key covers, not a single value"
