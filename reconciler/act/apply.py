@@ -147,6 +147,9 @@ class _Attempt:
             return None
         data = await self._planner.pictures.data(now.cover_url)
         if isinstance(data, NoAnswer):
+            if self._change.before.content is not None:
+                message = f"{data.message} It could be read for the plan, so it is not replaced unsaved. Plan again."
+                return ChangeResult("failed", Failure(data.reason, message))
             optional = self._planner.replace_unreadable or self._planner.compare == "url"
             return None if optional else ChangeResult("failed", Failure(data.reason, data.message))
         content = now.before.content

@@ -41,7 +41,7 @@ _WEEK = 7 * 24 * 3600.0
 @click.option(
     "--max-plan-age", type=duration, metavar="TIME", help="With --plan: how old it may be, at most. Default 7d."
 )
-@click.option("--force", is_flag=True, help="Override the safety limit, and replace covers that cannot be read.")
+@click.option("--force", is_flag=True, help="Override the safety limit.")
 async def apply(run: Run, *, plan_file: str | None, max_plan_age: float | None = None) -> Report:
     """Plans, shows the plan, asks, and changes what drifted; or executes a saved plan.
 

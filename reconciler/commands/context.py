@@ -45,12 +45,14 @@ class ApplyOptions:
     """How to change covers.
 
     Attributes:
-        force: override the safety limit, and replace covers that cannot be read.
+        force: override the safety limit; in a rollback, set snapshots of which it is not known what they were.
+        replace_unreadable: replace covers that cannot be read.
         wait: for the new covers, at most `wait_timeout` seconds.
     """
 
     auto_approve: bool = False
     force: bool = False
+    replace_unreadable: bool = False
     wait: bool = False
     wait_timeout: float = 600.0
 

@@ -70,7 +70,8 @@ def open_apply(run: ConnectedRun, *, files: Sequence[str] = (), rollback_of: str
     """
     session = run.session
     journal = recording(session.folder, session.clock, session.endpoint, session.project_id, files, rollback_of)
-    with journal as recorder, run.open_planner(replace_unreadable=run.options.changes.force) as planner:
+    replace_unreadable = run.options.changes.replace_unreadable
+    with journal as recorder, run.open_planner(replace_unreadable=replace_unreadable) as planner:
         yield ApplyRun(run.options, run.terminal, run.settings, session, planner, recorder)
 
 

@@ -189,6 +189,7 @@ CONNECTION = OptionGroup("Connection", _CONNECTION)
 
 _CHANGES = (
     _flag("--auto-approve", "Don't ask for approval."),
+    _flag("--replace-unreadable", "Also replace covers that cannot be read, and so cannot be saved before."),
     _flag("--wait", "Wait until the new covers are visible."),
     _option(
         "--wait-timeout", "How long to wait, at most.", "SECONDS", type=click.FloatRange(0, 86400), default=600.0

@@ -35,9 +35,7 @@ from reconciler.util.sanitize import clean
 
 @click.argument("undone", required=False, metavar="[RUN]")
 @click.option(
-    "--force",
-    is_flag=True,
-    help="Also replace covers that cannot be read, and restore snapshots that cannot be compared.",
+    "--force", is_flag=True, help="Also set snapshots of which it is not known whether they are still the same."
 )
 async def rollback(run: Run, *, undone: str | None) -> Report:
     """
@@ -60,7 +58,7 @@ async def _undo(run: ApplyRun, runs: Runs, undone: PastRun) -> Report:
     run = replace(run, planner=replace(run.planner, recent=recent))
     selection = Selection(run.options.targets, run.options.excludes)
     with run.terminal.progress("Reading", len(changes), run.settings.read_rate) as advance:
-        rollback_planner = RollbackPlanner(run.planner, runs.journal)
+        rollback_planner = RollbackPlanner(run.planner, runs.journal, force=run.options.changes.force)
         found = await rollback_planner.make_plan(changes, selection, run.settings.parallelism, advance)
     document = plan_document(found.plan, run.origin)
     # No safety limit: a rollback cannot change more than its run did.

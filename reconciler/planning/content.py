@@ -144,7 +144,7 @@ async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
 
 
 def _replaceable(unread: NoAnswer) -> NoAnswer:
-    return NoAnswer(unread.reason, f"{unread.message} `--force` replaces the cover anyway.")
+    return NoAnswer(unread.reason, f"{unread.message} `--replace-unreadable` replaces the cover anyway.")
 
 
 async def _same(one: _Picture, other: _Picture) -> bool | NoAnswer:

@@ -37,14 +37,17 @@ class RollbackPlan:
 
 
 class RollbackPlanner:
-    """`journal` is the file that every entry of the plan names as its place.
+    """Plans against a journal.
 
-    Where `planner` replaces unreadable covers, a snapshot may also be set of which it is not known what it was.
+    Args:
+        journal: the file that every entry of the plan names as its place.
+        force: also set snapshots of which it is not known whether they are still the same.
     """
 
-    def __init__(self, planner: Planner, journal: Path) -> None:
+    def __init__(self, planner: Planner, journal: Path, *, force: bool) -> None:
         self._planner = planner
         self._journal = str(journal)
+        self._force = force
 
     async def make_plan(
         self, changes: Sequence[PastChange], selection: Selection, parallelism: int, advance: Callable[[], None]
@@ -141,7 +144,7 @@ class RollbackPlanner:
         if change.snapshot_sha256 is not None:
             message = f"{was} Its snapshots were taken again: it is another picture now."
             return NotUndoable(change, back.title, "snapshots_retaken", message)
-        if self._planner.replace_unreadable:
+        if self._force:
             return None
         message = f"{was} It is not known whether that snapshot is still the same; `--force` sets it anyway."
         return NotUndoable(change, back.title, "cannot_tell", message)
@@ -166,7 +169,7 @@ class RollbackPlanner:
         if (named is not None and named == shown) or (set_content and set_content == now.content):
             return None  # the snapshot is missing now, or retaken, but its picture is still the cover
         if self._unreadable(now):
-            return None  # --force replaces it
+            return None  # --replace-unreadable replaces it
         if await looks_wanted(back, pictures):
             return replace(back, state="in_sync")  # re-encoded, and never learned: undone already
         who = "Someone changed it since" if change.certain else "Someone changed it since, or the run never did"

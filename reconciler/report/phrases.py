@@ -162,7 +162,7 @@ _ADVICE: dict[Reason, str] = {
     "snapshot_out_of_range": "Choose another; `reconcile show ID` lists them.",
     "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them.",
     "foreign_snapshot": "The service's answer names another asset: report it to the service.",
-    "content_unavailable": "The picture cannot be read; `apply --force` replaces the cover anyway.",
+    "content_unavailable": "The picture cannot be read; `apply --replace-unreadable` replaces the cover anyway.",
     "api_error": "See the message; such errors are often temporary.",
 }
 

@@ -250,12 +250,14 @@ def test_without_wait_nobody_looks(emulator: str) -> None:
     assert result["verified"] is None
 
 
-def test_a_cover_that_cannot_be_read_is_replaced_only_by_force(serve: Serve) -> None:
+def test_a_cover_that_cannot_be_read_is_replaced_only_if_that_is_asked_for(serve: Serve) -> None:
     found = serve(EmulatorOptions())
     write({ODD["content_unavailable"]: "0"})
-    assert run("apply", "--auto-approve").code == 1
-    assert found.puts == 0
-    assert run("apply", "--auto-approve", "--force").code == 0
+    refused = run("apply", "--auto-approve", "--force", "--json")
+    assert (refused.code, found.puts) == (1, 0)
+    [unknown] = refused.document["unknown"]
+    assert unknown["message"].endswith("`--replace-unreadable` replaces the cover anyway.")
+    assert run("apply", "--auto-approve", "--replace-unreadable").code == 0
     assert found.puts == 1
 
 

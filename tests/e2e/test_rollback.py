@@ -194,7 +194,7 @@ def test_the_journal_tells_the_snapshot_that_a_re_encoded_cover_came_of(serve: S
     assert found.covers() == between
 
 
-def test_force_replaces_a_cover_that_cannot_be_read(serve: Serve) -> None:
+def test_a_cover_that_cannot_be_read_is_replaced_if_that_is_asked_for(serve: Serve) -> None:
     found = serve(EmulatorOptions())
     item = video(0)
     before = found.covers()[item.asset_id]
@@ -203,9 +203,10 @@ def test_force_replaces_a_cover_that_cannot_be_read(serve: Serve) -> None:
     found.upload(item.asset_id, b"x" * (MOST_BYTES + 1))
     ran = run(*BACK)
     assert (ran.code, found.puts) == (1, 1)
-    assert "`--force` replaces the cover anyway." in " ".join(ran.out.split())
+    assert "`--replace-unreadable` replaces the cover anyway." in " ".join(ran.out.split())
     assert "Someone" not in ran.out
-    assert run(*BACK, "--force").code == 0
+    assert run(*BACK, "--force").code == 1
+    assert run(*BACK, "--replace-unreadable").code == 0
     assert found.covers()[item.asset_id] == before
 
 

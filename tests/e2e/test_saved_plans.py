@@ -19,6 +19,7 @@ from support.command_line import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, se
 from reconciler.documents.dump import digest
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions
+from reconciler.observe.pictures import MOST_BYTES
 
 FILE = "saved.json"
 
@@ -179,6 +180,22 @@ def test_the_safety_limit_holds_for_saved_plans(found: Cloud) -> None:
     assert "Too many updates, 40.00% is over 30.00% (4/10)" in refused(found)
     assert execute("--force").code == 0
     assert found.puts == 4
+
+
+@pytest.mark.parametrize("more", [["--compare", "url"], ["--replace-unreadable"]])
+def test_a_cover_that_the_plan_could_read_is_not_replaced_when_nobody_can_read_it(
+    found: Cloud, more: list[str]
+) -> None:
+    """It exists nowhere else, so it must be saved; whoever agreed to the plan did not agree to lose it."""
+    item = video(0)
+    found.upload(item.asset_id, b"\xff\xd8\xff hand-made")
+    save({item.asset_id: item.drifted()})
+    found.upload(item.asset_id, b"x" * (MOST_BYTES + 1))
+    ran = execute("--force", *more)
+    [result] = ran.document["results"]
+    assert (ran.code, result["outcome"], result["error"]["type"]) == (1, "failed", "content_unavailable")
+    assert "It could be read for the plan" in result["error"]["message"]
+    assert found.puts == 0
 
 
 def test_the_plans_unknown_assets_are_told_again(found: Cloud) -> None:

@@ -55,6 +55,7 @@ class Verb:
     wait: bool = False
     detailed: bool = False
     force: bool = True
+    replace_unreadable: bool = False
     plan: dict[str, Any] | None = None
     planned_at: float | None = None
     write_quota: tuple[int, float] = (100, 60.0)
@@ -155,6 +156,8 @@ class Facts:
             found.add("content_unavailable")
         if self.asset is not None and not all(self.asset.exists.during(self.start, self.end)):
             found |= {"content_unavailable", "asset_not_found"}
+        if self.verb.replace_unreadable and "content_unavailable" in found:
+            found.add("update")
         return found | self._by_bytes()
 
     def _by_bytes(self) -> set[str]:

@@ -96,7 +96,8 @@ def judge_put(book: Book, verb: Verb, put: Asked, result: Result | None) -> Iter
         yield broken("put_as_planned", f"the plan replaces {before[:6]}, which is not shown any more")
     if facts.states() == {"in_sync"} and not _retry(book, verb, put):
         yield broken("put_in_sync", "the cover is the wanted snapshot")
-    if facts.urls == {COVER} and not facts.served(COVER, put.at) and facts.recent is None:
+    asked_for = verb.replace_unreadable and not (verb.plan is not None and before)
+    if facts.urls == {COVER} and not facts.served(COVER, put.at) and facts.recent is None and not asked_for:
         yield broken("put_unread_cover", "the cover was never read in this run")
 
 

@@ -48,6 +48,7 @@ class Simulation:
         self._seed = seed
         self._home = home
         self._rng = random.Random(seed)
+        self._flags = random.Random(f"flags of {seed}")
         self._clock = VirtualClock()
         self._service = catalogue.service(seed, self._rng, self._clock)
         self._world = self._service.world
@@ -97,6 +98,9 @@ class Simulation:
         arguments += ["--force"] if force else []
         arguments += ["--compare", "content"] if self._rng.random() < 0.1 else []
         more: dict[str, Any] = {"wait": wait, "force": force}
+        if self._flags.random() < 0.3:
+            arguments += ["--replace-unreadable"]
+            more["replace_unreadable"] = True
         if self._rng.random() < 0.3:
             arguments += ["--write-quota", "2/10 seconds"]
             more["write_quota"] = (2, 10.0)

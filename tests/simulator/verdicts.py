@@ -90,7 +90,8 @@ def _change(facts: Facts, change: dict[str, Any]) -> Iterator[Violation]:
         yield broken("after_content", f"after.content is {content['sha256'][:6]}, which was not read.")
     if after["snapshot"] not in _refs(facts):
         yield broken("after_snapshot", f"after.snapshot is {after['snapshot']}.")
-    if facts.urls == {COVER} and facts.recent is None and not facts.served(COVER):
+    asked_for = facts.verb.replace_unreadable
+    if facts.urls == {COVER} and facts.recent is None and not facts.served(COVER) and not asked_for:
         yield broken("unread_is_unknown", "update, but the cover was never read.")
     yield from _before(facts, before)
 

@@ -28,7 +28,10 @@ def told(reason: Reason, message: str) -> str:
         ("no_snapshots", "It has no snapshots. Take some in the console, or set `ignore: true`."),
         ("no_snapshots", "It has no sample snapshots, only dot: set `from`, or take them."),
         ("snapshots_in_progress", "Its snapshots are being taken. Run again when that is done."),
-        ("content_unavailable", "The picture can't be read: HTTP 404. `--force` replaces the cover all the same."),
+        (
+            "content_unavailable",
+            "The picture can't be read: HTTP 404. `--replace-unreadable` replaces the cover all the same.",
+        ),
     ],
 )
 def test_no_advice_is_added_to_advice(reason: Reason, message: str) -> None:

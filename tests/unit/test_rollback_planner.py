@@ -47,8 +47,11 @@ def undo(
     return undo_with(cloud.planner(clock, memory) if memory else cloud.planner(clock), clock, *changes, **which)
 
 
-def undo_with(planner: Planner, clock: FakeClock, *changes: PastChange, **which: Any) -> RollbackPlan:
-    return clock.run(RollbackPlanner(planner, JOURNAL).make_plan(changes, Selection(**which), 4, lambda: None))
+def undo_with(
+    planner: Planner, clock: FakeClock, *changes: PastChange, force: bool = False, **which: Any
+) -> RollbackPlan:
+    rollback = RollbackPlanner(planner, JOURNAL, force=force)
+    return clock.run(rollback.make_plan(changes, Selection(**which), 4, lambda: None))
 
 
 def reasons(found: RollbackPlan) -> list[str]:
@@ -182,19 +185,22 @@ def test_the_journal_knows_the_snapshot_though_the_memory_is_lost(clock: FakeClo
 def test_force_goes_on_where_nobody_can_tell_but_not_where_it_is_known(clock: FakeClock) -> None:
     cloud = copying()
     before, after = shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10")
-    forced = cloud.planner(clock, replace_unreadable=True)
-    [back] = undo_with(forced, clock, change(before, after)).plan.changes
+    planner = cloud.planner(clock)
+    [back] = undo_with(planner, clock, change(before, after), force=True).plan.changes
     assert back.put_url == snapshot_url(offset=0)
-    assert reasons(undo_with(forced, clock, change(before, after, snapshot=b"earlier"))) == ["snapshots_retaken"]
+    known = change(before, after, snapshot=b"earlier")
+    assert reasons(undo_with(planner, clock, known, force=True)) == ["snapshots_retaken"]
+    unread = cloud.planner(clock, replace_unreadable=True)
+    assert reasons(undo_with(unread, clock, change(before, after))) == ["cannot_tell"]
 
 
-def test_force_replaces_a_cover_that_cannot_be_read(clock: FakeClock) -> None:
+def test_a_cover_that_cannot_be_read_is_replaced_if_that_is_asked_for(clock: FakeClock) -> None:
     cloud = copying()
     del cloud.pictures[COPY]
     done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
     [left] = undo(cloud, clock, done).blocked
     assert left.reason == "content_unavailable"
-    assert left.message.endswith("HTTP 404. `--force` replaces the cover anyway.")
+    assert left.message.endswith("HTTP 404. `--replace-unreadable` replaces the cover anyway.")
     forced = undo_with(cloud.planner(clock, replace_unreadable=True), clock, done)
     assert ([back.put_url for back in forced.plan.changes], forced.blocked) == ([snapshot_url(offset=0)], ())
 
