@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import get_args
 
 from reconciler.documents.schemas import AuditDoc
@@ -36,14 +37,8 @@ def render(document: AuditDoc, options: RenderOptions) -> str:
 
 def _gauges(document: AuditDoc, run: RunFacts) -> Iterator[tuple[str, str, list[_Sample]]]:
     """Name, meaning and samples of each. All values of a label are always present, so that none is stale at zero."""
-    counts = document.summary
-    states = {
-        "in_sync": counts.in_sync,
-        "update": counts.update,
-        "pending": counts.pending,
-        "unknown": counts.unknown,
-        "ignored": counts.ignored,
-    }
+    states = asdict(document.summary)
+    del states["managed"]  # the sum of the others
     reasons = dict.fromkeys(get_args(Reason), 0)
     for item in document.unknown:
         reasons[item.reason] += 1

@@ -47,11 +47,13 @@ def render(document: Findings | ApplyDoc, options: RenderOptions = DEFAULTS) -> 
 
 
 def _found(document: Findings, style: TerminalStyle) -> Iterator[str]:
-    for file, (changes, unknown) in _by_file(document).items():
+    changes = grouped(document.changes, lambda change: change.source.file)
+    unknown = grouped(_alike(document.unknown), _common_file)
+    for file in sorted(changes | unknown, key=lambda file: not file):
         yield style.file(file) if file else style.bold("In several files")
-        for change in changes:
+        for change in changes.get(file, ()):
             yield from (*_change(change, style), "")
-        for alike in unknown:
+        for alike in unknown.get(file, ()):
             yield from (*_unknown(alike, style), "")
     if document.pending:
         yield "Applied in the last five minutes, not visible yet:"
@@ -79,9 +81,7 @@ def _change(change: ChangeDoc, style: TerminalStyle) -> Iterator[str]:
     before, after = phrases.cover(change.before), phrases.cover(change.after)
     column = width(before)
     fits = 13 + column + 4 + width(after) <= COLUMNS
-    yield f"{DETAIL}cover: {before} -> {after}" if fits else f"{DETAIL}cover: {before}"
-    if not fits:
-        yield f"{DETAIL}    -> {after}"
+    yield f"{DETAIL}cover: {before}" + (" -> " if fits else f"\n{DETAIL}    -> ") + after
     old, new = change.before.content, change.after.content
     if old is not None and new is not None and old.length != new.length:
         yield f"{DETAIL}bytes: {pad(f'{old.length:,}', column if fits else 0)} -> {new.length:,}"
@@ -108,11 +108,9 @@ def _places(entries: Sequence[EntryDoc | UnknownDoc], indent: str, style: Termin
     beside = len(indent) + 33 + column + 2 + widest <= COLUMNS
 
     def lines(item: EntryDoc | UnknownDoc) -> Iterator[str]:
-        row, title = f"{indent}{item.asset_id} {style.place(item.source)}", _title(item)
-        padding = " " * (column - width(phrases.place(item.source)))
-        yield f"{row}{padding}  {title}" if beside and title else row
-        if title and not beside:
-            yield f"{indent}  {title}"
+        title = _title(item)
+        gap = " " * (column - width(phrases.place(item.source))) if beside else f"\n{indent}"
+        yield f"{indent}{item.asset_id} {style.place(item.source)}" + (f"{gap}  {title}" if title else "")
 
     return listed(entries, lines, indent)
 
@@ -129,11 +127,8 @@ def _result(result: Outcome, column: int, style: TerminalStyle) -> Iterator[str]
     outcome = phrases.outcome(result)
     row = f"  {result.asset_id}  {style.fg(outcome, _COLOURS[result.outcome])}"
     column = max(column, len(outcome))
-    if 36 + column + 2 + width(change) <= COLUMNS:
-        yield f"{row}{' ' * (column - len(outcome))}  {change}"
-    else:
-        yield row
-        yield DETAIL + change
+    fits = 36 + column + 2 + width(change) <= COLUMNS
+    yield row + (" " * (column - len(outcome) + 2) if fits else f"\n{DETAIL}") + change
     if result.saved_cover is not None:
         yield f"{DETAIL}the old cover is saved in {clean(result.saved_cover)}"
     if result.error is not None:
@@ -141,20 +136,10 @@ def _result(result: Outcome, column: int, style: TerminalStyle) -> Iterator[str]
         yield DETAIL + style.place(result.source)
 
 
-def _by_file(document: Findings) -> dict[str, tuple[list[ChangeDoc], list[list[UnknownDoc]]]]:
-    """Changes and unknown assets of each file, in order of mention; last, under "", what several files share."""
-    files: dict[str, tuple[list[ChangeDoc], list[list[UnknownDoc]]]] = {}
-    for change in document.changes:
-        files.setdefault(change.source.file, ([], []))[0].append(change)
-    shared = []
-    for alike in _alike(document.unknown):
-        if len({item.source.file for item in alike}) > 1:
-            shared.append(alike)
-        else:
-            files.setdefault(alike[0].source.file, ([], []))[1].append(alike)
-    if shared:
-        files.setdefault("", ([], []))[1].extend(shared)
-    return files
+def _common_file(alike: Sequence[UnknownDoc]) -> str:
+    """The file of them all; "" where they are in several, which sorts last."""
+    files = {item.source.file for item in alike}
+    return files.pop() if len(files) == 1 else ""
 
 
 def _alike(unknown: Iterable[UnknownDoc]) -> Iterator[list[UnknownDoc]]:
