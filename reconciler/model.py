@@ -6,6 +6,7 @@ the JSON keys, and `metadata` is what pydantic's `Field` takes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -66,6 +67,8 @@ class DesiredState:
     files: tuple[str, ...]
     region: str | None = None
     project_id: str | None = None
+    digests: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The SHA-256 of each file's bytes, to recognize them when the file is edited later."""
 
 
 Reason = Literal[

@@ -6,9 +6,8 @@ layout stay. No cover is changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 
 import click
@@ -22,9 +21,8 @@ from reconciler.decide.adoption import Adoption, NotAdopted, accept, pending_mes
 from reconciler.decide.verdict import identify
 from reconciler.desired.edit import with_numbers
 from reconciler.desired.files import digest, unchanged
-from reconciler.desired.load import load_with_digests
+from reconciler.desired.load import load
 from reconciler.documents.adopted import adopt_document
-from reconciler.documents.dump import as_json, redacted
 from reconciler.errors import UsageError
 from reconciler.model import Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
 from reconciler.planning.content import IdentifiedCover, identify_cover
@@ -50,7 +48,7 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     options = run.options
     if everything == bool(options.targets):
         raise UsageError("Name the assets with --target, or pass --all to accept all drift")
-    state, digests = load_with_digests(options.desired_paths)
+    state = load(options.desired_paths)
     _check_files(state, run)
     async with connect(run, run.resolve(state)) as connected:
         with connected.open_planner() as planner:
@@ -61,17 +59,14 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     found.sort(key=lambda item: (order[item.desired.file], item.desired.line, item.desired.column))
     accepted = [item for item in found if isinstance(item, Adoption)]
     refused = [item for item in found if isinstance(item, NotAdopted)]
-    edits = [
-        _edit(file, digests[file], list(group)) for file, group in groupby(accepted, lambda item: item.desired.file)
-    ]
+    edits = list(_edits(accepted, state))
     _write(edits)
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
     diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
-    document = redacted(adopt_document(accepted, refused, plan, keys, diff, origin), run.terminal.redact)
-    text = partial(text_adopt.render, document, run.render_options)
+    document = adopt_document(accepted, refused, plan, keys, diff, origin)
     unshown = document.refused if options.quiet else ()
     notes = tuple(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in unshown)
-    return Report(partial(as_json, document), text, exit_code(failed=document.refused), notes)
+    return run.report(document, text_adopt.render, exit_code(failed=document.refused), notes)
 
 
 def _check_files(state: DesiredState, run: Run) -> None:
@@ -89,20 +84,19 @@ def _check_files(state: DesiredState, run: Run) -> None:
         atomic_files.check_replaceable(file)
 
 
+@dataclass(frozen=True, slots=True)
 class AdoptionPlanner:
     """Reads what drifted once more, and decides what may be adopted."""
 
-    def __init__(self, run: ConnectedRun, planner: Planner) -> None:
-        self._run = run
-        self._planner = planner
-        self._by_url = run.options.compare == "url"
+    run: ConnectedRun
+    planner: Planner
 
     async def check(self, plan: Plan) -> list[Adoption | NotAdopted]:
         """Decides about all entries that are not in sync; in any order."""
         verdicts = (*plan.changes, *plan.pending, *plan.unknown)
         found: list[Adoption | NotAdopted] = []
-        settings = self._run.settings
-        with self._run.terminal.progress("Checking", len(verdicts), settings.read_rate) as advance:
+        settings = self.run.settings
+        with self.run.terminal.progress("Checking", len(verdicts), settings.read_rate) as advance:
 
             async def work(verdict: Verdict) -> None:
                 found.append(await self._one(verdict))
@@ -112,7 +106,7 @@ class AdoptionPlanner:
         return found
 
     async def _one(self, verdict: Verdict) -> Adoption | NotAdopted:
-        desired, planner = verdict.desired, self._planner
+        desired, planner = verdict.desired, self.planner
         if verdict.state == "pending":
             return NotAdopted(desired, verdict.title, "pending", pending_message())
         if verdict.state == "unknown" and verdict.reason not in _ADOPTABLE:
@@ -126,7 +120,7 @@ class AdoptionPlanner:
         applied = planner.recent.get(desired.asset_id)
         recent = (applied.before, applied.after) if applied else None
         found = accept(desired, observed, identified.cover, verdict.before, recent)
-        if self._by_url and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
+        if self.planner.compare == "url" and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
         return found
 
@@ -135,12 +129,12 @@ class AdoptionPlanner:
 
         Where the service copies covers, the URL says nothing, not even whether the cover is still the same.
         """
-        if self._by_url:
+        if self.planner.compare == "url":
             named = identify(observed)
             return IdentifiedCover(observed.cover(named.ref if named else None))
         own_first = tuple(sorted(observed.snapshots, key=lambda snapshot: snapshot.set != desired.set))
         reordered = replace(observed, snapshots=own_first)
-        return await identify_cover(reordered, self._planner.pictures, self._planner.memory)
+        return await identify_cover(reordered, self.planner.pictures, self.planner.memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +147,11 @@ class FileEdit:
     keys: Mapping[str, NumberKey]
 
 
-def _edit(file: str, loaded: bytes, accepted: Sequence[Adoption]) -> FileEdit:
-    before = unchanged(file, loaded)
-    numbers = {item.desired.asset_id: item.number for item in accepted}
-    return FileEdit(file, before, *with_numbers(before, numbers, file=file))
+def _edits(accepted: Sequence[Adoption], state: DesiredState) -> Iterator[FileEdit]:
+    for file, group in groupby(accepted, lambda item: item.desired.file):
+        before = unchanged(file, state.digests[file])
+        numbers = {item.desired.asset_id: item.number for item in group}
+        yield FileEdit(file, before, *with_numbers(before, numbers, file=file))
 
 
 def _write(edits: Sequence[FileEdit]) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from reconciler import config
 from reconciler.commands.formats import ReportOptions
-from reconciler.commands.result import Terminal
+from reconciler.commands.result import Report, Terminal
 from reconciler.config import ConnectionOptions, Settings
 from reconciler.model import Compare, DesiredState, Reason
 
 if TYPE_CHECKING:
     from reconciler.documents.schemas import PlanSummary, UnknownDoc
     from reconciler.report.options import RenderOptions
+
+
+D = TypeVar("D")
 
 
 class Place(Protocol):
@@ -128,6 +132,20 @@ class Run:
                 links = f"{Path.cwd().as_uri()}/"
         rate, quiet = self.options.connection.write_quota, self.options.quiet
         return RenderOptions(rate=rate, quiet=quiet, colour=colour, links=links)
+
+    def report(
+        self,
+        document: D,
+        render: Callable[[D, RenderOptions], str],
+        exit_code: int = 0,
+        notes: Sequence[str] = (),
+    ) -> Report:
+        """The report of a document as JSON and text, without secrets."""
+        from reconciler.documents.dump import as_json, redacted
+
+        document = redacted(document, self.terminal.redact)
+        text = partial(render, document, self.render_options)
+        return Report(partial(as_json, document), text, exit_code, tuple(notes))
 
     def failing(self, unknown: Sequence[UnknownDoc]) -> list[UnknownDoc]:
         """The unknown assets that fail the run: those whose reason was not allowed."""

@@ -5,7 +5,6 @@ They come from the journal of this machine; no cover is read.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from reconciler.commands.context import Run
@@ -13,7 +12,6 @@ from reconciler.commands.options import CONNECTION, OUTPUT
 from reconciler.commands.result import Report
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
-from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.history import history_document
 from reconciler.documents.write import Origin
 from reconciler.report import text_history
@@ -30,8 +28,7 @@ async def history(run: Run) -> Report:
     """
     folder, origin = await _place(run)
     runs = Runs(folder, origin.endpoint, origin.project_id).all()
-    document = redacted(history_document(runs, origin), run.terminal.redact)
-    return Report(partial(as_json, document), partial(text_history.render, document, run.render_options), 0)
+    return run.report(history_document(runs, origin), text_history.render)
 
 
 async def _place(run: Run) -> tuple[Path, Origin]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import click
@@ -21,10 +21,9 @@ from reconciler.commands.verb import Verb
 from reconciler.config import Settings
 from reconciler.desired.edit import with_entries
 from reconciler.desired.files import find, unchanged
-from reconciler.desired.load import load_with_digests
+from reconciler.desired.load import load
 from reconciler.desired.problems import Problems
 from reconciler.desired.render import NewEntry, fresh_file
-from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState, NoAnswer
@@ -45,24 +44,14 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 @dataclass(slots=True)
 class ImportedEntries:
-    """What to write, and what could not be imported."""
+    """What to write, and what could not be imported, both in order of ID once all is read."""
 
     entries: list[NewEntry] = field(default_factory=list)
-    ignored: list[LeftOut] = field(default_factory=list)
     failed: list[FailedDoc] = field(default_factory=list)
     managed: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class ExistingFiles:
-    """The desired files before the import: the one to add to, and those beside it.
-
-    Attributes:
-        digest: of the file to add to, as it was loaded.
-    """
-
-    state: DesiredState
-    digest: bytes | None
+    def fail(self, asset_id: str, title: str, why: NoAnswer | NotImportable) -> None:
+        self.failed.append(FailedDoc(asset_id=asset_id, title=title, reason=why.reason, message=why.message))
 
 
 @click.option("--out", metavar="FILE", help="Write a new desired file; it must be missing or empty.")
@@ -102,14 +91,13 @@ async def import_covers(
     if after and before and after > before:
         raise UsageError("--created-after is later than --created-before")
     existing = _existing(file, run.options.paths, update=bool(update))
-    settings = run.resolve(existing.state)
-    _check_same_project(settings, existing.state)
+    settings = run.resolve(existing)
+    _check_same_project(settings, existing)
     found = ImportedEntries()
     async with connect(run, settings) as connected:
         with connected.open_planner() as planner:
-            missing = await _missing(
-                connected, existing.state, found, frozenset(map(str.upper, statuses)), after, before
-            )
+            wanted = frozenset(map(str.upper, statuses))
+            missing = await _missing(connected, existing, found, wanted, after, before)
             with run.terminal.progress("Reading", len(missing), settings.read_rate) as advance:
 
                 async def work(asset: AssetSummary) -> None:
@@ -117,18 +105,20 @@ async def import_covers(
                     advance()
 
                 await for_each(missing, work, settings.parallelism)
-        document = redacted(_document(file, found, connected), run.terminal.redact)
+        found.entries.sort(key=attrgetter("asset_id"))
+        found.failed.sort(key=attrgetter("asset_id"))
+        document = _document(file, found, connected)
     _write(file, found, connected, existing)
-    text = partial(text_import.render, document, run.render_options)
-    return Report(partial(as_json, document), text, exit_code(failed=found.failed))
+    return run.report(document, text_import.render, exit_code(failed=found.failed))
 
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None else None
 
 
-def _existing(file: str, paths: tuple[str, ...], *, update: bool) -> ExistingFiles:
-    """
+def _existing(file: str, paths: tuple[str, ...], *, update: bool) -> DesiredState:
+    """The desired files before the import: the one to add to, and those beside it.
+
     Args:
         paths: files whose assets are left out; empty: the default folder, if `file` is in it.
         update: add to `file`.
@@ -142,18 +132,16 @@ def _existing(file: str, paths: tuple[str, ...], *, update: bool) -> ExistingFil
     else:
         _check_new(file)
     problems = Problems()
-    beside = [path for path in find(paths, problems) if not _is_same(path, file)]
-    inside = Path(file).resolve().is_relative_to(_DEFAULT.resolve())
-    if not paths and inside:  # the folder may hold nothing else: then its problems don't matter
-        beside = [path for path in find((str(_DEFAULT),), Problems()) if not _is_same(path, file)]
+    found = list(find(paths, problems))
     problems.raise_any()
-    files = [file, *beside] if update else beside
-    if not files:
-        return ExistingFiles(DesiredState(covers=(), files=()), None)
-    state, digests = load_with_digests(files)
+    if not paths and Path(file).resolve().is_relative_to(_DEFAULT.resolve()):
+        # The folder may contain nothing else: then its problems don't matter.
+        found += find((str(_DEFAULT),), Problems())
+    beside = [path for path in found if not _is_same(path, file)]
+    state = load([file, *beside] if update else beside)
     if update:
-        with_entries(unchanged(file, digests[file]), (), file=file)
-    return ExistingFiles(state, digests.get(file))
+        with_entries(unchanged(file, state.digests[file]), (), file=file)
+    return state
 
 
 def _check_new(file: str) -> None:
@@ -210,7 +198,7 @@ async def _missing(
             missing[asset_id] = asset.model_copy(update={"asset_id": asset_id})
         else:
             message = "The service lists it under an ID that is not 32 hexadecimal digits."
-            found.failed.append(_failed(asset.asset_id, asset.title, NoAnswer("api_error", message)))
+            found.fail(asset.asset_id, asset.title, NoAnswer("api_error", message))
     selection.check_all_matched()
     _check_statuses(wanted, statuses)
     return [missing[asset_id] for asset_id in sorted(missing)]
@@ -243,53 +231,44 @@ async def _read(planner: Planner, asset: AssetSummary, found: ImportedEntries) -
     observed = await planner.observe(asset.asset_id)
     if isinstance(observed, NoAnswer):
         if observed.reason != "asset_not_found":  # deleted since it was listed: nothing to manage
-            found.failed.append(_failed(asset.asset_id, asset.title, observed))
+            found.fail(asset.asset_id, asset.title, observed)
         return
     entry = await entry_for(planner, observed)
     if isinstance(entry, NotImportable):
-        found.failed.append(_failed(asset.asset_id, observed.title, entry))
-        return
-    found.entries.append(entry)
-    if entry.index is None:
-        found.ignored.append(LeftOut(asset_id=observed.asset_id, title=observed.title, reason=entry.reason))
+        found.fail(asset.asset_id, observed.title, entry)
+    else:
+        found.entries.append(entry)
 
 
-def _failed(asset_id: str, title: str, why: NoAnswer | NotImportable) -> FailedDoc:
-    return FailedDoc(asset_id=asset_id, title=title, reason=why.reason, message=why.message)
-
-
-def _write(file: str, found: ImportedEntries, run: ConnectedRun, existing: ExistingFiles) -> None:
+def _write(file: str, found: ImportedEntries, run: ConnectedRun, existing: DesiredState) -> None:
     """
     Raises:
         UsageError: the file was written by others meanwhile.
     """
-    entries = sorted(found.entries, key=lambda entry: entry.asset_id)
-    if existing.digest is not None:
-        if entries:
-            data = unchanged(file, existing.digest)
-            atomic_files.replace(file, with_entries(data, entries, file=file))
-    elif entries or found.failed:
+    if file in existing.digests:
+        if found.entries:
+            data = unchanged(file, existing.digests[file])
+            atomic_files.replace(file, with_entries(data, found.entries, file=file))
+    elif found.entries or found.failed:
         # The region and project in the files beside it hold for all of them.
-        region = run.session.region if existing.state.region is None else None
-        project_id = run.session.project_id if existing.state.project_id is None else None
-        atomic_files.create(file, fresh_file(entries, region, project_id, _HEADER))
+        region = run.session.region if existing.region is None else None
+        project_id = run.session.project_id if existing.project_id is None else None
+        atomic_files.create(file, fresh_file(found.entries, region, project_id, _HEADER))
 
 
 def _document(file: str, found: ImportedEntries, run: ConnectedRun) -> ImportDoc:
-    def by_id(item: LeftOut | FailedDoc) -> str:
-        return item.asset_id
-
+    ignored = [entry for entry in found.entries if entry.index is None]
     return ImportDoc(
         **run.origin.head(),
         file=file,
         summary=ImportSummary(
-            imported=len(found.entries) - len(found.ignored),
-            ignored=len(found.ignored),
+            imported=len(found.entries) - len(ignored),
+            ignored=len(ignored),
             failed=len(found.failed),
             managed=found.managed,
         ),
-        ignored=tuple(sorted(found.ignored, key=by_id)),
-        failed=tuple(sorted(found.failed, key=by_id)),
+        ignored=tuple(LeftOut(asset_id=item.asset_id, title=item.title, reason=item.reason) for item in ignored),
+        failed=tuple(found.failed),
     )
 
 

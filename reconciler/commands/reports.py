@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -13,7 +13,8 @@ from reconciler.commands.result import Report, ReportFile
 from reconciler.documents.dump import as_json, relocated
 from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import Snapshot, SnapshotRef, Verdict
+from reconciler.model import Verdict
+from reconciler.observe.report_images import ImageRequest, collect, count
 from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
 from reconciler.util.atomic_files import size
 
@@ -22,28 +23,24 @@ if TYPE_CHECKING:
     from reconciler.commands.session import ConnectedRun
 
 Document = PlanDoc | AuditDoc | ApplyDoc
-ImageUrls = tuple[str, str, str, tuple[Snapshot, ...], SnapshotRef | None]
-"""Of an asset: its ID, the URLs of its covers before and after, its snapshots, and which of them is the cover."""
 
 
 async def images_of_changes(run: ConnectedRun, changes: Sequence[Verdict]) -> ImagesByAsset:
     """The pictures of planned changes, if the report shows pictures."""
-    urls = (
-        (item.desired.asset_id, item.cover_url, item.put_url, item.snapshots, item.after.snapshot)
+    wanted = [
+        ImageRequest(item.desired.asset_id, item.cover_url, item.put_url, item.snapshots, item.after.snapshot)
         for item in changes
         if item.after is not None
-    )
-    return await fetch_images(run, urls)
+    ]
+    return await fetch_images(run, wanted)
 
 
-async def fetch_images(run: ConnectedRun, assets: Iterable[ImageUrls]) -> ImagesByAsset:
-    """The pictures of these assets, if the report shows pictures; only then Pillow is imported."""
+async def fetch_images(run: ConnectedRun, wanted: Sequence[ImageRequest]) -> ImagesByAsset:
+    """The pictures of these assets, if the report shows pictures."""
     limit = run.options.reports.pictures
     if not limit:
         return NO_IMAGES
-    from reconciler.observe.report_images import ImageRequest, collect, count
-
-    wanted, parallelism = [ImageRequest(*urls) for urls in assets], run.settings.parallelism
+    parallelism = run.settings.parallelism
     with run.terminal.progress("Pictures", count(wanted, limit), None) as advance:
         return await collect(wanted, run.session.pictures, most=limit, parallelism=parallelism, advance=advance)
 

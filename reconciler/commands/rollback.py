@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import click
 
@@ -21,7 +20,7 @@ from reconciler.commands.options import ALLOW_UNKNOWN, CHANGES, COMPARE, CONNECT
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import PENDING, connect
 from reconciler.commands.verb import OptionGroup, Verb
-from reconciler.documents.dump import as_json, redacted
+from reconciler.documents.dump import redacted
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
 from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
@@ -83,7 +82,7 @@ def _show(run: ApplyRun, undone: str, document: PlanDoc, not_undone: Sequence[No
 
 
 def _report(run: ApplyRun, result: ApplyResult, undone: PastRun, not_undone: Sequence[NotUndoneDoc]) -> Report:
-    document = redacted(rollback_document(result.document, undone.run, not_undone), run.terminal.redact)
+    document = rollback_document(result.document, undone.run, not_undone)
     failing = [item for item in document.not_undone if item.reason not in run.options.allow_unknown]
     notes = list(result.notes)
     if failing and run.options.quiet:
@@ -91,9 +90,8 @@ def _report(run: ApplyRun, result: ApplyResult, undone: PastRun, not_undone: Seq
     # Undoing a rollback sets again what the desired files want.
     if document.summary.applied and not undone.rollback_of and not run.options.quiet:
         notes.append(text_rollback.DESIRED_FILES_UNCHANGED)
-    text = partial(text_rollback.render, document, run.render_options)
     code = result.exit_code or exit_code(failed=failing)
-    return Report(partial(as_json, document), text, code, tuple(notes))
+    return run.report(document, text_rollback.render, code, notes)
 
 
 def _document(item: NotUndoable, journal: str) -> NotUndoneDoc:

@@ -25,7 +25,7 @@ from reconciler.util.ids import ID, LOWER_ID
 from reconciler.util.input_files import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _REGION = re.compile("[a-z]+(?:-[a-z]+)+-[0-9]+")
 _EMPTY_FILE = "this file is empty; it needs at least covers:"
@@ -37,11 +37,6 @@ def load(paths: Sequence[str]) -> DesiredState:
     Raises:
         DesiredError: with every problem in all of them.
     """
-    return load_with_digests(paths)[0]
-
-
-def load_with_digests(paths: Sequence[str]) -> tuple[DesiredState, Mapping[str, bytes]]:
-    """As `load`, for callers that edit the files later: also return the SHA-256 of each file's bytes."""
     problems = Problems()
     loaded = _Loaded()
     digests: dict[str, bytes] = {}
@@ -59,7 +54,7 @@ def load_with_digests(paths: Sequence[str]) -> tuple[DesiredState, Mapping[str, 
             break
     problems.raise_any()
     settings = {name: text for name, (text, _) in loaded.settings.items()}
-    return DesiredState(tuple(loaded.covers), tuple(digests), **settings), digests
+    return DesiredState(tuple(loaded.covers), tuple(digests), digests=digests, **settings)
 
 
 class _Loaded:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from reconciler.documents.schemas import FORMAT_VERSION, FormatVersion
-from reconciler.model import Cover, Reason, SetName
+from reconciler.model import Cover, Observed, Reason, SetName
 from reconciler.util.field_types import AssetId, Count, Foreign
+from reconciler.util.sanitize import bare_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +49,21 @@ class ShowDoc:
     format_version: FormatVersion = FORMAT_VERSION
     kind: Literal["show"] = "show"
     assets: tuple[ShownAsset | NotShown, ...]
+
+
+def shown_asset(observed: Observed, cover: Cover) -> ShownAsset:
+    """
+    Args:
+        cover: its cover, identified.
+    """
+    snapshots = (
+        ShownSnapshot(**asdict(item.ref), url=bare_url(item.url), cover=item.ref == cover.snapshot)
+        for item in observed.snapshots
+    )
+    return ShownAsset(
+        asset_id=observed.asset_id,
+        title=observed.title,
+        thumbnail_status=observed.thumbnail_status,
+        cover=cover,
+        snapshots=tuple(snapshots),
+    )
