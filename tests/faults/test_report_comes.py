@@ -17,10 +17,16 @@ from support.command_line import TRACEBACK, entries, run, video, write
 from support.processes import APPROVED, DETAILS, ME, PATIENCE, PUT, Moment, Serve, Trigger, running
 
 from reconciler.act import apply as act
+from reconciler.decide.precondition import PlannedChange, revisit
 from reconciler.emulator.options import EmulatorOptions
 
 FULL = "File too large"
 """The error of a file-size limit, which stands in for a full disk."""
+
+
+def fill_disk(pid: int) -> None:
+    """No file of this process can grow any more."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, 1))
 
 
 def test_a_disk_that_is_full_from_the_start_is_an_error_of_the_state(serve: Serve, state: Path) -> None:
@@ -49,7 +55,7 @@ def test_what_could_not_be_written_to_the_journal_is_named(
     found = serve(EmulatorOptions(cover_mode="reference"), trigger)
     write(entries(1, drifted=1))
     with running(*APPROVED, "--json", *more) as process:
-        trigger.does(lambda: resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, 1)))
+        trigger.does(lambda: fill_disk(process.pid))
         ran = process.ended()
     assert (ran.code, found.puts) == (1, 1)
     [result] = ran.document["results"]
@@ -100,9 +106,8 @@ def test_connections_that_cannot_be_closed_lose_no_report(serve: Serve, monkeypa
 def test_an_error_that_nobody_foresaw_is_that_of_its_asset(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     found = serve(EmulatorOptions())
     write(entries(3, drifted=3))
-    revisit = act.revisit
 
-    def failing(change: act.PlannedChange, *more: object) -> object:
+    def failing(change: PlannedChange, *more: object) -> object:
         if change.desired.asset_id == video(1).asset_id:
             raise KeyError("not foreseen")
         return revisit(change, *more)  # type: ignore[arg-type]
