@@ -158,6 +158,6 @@ def _since(since: SinceDoc) -> Iterator[str]:
         return
     yield f"Since the audit of {clean(since.created_at)}:"
     for what, asset_ids in kinds:
-        rows = [f"{_ENTRY}{asset_id} {what}" for asset_id in asset_ids]
+        rows = [f"{_ENTRY}{clean(asset_id)} {what}" for asset_id in asset_ids]
         yield from listed(rows, lambda row: [row], _ENTRY, f" {what}")
     yield ""

@@ -25,7 +25,7 @@ class Link(NamedTuple):
 
     @property
     def leads_out(self) -> bool:
-        """Whether it leads out of its git work tree. What git keeps in .git is no part of it."""
+        """Whether it leads out of its git work tree. What git keeps in .git does not belong to it."""
         if self.work_tree is None:
             return False
         return not self.target.is_relative_to(self.work_tree) or self.target.is_relative_to(self.work_tree / ".git")

@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-# C0 and C1 controls, DEL, line and paragraph separators, bidi controls, invisible marks, tags, lone surrogates.
+# C0 and C1 controls, DEL, line and paragraph separators, lone surrogates, and what Unicode calls "default ignorable":
+# bidi controls, invisible letters and marks, variation selectors, tags. U+2800 is as blank as they are.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+# Commands of Azure DevOps and TeamCity: ##[…], ##vso[…], ##teamcity[…].
+_COMMAND = re.compile(r"##(?=[A-Za-z]*\[)")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _NAMED_SECRET = re.compile(
@@ -49,7 +53,7 @@ def disarm(text: str) -> str:
     """`text` without CI workflow commands; lines, colours and all else stay."""
     while "::" in text:
         text = text.replace("::", ": :")
-    return text.replace("##[", "## [")
+    return _COMMAND.sub("## ", text) if "##" in text else text
 
 
 def shorten(text: str, limit: int = 60) -> str:
@@ -109,7 +113,7 @@ def json_text(document: Any, *, ascii_only: bool = False) -> str:
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2, allow_nan=False)
     # Only json.dumps writes line breaks; all other unsafe characters are inside strings.
     text = "\n".join(_UNSAFE.sub(_json_escape, line) for line in text.split("\n"))
-    return text.replace("::", "\\u003a\\u003a").replace("##[", "\\u0023#[")
+    return _COMMAND.sub(r"\\u0023#", text.replace("::", "\\u003a\\u003a"))
 
 
 def _json_escape(match: re.Match[str]) -> str:

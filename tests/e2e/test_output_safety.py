@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.command_line import Cloud, entries, run, spawn, video, write
 
+from reconciler.documents.read import digest
 from reconciler.emulator import ODD, options
 from reconciler.emulator.app import create_app
 from reconciler.emulator.options import EmulatorOptions
@@ -20,6 +22,9 @@ Serve = Callable[[EmulatorOptions], Cloud]
 NASTY = {
     "workflow command": "::error file=x::owned",
     "azure command": "##[error]owned",
+    "azure command with a name": "##vso[task.setvariable variable=x]owned",
+    "teamcity command": "##teamcity[message text='owned']",
+    "invisible letters": "a\u3164b\u115fc\u034fd\ufe0fe\U000e0101f",
     "hidden workflow command": ":\u200b:error::owned",
     "many colons": "::::stop-commands::::x",
     "colour": "\x1b[31mred\x1b[0m",
@@ -36,7 +41,8 @@ NASTY = {
     "delete": "a\x7fb",
 }
 _ACTS = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]|::|##\\["
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u034f\u061c\u115f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe0f\ufeff\U000e0000-\U000e01ef]"
+    "|::|##[a-z]*\\["
 )
 
 
@@ -106,7 +112,7 @@ def test_a_saved_plan_is_inert_too(nasty: str) -> None:
     assert_inert(run("show", "saved.json").out)
     assert (
         run("apply", "--endpoint", nasty, "--plan", "saved.json", "--force", "--json").document["summary"]["applied"]
-        == 16
+        == len(NASTY)
     )
 
 
@@ -238,3 +244,18 @@ def test_colour_can_be_refused_on_a_terminal(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert "\x1b[" not in run("plan", "--endpoint", emulator, *flags, terminal=True).out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_asset_ids_of_a_baseline_are_inert(emulator: str, form: str) -> None:
+    write(entries(1))
+    assert run("audit", "--endpoint", emulator, "--json", "--output", "last.json").code == 0
+    baseline = json.loads(Path("last.json").read_text())
+    baseline["unmanaged"]["asset_ids"] = [text for text in NASTY.values() if not text.isprintable() or "::" in text]
+    Path("last.json").write_text(json.dumps({**baseline, "digest": digest(baseline)}))
+
+    ran = run("audit", "--endpoint", emulator, "--baseline", "last.json", "--format", form)
+
+    assert ran.code == 0
+    assert_inert(ran.out if form != "html" else re.sub(r"<style>.*?</style>", "", ran.out, flags=re.DOTALL))
+    assert_inert(ran.err)

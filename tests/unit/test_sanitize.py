@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -38,13 +39,27 @@ HOSTILE = [
     "::::",
     "##[error]boom",
     "###[x",
+    "##vso[task.setvariable variable=x]y",
+    "##VSO[x]",
+    "##teamcity[buildStatus status='FAILURE']",
+    "#" * 5 + "teamcity[",
+    "\u3164",
+    "\u115f",
+    "\u1160",
+    "\uffa0",
+    "\u034f",
+    "\ufe0f",
+    "\U000e0101",
+    "\u180b",
+    "\u2800",
     "\n::set-output name=a::b",
 ]
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 
 
 def inert(text: str) -> bool:
-    return text.isprintable() and "::" not in text and "##[" not in text
+    return text.isprintable() and not re.search(rf"::|##[a-z]*\[|[{INVISIBLE}]", text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
