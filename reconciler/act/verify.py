@@ -1,4 +1,7 @@
-"""Waits until new covers are seen, and learns what they look like where the service re-encodes them."""
+"""Waits until new covers are seen, and learns what they look like where the service re-encodes them.
+
+What counts is the picture that was PUT, not what the entry names today: snapshots may come and go meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.decide.equality import same_cover
-from reconciler.decide.picture_id import picture
+from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.precondition import PlannedChange
-from reconciler.errors import ApiError
-from reconciler.model import Content, NoAnswer, Outcome, Verdict
+from reconciler.decide.verdict import identify
+from reconciler.errors import ApiError, AuthenticationError
+from reconciler.model import Content, NoAnswer, Observed, Outcome
 from reconciler.observe.similarity import alike
+from reconciler.planning.content import identify_cover
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import SettledCover
@@ -24,37 +28,64 @@ _LONGEST_PAUSE = 30.0
 
 @dataclass(slots=True)
 class _AppliedChange:
-    """An applied change, and what the last look at its asset found."""
+    """An applied change, and what the last looks at its asset found."""
 
     change: PlannedChange
-    verdict: Verdict | None = None
+    wanted: Content | None
+    """The bytes of the picture that was PUT."""
+    observed: Observed | None = None
+    named: PictureId | None = None
+    """The picture that the cover's URL names."""
     content: Content | None = None
-    """The cover's bytes, if they were no longer those from before."""
+    """The cover's bytes; None where there is no cover, or only its URL was looked at."""
+    looks: int = 0
+    """So many looks in a row found just this."""
     seen: bool = False
+
+    def found(self, observed: Observed, content: Content | None) -> None:
+        named = picture(observed.cover_url)
+        self.looks = self.looks + 1 if (named, content) == (self.named, self.content) else 1
+        self.observed, self.named, self.content = observed, named, content
+
+    def url_of_wanted(self, observed: Observed) -> str:
+        """Where the snapshot that was PUT is today; "" where it is gone."""
+        named = picture(self.change.after.cover_url or "")
+        return next((one.url for one in observed.snapshots if picture(one.url) == named is not None), "")
 
 
 class Verifier:
-    """Watches applied covers. `advance` is called once for each that is seen."""
+    """Watches applied covers.
+
+    Args:
+        looks: how many looks in a row must agree; one edge of a CDN may show a new cover before another does.
+        advance: called once for each cover that is seen.
+    """
 
     def __init__(
-        self, planner: Planner, recorder: RunRecorder, parallelism: int, advance: Callable[[], None]
+        self, planner: Planner, recorder: RunRecorder, parallelism: int, looks: int, advance: Callable[[], None]
     ) -> None:
-        # What was applied a moment ago is just what to look for: nothing is pending here.
-        self._planner = replace(planner, recent={})
+        # A cache on the way may hold the old cover: each look asks what is there now.
+        self._planner = replace(planner, pictures=planner.pictures.revalidating())
         self._recorder = recorder
         self._parallelism = parallelism
+        self._looks = looks
         self._advance = advance
         self._applied: list[_AppliedChange] = []
+        self._news = False
+        """The last looks found something else than those before."""
 
     async def watch(self, changes: Sequence[PlannedChange], outcomes: Sequence[Outcome], seconds: float) -> None:
         """Looks at applied covers, with growing pauses, until all are seen or the time is up.
 
         Raises:
             StateError: what was seen cannot be written down.
+            AuthenticationError: nothing more can be seen.
         """
         clock = self._planner.client.clock
         applied = {outcome.asset_id for outcome in outcomes if outcome.outcome == "applied"}
-        self._applied = [_AppliedChange(change) for change in changes if change.desired.asset_id in applied]
+        self._applied = [
+            _AppliedChange(change, change.after.content) for change in changes if change.desired.asset_id in applied
+        ]
         deadline = clock.monotonic() + seconds
         pause = _FIRST_PAUSE
         while self._unseen():
@@ -62,8 +93,8 @@ class Verifier:
             left = deadline - clock.monotonic()
             if left <= 0 or not self._unseen():
                 break
+            pause = _FIRST_PAUSE if self._news else min(pause * 2, _LONGEST_PAUSE)
             await clock.sleep(min(pause, left))
-            pause = min(pause * 2, _LONGEST_PAUSE)
         await for_each(self._unseen(), self._compare_by_eye, self._parallelism)
 
     def verified(self, outcomes: Sequence[Outcome], *, finished: bool) -> list[Outcome]:
@@ -81,60 +112,86 @@ class Verifier:
         return [item for item in self._applied if not item.seen]
 
     async def _look_at_unseen(self, seconds: float) -> None:
+        self._news = False
         try:
             async with asyncio.timeout(seconds):
                 await for_each(self._unseen(), self._look, self._parallelism)
+        except AuthenticationError:
+            raise
         except (TimeoutError, ApiError):
             # Nothing is wrong with what was applied; it just could not be looked at this time.
             return
 
     async def _look(self, item: _AppliedChange) -> None:
-        verdict = await self._planner.check(item.change.desired)
-        item.verdict, before, last = verdict, verdict.before, item.content
-        item.content = None
-        if verdict.state == "in_sync":
-            self._confirm(item)
-        elif verdict.state != "update" or before is None or before.content is None or before.snapshot is not None:
+        """One look. One that fails says nothing, neither for nor against the new cover."""
+        observed = await self._planner.observe(item.change.desired.asset_id)
+        if isinstance(observed, NoAnswer):
             return
-        elif not same_cover(item.change.before, before):
-            item.content = before.content
-            if last == before.content:
-                await self._learn(item, verdict, only_if_alike=False)
+        content = None
+        if observed.cover_url and self._planner.compare != "url":
+            read = await self._planner.pictures.content(observed.cover_url)
+            if isinstance(read, Content):
+                content = read
+            elif identify(observed) is None:
+                return
+            if item.wanted is None:
+                wanted = await self._planner.pictures.content(item.url_of_wanted(observed))
+                item.wanted = wanted if isinstance(wanted, Content) else None
+        item.found(observed, content)
+        self._news = self._news or item.looks == 1
+        if item.looks < self._looks:
+            return
+        if self._is_wanted(item) or (content != item.change.before.content and await self._learn(item)):
+            self._confirm(item)
+
+    def _is_wanted(self, item: _AppliedChange) -> bool:
+        """Whether the cover is the picture that was PUT, or what the service is known to have made of it."""
+        shown, wanted = item.content, item.wanted
+        if shown is None or wanted is None:
+            return item.named is not None and item.named == picture(item.change.after.cover_url or "")
+        remembered = self._planner.memory.of(item.change.desired.asset_id)
+        known = {(settled.cover_sha256, settled.snapshot_sha256) for settled in remembered}
+        return shown == wanted or (shown.sha256, wanted.sha256) in known
 
     async def _compare_by_eye(self, item: _AppliedChange) -> None:
         """A cover whose bytes never changed may have been made of the wanted snapshot already."""
-        verdict = item.verdict
-        if verdict is None or verdict.before is None or verdict.before.snapshot is not None:
+        before = item.change.before
+        if item.looks < self._looks or before.snapshot is not None:
             return  # known to be another snapshot, however much it looks like the wanted one
-        if verdict.state == "update" and same_cover(item.change.before, verdict.before):
-            await self._learn(item, verdict, only_if_alike=True)
+        if item.content == before.content and await self._learn(item):
+            self._confirm(item)
 
-    async def _learn(self, item: _AppliedChange, verdict: Verdict, *, only_if_alike: bool) -> None:
-        """Remembers that the service made this cover of the wanted snapshot.
-
-        Args:
-            only_if_alike: only where both plainly show the same picture; else unless they plainly differ.
-        """
-        named = picture(verdict.put_url)
-        shown = await self._planner.pictures.data(verdict.cover_url)
-        wanted = await self._planner.pictures.data(verdict.put_url)
-        if named is None or isinstance(shown, NoAnswer) or isinstance(wanted, NoAnswer):
-            return
-        like = await asyncio.to_thread(alike, shown, wanted)
-        cover_sha256 = hashlib.sha256(shown).hexdigest()
-        changed = item.content is not None and item.content.sha256 != cover_sha256
-        if like is False or (only_if_alike and like is None) or changed:
-            return
+    async def _learn(self, item: _AppliedChange) -> bool:
+        """Remembers that the service made this cover of the wanted snapshot, where it plainly shows the same."""
+        observed, content, put = item.observed, item.content, item.wanted
+        named = picture(item.change.after.cover_url or "")
+        if observed is None or content is None or put is None or named is None or identify(observed) is not None:
+            return False
+        pictures = self._planner.pictures
+        shown, wanted = await pictures.data(observed.cover_url), await pictures.data(item.url_of_wanted(observed))
+        if isinstance(shown, NoAnswer) or isinstance(wanted, NoAnswer):
+            return False
+        if (_sha256(shown), _sha256(wanted)) != (content.sha256, put.sha256):
+            return False  # another edge's cover, or a snapshot that was taken again since
+        if await asyncio.to_thread(alike, shown, wanted) is not True:
+            return False
+        identified = await identify_cover(observed, pictures, self._planner.memory)
+        if identified.cover.snapshot is not None:
+            return False  # another snapshot, however much it looks like the wanted one
         settled = SettledCover(
             asset_id=item.change.desired.asset_id,
-            cover_sha256=cover_sha256,
+            cover_sha256=content.sha256,
             snapshot_path=named.path,
-            snapshot_sha256=hashlib.sha256(wanted).hexdigest(),
+            snapshot_sha256=put.sha256,
         )
         self._planner.memory.remember([settled])
-        self._confirm(item)
+        return True
 
     def _confirm(self, item: _AppliedChange) -> None:
         self._recorder.seen(item.change)
         item.seen = True
         self._advance()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -51,7 +51,7 @@ class ApplyOptions:
     Attributes:
         force: override the safety limit; in a rollback, set snapshots of which it is not known what they were.
         replace_unreadable: replace covers that cannot be read.
-        wait: for the new covers, at most `wait_timeout` seconds.
+        wait: for the new covers, at most `wait_timeout` seconds, until `wait_looks` looks in a row saw them.
     """
 
     auto_approve: bool = False
@@ -59,6 +59,7 @@ class ApplyOptions:
     replace_unreadable: bool = False
     wait: bool = False
     wait_timeout: float = 600.0
+    wait_looks: int = 2
 
 
 @dataclass(frozen=True, slots=True)

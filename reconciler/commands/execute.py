@@ -19,7 +19,7 @@ from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
-from reconciler.errors import ReconcileError, UsageError
+from reconciler.errors import AuthenticationError, ReconcileError, UsageError
 from reconciler.model import Cover, Failure, Outcome, Plan
 from reconciler.planning.planner import Planner
 from reconciler.report import text
@@ -111,8 +111,9 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
             applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance)
             interrupts.tell(applier.stop)
             outcomes = await applier.apply(steps)
+        problem = None
         if changes.wait and not interrupts.requested:
-            outcomes = await _wait(run, steps, outcomes, interrupts)
+            outcomes, problem = await _wait(run, steps, outcomes, interrupts)
     document = redacted(apply_document(outcomes, plan.unknown, run.origin), run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
@@ -121,7 +122,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
     if interrupts.requested:
         return ApplyResult(document, render, INTERRUPTED, ())
     notes = (*run.failure_notes(plan.unknown), *(_failures(document) if quiet else ()))
-    return ApplyResult(document, render, exit_code(failed=_failed(run, document, outcomes)), notes)
+    return ApplyResult(document, render, exit_code(failed=problem or _failed(run, document, outcomes)), notes)
 
 
 def _failures(document: ApplyDoc) -> Iterator[str]:
@@ -139,29 +140,29 @@ def _failed(run: ApplyRun, document: ApplyDoc, outcomes: Sequence[Outcome]) -> b
 
 async def _wait(
     run: ApplyRun, steps: Sequence[PlannedChange], outcomes: list[Outcome], interrupts: Interrupts
-) -> list[Outcome]:
-    """Returns the outcomes with what was verified, also after an interrupt or an error."""
+) -> tuple[list[Outcome], Failure | None]:
+    """Returns the outcomes with what was verified, and what ended the wait early, other than an interrupt."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
-    finished, failure = False, None
+    problem: Failure | None = None
     with run.terminal.progress("Waiting", total, None) as advance:
-        verifier = Verifier(run.planner, run.recorder, run.settings.parallelism, advance)
-        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, run.options.changes.wait_timeout))
+        changes = run.options.changes
+        verifier = Verifier(run.planner, run.recorder, run.settings.parallelism, changes.wait_looks, advance)
+        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, changes.wait_timeout))
         interrupts.tell(watching.cancel)
         try:
             await watching
-            finished = True
         except Exception as error:  # noqa: BLE001 what was applied is reported, whatever happened since
-            failure = _failure(error)
-            run.terminal.note(f"Error: {failure.message}\n")
-            finished = True
+            problem = _failure(error)
+            run.terminal.note(f"Error: {problem.message}\n")
         except asyncio.CancelledError:
             if not interrupts.requested:
                 raise
-    verified = verifier.verified(outcomes, finished=finished)
+    unauthenticated = problem is not None and problem.type == AuthenticationError.type
+    verified = verifier.verified(outcomes, finished=not interrupts.requested and not unauthenticated)
     return [
-        replace(outcome, error=outcome.error or failure) if outcome.verified is False else outcome
+        replace(outcome, error=outcome.error or problem) if outcome.verified is False else outcome
         for outcome in verified
-    ]
+    ], problem
 
 
 def _failure(error: Exception) -> Failure:

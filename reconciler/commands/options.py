@@ -194,6 +194,13 @@ _CHANGES = (
     _option(
         "--wait-timeout", "How long to wait, at most.", "SECONDS", type=click.FloatRange(0, 86400), default=600.0
     ),
+    _option(
+        "--wait-looks",
+        "How many looks in a row must see a new cover: a CDN does not show it everywhere at once.",
+        "N",
+        type=click.IntRange(1, 100),
+        default=2,
+    ),
 )
 CHANGES = OptionGroup("Changes", _CHANGES)
 CLOUD = (SELECTION, COMPARISON, REPORTS, CONNECTION, PAGE_OUTPUT)

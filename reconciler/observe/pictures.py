@@ -57,14 +57,29 @@ class Pictures:
             refuse hosts that are not public.
         trusted: the API endpoint is loopback, so plain http and private addresses are allowed.
         timeout: seconds for one request.
+        headers: of every request.
     """
 
-    def __init__(self, http: httpx.AsyncClient, *, trusted: bool, clock: Clock, timeout: float) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        trusted: bool,
+        clock: Clock,
+        timeout: float,
+        headers: Mapping[str, str] = _HEADERS,
+    ) -> None:
         self._http = http
         self._trusted = trusted
         self._clock = clock
         self._timeout = timeout
+        self._headers = headers
         self._no_head: set[str] = set()
+
+    def revalidating(self) -> Pictures:
+        """A reader that tells caches on the way to ask the origin first."""
+        headers = {**_HEADERS, "Cache-Control": "no-cache"}
+        return Pictures(self._http, trusted=self._trusted, clock=self._clock, timeout=self._timeout, headers=headers)
 
     async def head(self, url: str) -> PictureHead:
         """Length and MD5 as far as the CDN's headers contain them; neither if it does not answer HEAD."""
@@ -73,7 +88,7 @@ class Pictures:
             return PictureHead()
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._http.head(target, headers=_HEADERS)
+                response = await self._http.head(target, headers=self._headers)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError):
             return PictureHead()
         if response.status_code in (400, 403, 405, 501):
@@ -125,7 +140,7 @@ class Pictures:
         for _ in range(_REDIRECTS + 1):
             try:
                 async with asyncio.timeout(self._timeout):
-                    async with self._http.stream("GET", url, headers=_HEADERS) as response:
+                    async with self._http.stream("GET", url, headers=self._headers) as response:
                         if not response.has_redirect_location:
                             return await _digest(target, response, kept)
                         following = url.join(response.headers["Location"])

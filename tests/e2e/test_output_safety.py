@@ -110,10 +110,9 @@ def test_a_saved_plan_is_inert_too(nasty: str) -> None:
     run("plan", "--endpoint", nasty, "--out", "saved.json")
     assert_inert(Path("saved.json").read_text())
     assert_inert(run("show", "saved.json").out)
-    assert (
-        run("apply", "--endpoint", nasty, "--plan", "saved.json", "--force", "--json").document["summary"]["applied"]
-        == len(NASTY)
-    )
+    assert run("apply", "--endpoint", nasty, "--plan", "saved.json", "--force", "--json").document["summary"][
+        "applied"
+    ] == len(NASTY)
 
 
 @pytest.mark.parametrize("text", NASTY.values(), ids=NASTY)

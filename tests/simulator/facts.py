@@ -56,6 +56,7 @@ class Verb:
     detailed: bool = False
     force: bool = True
     replace_unreadable: bool = False
+    wait_looks: int = 2
     plan: dict[str, Any] | None = None
     planned_at: float | None = None
     write_quota: tuple[int, float] = (100, 60.0)

@@ -104,6 +104,9 @@ class Oracle:
             return 2 if document["changes"] and (verb.detailed or verb.name == "audit") else 0
         bad = {"failed", "stale", "not_attempted"}
         failed = any(item["outcome"] in bad or item["verified"] is False for item in document["results"])
+        if verb.wait and verb.weather.revoked < verb.ran.ended:
+            applied = [item for item in document["results"] if item["outcome"] == "applied"]
+            failed = failed or any(item["verified"] is None for item in applied)
         return 1 if failed or document.get("not_undone") else 0
 
     def _error(self, verb: Verb) -> Iterator[Violation]:

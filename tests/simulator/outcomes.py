@@ -179,7 +179,7 @@ def _verified(facts: Facts, result: Result, effect: list[Asked], broken: Any) ->
     if told is True and not visible:
         shown = [names(asset, one, end) for one in asset.shown(start, end)]
         yield broken("verified", f"it was visible nowhere: {', '.join(shown)}")
-    elif told is True and visible and _looks(facts, start, body) < 2:
+    elif told is True and visible and _looks(facts, start, body) < verb.wait_looks:
         yield broken("two_looks", f"{_looks(facts, start, body)} look")
     if verb.weather.revoked < end or verb.interrupted:
         return

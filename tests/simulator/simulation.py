@@ -101,6 +101,10 @@ class Simulation:
         if self._flags.random() < 0.3:
             arguments += ["--replace-unreadable"]
             more["replace_unreadable"] = True
+        if wait and self._flags.random() < 0.2:
+            looks = self._flags.choice((1, 3))
+            arguments += ["--wait-looks", str(looks)]
+            more["wait_looks"] = looks
         if self._rng.random() < 0.3:
             arguments += ["--write-quota", "2/10 seconds"]
             more["write_quota"] = (2, 10.0)

@@ -12,11 +12,23 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image, ImageDraw
-from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, run_recorder, snapshot_url
+from support.fakes import (
+    ASSET,
+    CDN,
+    OTHER,
+    FakeClock,
+    FakeCloud,
+    Picture,
+    desired,
+    refusal,
+    run_recorder,
+    snapshot_url,
+)
 
 from reconciler.act.verify import Verifier
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
+from reconciler.errors import AuthenticationError
 from reconciler.model import Cover, Outcome
 from reconciler.observe.similarity import alike
 from reconciler.planning.selection import Selection
@@ -74,10 +86,11 @@ def watched(
     folder: Path,
     seconds: float,
     stop: float | None = None,
+    looks: int = 2,
 ) -> list[Outcome]:
     """What is known after waiting for these covers; `stop`: interrupted after so many seconds."""
     journal = Journal(make(folder))
-    verifier = Verifier(cloud.planner(clock, folder), run_recorder(folder, journal, clock), 4, lambda: None)
+    verifier = Verifier(cloud.planner(clock, folder), run_recorder(folder, journal, clock), 4, looks, lambda: None)
     outcomes = applied(steps)
 
     async def wait() -> None:
@@ -152,7 +165,7 @@ def test_what_appears_in_the_last_second_is_seen(clock: FakeClock, tmp_path: Pat
     refer(cloud, offset=0)()
     steps = planned(cloud, clock)
     cloud.events = [(clock.time + 59.5, refer(cloud))]
-    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [True]
+    assert verified(watched(cloud, clock, steps, tmp_path, 60, looks=1)) == [True]
 
 
 def test_what_appears_after_the_time_is_not(clock: FakeClock, tmp_path: Path) -> None:
@@ -160,7 +173,7 @@ def test_what_appears_after_the_time_is_not(clock: FakeClock, tmp_path: Path) ->
     refer(cloud, offset=0)()
     steps = planned(cloud, clock)
     cloud.events = [(clock.time + 60.5, refer(cloud))]
-    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
+    assert verified(watched(cloud, clock, steps, tmp_path, 60, looks=1)) == [False]
 
 
 def test_it_ends_as_soon_as_all_are_seen(clock: FakeClock, tmp_path: Path) -> None:
@@ -211,6 +224,92 @@ def test_a_cover_that_somebody_uploads_after_our_put_is_not_learned(clock: FakeC
     cloud.events = [(clock.time + 5, lambda: cloud.pictures.update({COPY: theirs}))]
     assert verified(watched(cloud, clock, steps, tmp_path, 120)) == [False]
     assert remembered(tmp_path) == ()
+
+
+class Edges(Timed):
+    """A CDN whose edges answer in turn; each shows covers of its own."""
+
+    def __init__(self, clock: FakeClock, *covers: bytes) -> None:
+        super().__init__(clock)
+        self.headers: list[str | None] = []
+        self._covers = covers
+        self._turn = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if str(request.url) == COPY:
+            self.headers.append(request.headers.get("Cache-Control"))
+            self._turn += request.method == "GET"
+            self.pictures[COPY] = Picture(self._covers[min(self._turn, len(self._covers)) - 1])
+        return await super().__call__(request)
+
+
+def edges(clock: FakeClock, *covers: bytes) -> Edges:
+    """What the looks after the plan find, one after the other."""
+    cloud = Edges(clock, *covers)
+    cloud.add(ASSET, COPY, OFFSETS)
+    cloud.pictures = {snapshot_url(offset=offset): Picture(drawn(ASSET, "sample", offset).data) for offset in OFFSETS}
+    return cloud
+
+
+OLD = drawn(ASSET, "dots", 3).data
+
+
+def test_one_edge_that_shows_the_new_cover_is_not_enough(clock: FakeClock, tmp_path: Path) -> None:
+    plan_reads = 1
+    cloud = edges(clock, *[OLD] * plan_reads, WANTED, OLD, WANTED, OLD)
+    steps = planned(cloud, clock)
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
+    assert kinds(tmp_path) == []
+
+
+def test_so_many_agreeing_looks_are_needed_as_was_asked_for(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = edges(clock, OLD, WANTED)
+    steps = planned(cloud, clock)
+    started = len(cloud.headers)
+    assert verified(watched(cloud, clock, steps, tmp_path, 60, looks=4)) == [True]
+    assert len(cloud.headers) - started == 4
+
+
+def test_caches_are_told_to_ask_the_origin(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = edges(clock, OLD, WANTED)
+    steps = planned(cloud, clock)
+    assert set(cloud.headers) == {None}
+    cloud.headers.clear()
+    watched(cloud, clock, steps, tmp_path, 60)
+    assert set(cloud.headers) == {"no-cache"}
+
+
+def test_what_cannot_be_decoded_as_a_picture_never_settles(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = edges(clock, OLD, b"GIF89a a placeholder until the cover is made")
+    assert verified(watched(cloud, clock, planned(cloud, clock), tmp_path, 120)) == [False]
+    assert remembered(tmp_path) == ()
+
+
+def test_a_snapshot_that_is_added_meanwhile_shifts_nothing(clock: FakeClock, tmp_path: Path) -> None:
+    """The entry's index names another snapshot then; what was PUT is seen all the same."""
+    cloud = edges(clock, OLD, WANTED)
+    steps = planned(cloud, clock)
+    cloud.add(ASSET, COPY, (0, 3, 5, 10))
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [True]
+
+
+def test_another_picture_that_the_index_names_meanwhile_is_not_the_one_that_was_put(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    now_third = drawn(ASSET, "sample", 5).data
+    cloud = edges(clock, OLD, now_third)
+    steps = planned(cloud, clock)
+    cloud.add(ASSET, COPY, (0, 3, 5, 10))
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
+
+
+def test_a_401_ends_the_wait_at_once(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = edges(clock, OLD)
+    steps = planned(cloud, clock)
+    cloud.answers["details", ASSET] = [refusal(401, "APIGW.0301", "the key was withdrawn")]
+    with pytest.raises(AuthenticationError):
+        watched(cloud, clock, steps, tmp_path, 600)
+    assert clock.time < 60
 
 
 def test_an_interrupt_keeps_what_was_seen(clock: FakeClock, tmp_path: Path) -> None:
