@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.command_line import Cloud, entries, run, spawn, video, write
 
-from reconciler.documents.read import digest
+from reconciler.documents.dump import digest
 from reconciler.emulator import ODD, options
 from reconciler.emulator.app import create_app
 from reconciler.emulator.options import EmulatorOptions
