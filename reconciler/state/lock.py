@@ -53,7 +53,7 @@ def _take(lock: int, path: Path) -> None:
 
 
 def _note(lock: int, about: bytes) -> None:
-    """Who holds the lock; nobody's run depends on it."""
+    """Who holds the lock. It is only shown: no run depends on it."""
     with suppress(OSError):
         os.ftruncate(lock, 0)
         os.pwrite(lock, about, 0)

@@ -1,6 +1,6 @@
 """SIGINT and SIGTERM: the first does what suits the moment, the second ends the process at once.
 
-The first is noted in any case, so that a run that got one exits with 130 even where nothing came of it: while modules
+The first is noted in any case, so that a run that got one exits with 130 even if the signal had no effect: while modules
 are imported, while a report is written, or where the exception that it raised was swallowed.
 """
 
@@ -21,7 +21,7 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 
 def _nothing() -> None:
-    """What the first does unless it is told."""
+    """What the first does by default."""
 
 
 class _State:
