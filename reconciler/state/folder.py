@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reconciler.errors import StateError
 from reconciler.util.git import git
+from reconciler.util.links import links_in, work_tree
 from reconciler.util.sanitize import shorten
 
 _ANOTHER = "Choose another with --state-dir."
@@ -23,10 +24,12 @@ def locate(given: Path | None, endpoint: str, project_id: str) -> Path:
     """
     folder = given if given is not None else _default(endpoint, project_id)
     try:
-        in_checkout = _in_checkout(folder)
+        for link in links_in(str(folder)):
+            if link.work_tree is not None:  # where a pull request can bring links
+                raise _unusable(folder, f"{link.path} is a link in a git checkout")
         if folder.exists():
             _check_owned(folder)
-            if in_checkout:
+            if work_tree(folder) is not None:
                 _check_untracked(folder)
     except OSError as error:
         raise _unusable(folder, error.strerror or str(error)) from error
@@ -77,23 +80,6 @@ def _check_owned(folder: Path) -> None:
     if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         hint = f"Run `chmod go-w` on it, or give a folder in it, which will be made: --state-dir {folder}/reconcile."
         raise _unusable(folder, "others may write to it", hint)
-
-
-def _in_checkout(folder: Path) -> bool:
-    """
-    Raises:
-        StateError: in a git checkout, where a pull request can bring links, the way to it is one.
-    """
-    path = Path(os.path.abspath(folder))  # noqa: PTH100 links are not followed
-    links: list[Path] = []
-    for place in (path, *path.parents):
-        if (place / ".git").exists():
-            if links:
-                raise _unusable(folder, f"{links[0]} is a link in a git checkout")
-            return True
-        if place.is_symlink():
-            links.append(place)
-    return False
 
 
 def _check_untracked(folder: Path) -> None:

@@ -38,10 +38,11 @@ def links_in(path: str) -> Iterator[Link]:
         here = os.path.join(folder, part)  # noqa: PTH118 -- pathlib would drop a leading "."
         target = os.path.realpath(here)
         if Path(here).is_symlink():
-            yield Link(str(Path(*parts[:number])), Path(target), _work_tree(folder), number == len(parts))
+            yield Link(str(Path(*parts[:number])), Path(target), work_tree(folder), number == len(parts))
         folder = target
 
 
-def _work_tree(folder: str) -> Path | None:
+def work_tree(folder: str | Path) -> Path | None:
+    """The root of the git checkout that a folder is in."""
     place = Path(os.path.realpath(folder))
     return next((parent for parent in (place, *place.parents) if (parent / ".git").exists()), None)

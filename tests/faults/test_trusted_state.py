@@ -70,7 +70,7 @@ def test_a_state_folder_behind_a_link_of_the_checkout_is_refused(
     (checkout / "state").symlink_to(outside)
     ran = run(*APPROVED, "--json")
     assert (ran.code, found.puts, list(outside.iterdir())) == (1, 0, [])
-    assert f"{checkout / 'state'} is a link in a git checkout" in ran.document["error"]["message"]
+    assert "state is a link in a git checkout" in ran.document["error"]["message"]
 
 
 def test_git_gets_no_secrets_and_runs_nothing(
