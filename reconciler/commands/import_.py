@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -152,7 +153,7 @@ def _check_new(file: str) -> None:
     atomic_files.check_writable(file)
     path = Path(file)
     if path.is_file() and path.stat().st_size:
-        hint = f"Add what is missing with --update {file}, or name another file."
+        hint = f"Add what is missing with --update {quote(file)}, or name another file."
         raise UsageError(f"{file} already exists", hint=hint)
 
 

@@ -114,11 +114,32 @@ _OUTPUT = (
 OUTPUT = _output("text", "json")
 PAGE_OUTPUT = _output("text", "json", "markdown", "html")
 
+
+def _globs(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Raises:
+        click.BadParameter: one is empty, as an unset variable of a script is; it would match untitled assets.
+    """
+    if "" in given:
+        raise click.BadParameter("it is empty")
+    return given
+
+
 _TARGETS = (
     _option(
-        "--target targets", "Only assets whose ID or title matches (validate: ID). Repeatable.", "GLOB", multiple=True
+        "--target targets",
+        "Only assets whose ID or title matches (validate: ID). Repeatable.",
+        "GLOB",
+        multiple=True,
+        callback=_globs,
     ),
-    _option("--exclude excludes", "No assets whose ID or title matches. Repeatable.", "GLOB", multiple=True),
+    _option(
+        "--exclude excludes",
+        "No assets whose ID or title matches. Repeatable.",
+        "GLOB",
+        multiple=True,
+        callback=_globs,
+    ),
 )
 TARGETS = OptionGroup("Selection", _TARGETS)
 SELECTION = OptionGroup("Selection", (click.Argument(["paths"], nargs=-1, metavar="[PATH]..."), *_TARGETS))

@@ -9,6 +9,7 @@ Exit codes: 0 done, 1 an error or an unknown asset, 2 drift (with --detailed-exi
 from __future__ import annotations
 
 from functools import partial
+from shlex import quote
 
 import click
 
@@ -22,7 +23,7 @@ from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.write import plan_document
 from reconciler.report import text
 from reconciler.util import atomic_files
-from reconciler.util.sanitize import json_text
+from reconciler.util.sanitize import clean, json_text
 
 
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there is drift.")
@@ -42,7 +43,8 @@ async def plan(run: Run, *, detailed_exitcode: bool, out: str | None) -> Report:
     if out is not None:
         atomic_files.write(out, json_text(as_json(document)) + "\n", private=True)
         force = " --force" if notes else ""
-        notes.append(f"Saved the plan to {out}. To execute exactly this plan: reconcile apply --plan {out}{force}\n")
+        command = clean(f"reconcile apply --plan {quote(out)}{force}")
+        notes.append(f"Saved the plan to {clean(out)}. To execute exactly this plan: {command}\n")
     notes += run.failure_notes(document.unknown)
     render = partial(text.render, document, run.render_options)
     code = exit_code(failed=run.failing(document.unknown), drift=detailed_exitcode and document.changes)

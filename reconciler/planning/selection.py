@@ -58,6 +58,7 @@ class Selection:
 
     def _match(self, flag: str, globs: Sequence[str], text: str, *, fold: bool) -> bool:
         # Every glob is tried, so that none that matches is reported as unmatched.
-        matched = [glob for glob in globs if fnmatchcase(text, glob.lower() if fold else glob)]
+        folded = [(glob, glob.lower() if fold else glob) for glob in globs]
+        matched = [glob for glob, pattern in folded if text == pattern or fnmatchcase(text, pattern)]
         self._unmatched.difference_update((flag, glob) for glob in matched)
         return bool(matched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from shlex import quote
 
 from reconciler.documents.imported import ImportDoc
 from reconciler.report.lists import listed, problem
@@ -19,7 +20,7 @@ def render(document: ImportDoc, options: RenderOptions = DEFAULTS) -> str:
     if document.failed and not options.quiet:
         style = TerminalStyle(options)
         lines += listed(document.failed, lambda item: problem(style, "?", item, None), "  ")
-        lines += [f"  Add them later: reconcile import --update {clean(document.file)}", ""]
+        lines += [f"  Add them later: reconcile import --update {clean(quote(document.file))}", ""]
     lines += _summary(document, quiet=options.quiet)
     return "\n".join(lines) + "\n"
 
@@ -47,4 +48,4 @@ def _summary(document: ImportDoc, *, quiet: bool) -> Iterator[str]:
     if pending:
         yield f"{counted(pending, 'asset')} left out: applied a moment ago and not visible yet."
     if written and not quiet:
-        yield f"Compare with: reconcile plan {file}"
+        yield f"Compare with: reconcile plan {clean(quote(document.file))}"

@@ -221,3 +221,22 @@ def test_output_goes_to_a_file_whole(emulator: str) -> None:
     run("plan", "--endpoint", emulator, "--format", "text", "--output", "plan.txt")
     assert Path("plan.txt").read_text() == run("plan", "--endpoint", emulator).out
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["desired", "plan.json", "plan.txt"]
+
+
+@pytest.mark.parametrize("flag", ["--target", "--exclude"])
+@pytest.mark.parametrize("verb", [["plan"], ["apply", "--auto-approve"], ["validate"]])
+def test_an_empty_glob_is_an_unset_variable(emulator: str, flag: str, verb: list[str]) -> None:
+    write(entries(2))
+    more = [] if verb == ["validate"] else ["--endpoint", emulator]
+    ran = run(*verb, *more, flag, "")
+    assert (ran.code, ran.out) == (1, "")
+    assert f"Invalid value for '{flag}': it is empty" in ran.err
+
+
+def test_printed_commands_can_be_pasted(emulator: str) -> None:
+    write(entries(2))
+    ran = run("plan", "--endpoint", emulator, "--out", "my plan; ls.json")
+    assert "reconcile apply --plan 'my plan; ls.json'" in ran.err
+    ran = run("import", "--endpoint", emulator, "--out", "all covers.yaml")
+    assert "reconcile plan 'all covers.yaml'" in ran.out
+    assert "--update 'all covers.yaml'" in run("import", "--endpoint", emulator, "--out", "all covers.yaml").err

@@ -88,3 +88,10 @@ def test_a_target_that_only_meets_excluded_assets_is_not_idle() -> None:
     selection = Selection([f"{ASSET[:6]}*"], [ASSET])
     assert selection.by_id(ASSET) is False
     selection.check_all_matched()
+
+
+def test_a_title_with_the_characters_of_a_glob_is_matched_as_it_is() -> None:
+    for flags in ((["Video [4K] final"], []), ([], ["Video [4K] final"])):
+        selection = Selection(*flags)
+        assert selected(selection, ASSET, "Video [4K] final") is bool(flags[0])
+        selection.check_all_matched()
