@@ -111,9 +111,8 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
             applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance)
             interrupts.tell(applier.stop)
             outcomes = await applier.apply(steps)
-        problem = None
         if changes.wait and not interrupts.requested:
-            outcomes, problem = await _wait(run, steps, outcomes, interrupts)
+            outcomes = await _wait(run, steps, outcomes, interrupts)
     document = redacted(apply_document(outcomes, plan.unknown, run.origin), run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
@@ -122,7 +121,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
     if interrupts.requested:
         return ApplyResult(document, render, INTERRUPTED, ())
     notes = (*run.failure_notes(plan.unknown), *(_failures(document) if quiet else ()))
-    return ApplyResult(document, render, exit_code(failed=problem or _failed(run, document, outcomes)), notes)
+    return ApplyResult(document, render, exit_code(failed=_failed(run, document, outcomes)), notes)
 
 
 def _failures(document: ApplyDoc) -> Iterator[str]:
@@ -140,10 +139,10 @@ def _failed(run: ApplyRun, document: ApplyDoc, outcomes: Sequence[Outcome]) -> b
 
 async def _wait(
     run: ApplyRun, steps: Sequence[PlannedChange], outcomes: list[Outcome], interrupts: Interrupts
-) -> tuple[list[Outcome], Failure | None]:
-    """Returns the outcomes with what was verified, and what ended the wait early, other than an interrupt."""
+) -> list[Outcome]:
+    """Returns the outcomes with what was verified, also after an interrupt or an error."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
-    problem: Failure | None = None
+    finished, failure = False, None
     with run.terminal.progress("Waiting", total, None) as advance:
         changes = run.options.changes
         verifier = Verifier(run.planner, run.recorder, run.settings.parallelism, changes.wait_looks, advance)
@@ -151,18 +150,21 @@ async def _wait(
         interrupts.tell(watching.cancel)
         try:
             await watching
+            finished = True
         except Exception as error:  # noqa: BLE001 what was applied is reported, whatever happened since
-            problem = _failure(error)
-            run.terminal.note(f"Error: {problem.message}\n")
+            failure = _failure(error)
+            run.terminal.note(f"Error: {failure.message}\n")
+            finished = not isinstance(error, AuthenticationError)
         except asyncio.CancelledError:
             if not interrupts.requested:
                 raise
-    unauthenticated = problem is not None and problem.type == AuthenticationError.type
-    verified = verifier.verified(outcomes, finished=not interrupts.requested and not unauthenticated)
+    verified = verifier.verified(outcomes, finished=finished)
     return [
-        replace(outcome, error=outcome.error or problem) if outcome.verified is False else outcome
+        replace(outcome, error=outcome.error or failure)
+        if outcome.outcome == "applied" and not outcome.verified
+        else outcome
         for outcome in verified
-    ], problem
+    ]
 
 
 def _failure(error: Exception) -> Failure:
