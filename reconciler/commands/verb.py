@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ _WRITTEN = ("out", "update", "output", *FORMATS)
 # Metrics stay: an alert on their age tells that runs fail.
 _REPLACED = ("output", *(name for name in FORMATS if name != "metrics"))
 _REPLACED_BY = {"plan": ("out",), "export": ("file",)}
-_READ = ("plan_file", "baseline", "subjects", "paths")
+_READ = ("plan_file", "baseline", "subjects", "paths", "update", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,11 @@ def _check_apart(params: dict[str, Any], ctx: click.Context) -> None:
         named[file] = option
 
 
-def _remove_stale(given: Mapping[str, Any], written: Iterable[str]) -> None:
+def _remove_stale(given: Mapping[str, Any], written: Sequence[str]) -> None:
     """Removes files of an earlier run, unless this run reads them."""
     read = ["desired"]
     for name in _READ:
-        value = given.get(name)
+        value = given.get(name) if name not in written else None
         read += [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else ()
     for name in written:
         file = given.get(name)

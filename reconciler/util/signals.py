@@ -1,7 +1,7 @@
 """SIGINT and SIGTERM: the first does what suits the moment, the second ends the process at once.
 
-The first is noted in any case, so that a run that got one exits with 130 even if the signal had no effect: while modules
-are imported, while a report is written, or where the exception that it raised was swallowed.
+The first is noted in any case, so that a run that got one exits with 130 even if the signal had no effect: while
+modules are imported, while a report is written, or where the exception that it raised was swallowed.
 """
 
 from __future__ import annotations

@@ -312,6 +312,14 @@ def test_the_report_never_replaces_the_desired_file(emulator: str, flag: str) ->
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("arguments", [("import", "--update"), ("memory", "import")], ids=" ".join)
+def test_a_file_that_a_verb_reads_is_not_removed_as_an_old_report(emulator: str, arguments: tuple[str, ...]) -> None:
+    Path("mine").write_text("kept", encoding="utf-8")
+    run(*arguments, "mine", "--endpoint", emulator, "--output", "mine")
+    assert Path("mine").exists()
+
+
+@pytest.mark.integration
 def test_a_read_only_file_is_known_before_anything_is_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = serve(EmulatorOptions())
     write(entries(1), to="mine.yaml")

@@ -91,7 +91,7 @@ def test_a_target_that_only_meets_excluded_assets_is_not_idle() -> None:
 
 
 def test_a_title_with_the_characters_of_a_glob_is_matched_as_it_is() -> None:
-    for flags in ((["Video [4K] final"], []), ([], ["Video [4K] final"])):
-        selection = Selection(*flags)
-        assert selected(selection, ASSET, "Video [4K] final") is bool(flags[0])
+    title = "Video [4K] final"
+    for selection, expected in ((Selection([title], []), True), (Selection([], [title]), False)):
+        assert selected(selection, ASSET, title) is expected
         selection.check_all_matched()
