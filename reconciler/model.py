@@ -50,7 +50,8 @@ class Desired:
     index: int | None = None
     """Counts from 0 in order of offset; a negative index counts from the end, as in Python."""
     offset: int | None = None
-    """Seconds from the start of the video."""
+    """Seconds from the start of the video. Of a snapshot that a plan or a run named, both are there: the one at this
+    second, and of several the one with this index."""
     note: str | None = None
     ignore: bool = False
 
@@ -186,11 +187,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A decision that needs the pictures' bytes: is the cover the wanted snapshot, and if not, which one is it?"""
+    """A decision that needs the pictures' bytes: is the cover the wanted snapshot, and if not, which one is it?
+
+    `named` is the snapshot that the cover's URL names, if it does. `by_url`: that URL alone decides.
+    """
 
     desired: Desired
     observed: Observed
     wanted: Snapshot
+    named: Snapshot | None = None
+    by_url: bool = False
 
 
 @dataclass(frozen=True, slots=True)

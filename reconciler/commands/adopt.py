@@ -118,7 +118,7 @@ class AdoptionPlanner:
         if identified.unread is not None:
             return NotAdopted(desired, observed.title, identified.unread.reason, identified.unread.message)
         applied = planner.recent.get(desired.asset_id)
-        recent = (applied.before, applied.after) if applied else None
+        recent = (applied.old_covers, applied.after) if applied else None
         found = accept(desired, observed, identified.cover, verdict.before, recent)
         if self.planner.compare == "url" and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")

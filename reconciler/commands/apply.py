@@ -157,14 +157,25 @@ async def _images_of_saved(run: ApplyRun, steps: Sequence[PlannedChange]) -> Ima
 
 
 def _steps(document: PlanDoc) -> list[PlannedChange]:
-    """A saved plan's changes: each snapshot by the index that the plan resolved."""
+    """A saved plan's changes: each snapshot by the second at which it was taken, since indices shift.
+
+    Raises:
+        PlanFileError: a change does not say which picture to set.
+    """
     steps = []
     for change in document.changes:
         wanted, place = change.after.snapshot, change.source
-        if wanted is None:
-            raise PlanFileError(f"asset {change.asset_id}: the plan names no snapshot to change to")
+        if wanted is None or change.after.content is None:
+            raise PlanFileError(f"asset {change.asset_id}: the plan does not say which picture to set. Plan again.")
         desired = Desired(
-            change.asset_id, place.file, place.line, place.column, wanted.set, index=wanted.index, note=change.note
+            change.asset_id,
+            place.file,
+            place.line,
+            place.column,
+            wanted.set,
+            wanted.index,
+            wanted.offset,
+            change.note,
         )
         steps.append(PlannedChange(desired, change.title, change.before, change.after))
     return steps

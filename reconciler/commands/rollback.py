@@ -54,7 +54,7 @@ async def _undo(run: ApplyRun, runs: Runs, undone: PastRun) -> Report:
     changes = runs.changes(undone.run)
     # What a killed run may have set a moment ago counts as pending, like what is known to have been applied.
     recent = with_uncertain(run.planner.recent, changes, run.session.clock.now() - PENDING)
-    run = replace(run, planner=replace(run.planner, recent=recent))
+    run = replace(run, planner=replace(run.planner, recent=recent, undoing=True))
     selection = Selection(run.options.targets, run.options.excludes)
     with run.terminal.progress("Reading", len(changes), run.settings.read_rate) as advance:
         rollback_planner = RollbackPlanner(run.planner, runs.journal, force=run.options.changes.force)

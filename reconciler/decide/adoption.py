@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -43,14 +44,18 @@ class NotAdopted:
 
 
 def accept(
-    desired: Desired, observed: Observed, cover: Cover, first: Cover | None, recent: tuple[Cover, Cover] | None
+    desired: Desired,
+    observed: Observed,
+    cover: Cover,
+    first: Cover | None,
+    recent: tuple[Sequence[Cover], Cover] | None,
 ) -> Adoption | NotAdopted:
     """
     Args:
         observed: the asset.
         cover: its cover, identified after that.
         first: the cover as the plan found it drifted, if it did.
-        recent: the covers before and after a change so recent that it need not be visible yet.
+        recent: the old covers, and the new one, of a change so recent that it need not be visible yet.
     """
 
     def refused(reason: WhyRefused, message: str) -> NotAdopted:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.model import Cover
 
 
 def same_picture(one: Cover, other: Cover) -> bool:
-    """For wanted snapshots: the same index, the same picture, and the same bytes where both were read."""
-    if one.snapshot != other.snapshot or _picture(one) != _picture(other):
-        return False
-    return one.content is None or other.content is None or one.content == other.content
+    """For wanted snapshots: the same bytes, whatever their number is by now. Where bytes are not known: the same
+    second of the same set, and the same picture by its URL."""
+    if one.content is not None and other.content is not None:
+        return one.content == other.content
+    return _place(one) == _place(other) and _picture(one) == _picture(other)
 
 
 def same_cover(one: Cover, other: Cover) -> bool:
-    """For current covers: by the snapshot they are, else by their bytes, else by their URL."""
-    if one.snapshot is not None or other.snapshot is not None:
-        identified = one.snapshot is not None or one.content is not None
-        return one.snapshot == other.snapshot if identified else _same_url(one, other)
+    """For current covers: the same bytes. Where those are not known: by the snapshot they are, else by their URL."""
     if one.content is not None and other.content is not None:
         return one.content == other.content
+    if one.snapshot is not None or other.snapshot is not None:
+        looked = one.snapshot is not None or one.content is not None
+        return _place(one) == _place(other) if looked else _same_url(one, other)
     return _same_url(one, other)
 
 
-def not_visible_yet(before: Cover, after: Cover, shown: Cover) -> bool:
-    """Whether a change from `before` to `after` was applied, but the service still shows the cover before."""
-    return same_cover(before, shown) and not same_cover(after, shown)
+def not_visible_yet(old: Iterable[Cover], after: Cover, shown: Cover) -> bool:
+    """Whether a change to `after` was applied, but the service still shows one of the `old` covers."""
+    return any(same_cover(cover, shown) for cover in old) and not same_cover(after, shown)
+
+
+def _place(cover: Cover) -> tuple[str, int] | None:
+    return (cover.snapshot.set, cover.snapshot.offset) if cover.snapshot is not None else None
 
 
 def _same_url(one: Cover, other: Cover) -> bool:

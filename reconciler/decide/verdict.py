@@ -21,22 +21,17 @@ _FAILED = "THUMBNAIL_FAILED"
 
 
 def judge(desired: Desired, observed: Observed | NoAnswer, compare: Compare) -> Verdict | Question:
-    """The verdict on one entry, as far as the details and their URLs decide it."""
+    """The verdict on one entry, as far as the details and their URLs decide it. They never decide an update: what is
+    to be put is read first."""
     if isinstance(observed, NoAnswer):
         return unknown(desired, observed)
     wanted = choose(desired, observed)
     if isinstance(wanted, NoAnswer):
         return unknown(desired, wanted, observed.title)
-    if not observed.cover_url:
-        return update(desired, observed, wanted, Cover())
-    shown = identify(observed)
-    same = shown is not None and (shown is wanted or picture(shown.url) == picture(wanted.url))
-    if compare == "content" or (shown is None and compare == "auto"):
-        return Question(desired, observed, wanted)
-    before = observed.cover(shown.ref if shown else None)
-    if same:
+    named = identify(observed)
+    if named is not None and compare != "content" and picture(named.url) == picture(wanted.url):
         return in_sync(desired, observed, wanted, None, None)
-    return update(desired, observed, wanted, before)
+    return Question(desired, observed, wanted, named, by_url=compare == "url")
 
 
 def choose(desired: Desired, observed: Observed) -> Snapshot | NoAnswer:
@@ -87,7 +82,7 @@ def _by_index(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAns
 def _by_offset(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAnswer:
     at = [snapshot for snapshot in found if snapshot.offset == desired.offset]
     if at:
-        return at[0]
+        return next((snapshot for snapshot in at if snapshot.index == desired.index), at[0])
     near = sorted(found, key=lambda snapshot: (abs(snapshot.offset - (desired.offset or 0)), snapshot.offset))[:2]
     offsets = " and ".join(str(snapshot.offset) for snapshot in sorted(near, key=lambda snapshot: snapshot.offset))
     return NoAnswer(
@@ -121,10 +116,8 @@ def in_sync(
     return Verdict(desired, "in_sync", observed.title, before=before, after=after)
 
 
-def update(
-    desired: Desired, observed: Observed, wanted: Snapshot, before: Cover, content: Content | None = None
-) -> Verdict:
-    """`content` is the wanted snapshot's, where it was read."""
+def update(desired: Desired, observed: Observed, wanted: Snapshot, before: Cover, content: Content) -> Verdict:
+    """`content` is the wanted snapshot's: the picture to be put."""
     after = Cover(bare_url(wanted.url), wanted.ref, content)
     return Verdict(
         desired,

@@ -75,6 +75,8 @@ class Pictures:
         self._timeout = timeout
         self._headers = headers
         self._no_head: set[str] = set()
+        self._right: dict[str, set[str]] = {}
+        """By host: what the bytes of a picture have confirmed of its HEADs, "length" and "md5"."""
 
     def revalidating(self) -> Pictures:
         """A reader that tells caches on the way to ask the origin first."""
@@ -82,7 +84,8 @@ class Pictures:
         return Pictures(self._http, trusted=self._trusted, clock=self._clock, timeout=self._timeout, headers=headers)
 
     async def head(self, url: str) -> PictureHead:
-        """Length and MD5 as far as the CDN's headers contain them; neither if it does not answer HEAD."""
+        """Length and MD5 as far as the CDN's headers contain them; neither if it does not answer HEAD, or once one
+        of its HEADs was wrong."""
         target = self._target(url)
         if isinstance(target, NoAnswer) or target.host in self._no_head:
             return PictureHead()
@@ -101,15 +104,40 @@ class Pictures:
         known = int(length) if length.isascii() and length.isdigit() and length.strip("0") else None
         return PictureHead(known, md5[1].lower() if md5 else None)
 
-    async def content(self, url: str) -> Content | NoAnswer:
-        """SHA-256 and length of a picture's bytes, or why they cannot be read."""
-        return await self._read(url, None)
+    def believed(self, url: str, told: PictureHead) -> PictureHead:
+        """As much of a HEAD as the bytes of some picture of that host have confirmed in this run."""
+        target = self._target(url)
+        right = self._right.get(target.host, set()) if isinstance(target, httpx.URL) else set()
+        return PictureHead(told.length if "length" in right else None, told.md5 if "md5" in right else None)
+
+    async def content(self, url: str, head: PictureHead | None = None) -> Content | NoAnswer:
+        """SHA-256 and length of a picture's bytes, or why they cannot be read.
+
+        Args:
+            head: its HEAD. The bytes show whether that host's HEADs may be believed.
+        """
+        if head is None or head.length is None:
+            return await self._read(url, None)
+        kept = bytearray()
+        read = await self._read(url, kept)
+        if isinstance(read, Content):
+            self._judge_head(url, head, kept)
+        return read
 
     async def data(self, url: str) -> bytes | NoAnswer:
         """A picture's bytes, at most MOST_BYTES, or why they cannot be read."""
         kept = bytearray()
         read = await self._read(url, kept)
         return read if isinstance(read, NoAnswer) else bytes(kept)
+
+    def _judge_head(self, url: str, head: PictureHead, data: bytearray) -> None:
+        host = httpx.URL(url).host
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if head.length != len(data) or head.md5 not in (None, md5):
+            self._no_head.add(host)
+            self._right.pop(host, None)
+        elif host not in self._no_head:
+            self._right.setdefault(host, set()).update(("length", "md5") if head.md5 else ("length",))
 
     async def _read(self, url: str, kept: bytearray | None) -> Content | NoAnswer:
         target = self._target(url)

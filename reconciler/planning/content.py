@@ -1,12 +1,15 @@
 """Decides by the pictures' bytes what the URLs leave open.
 
-The evidence, the cheapest first. Two pictures are
-1. different if their lengths differ;
-2. the same if their lengths and their MD5s are equal;
-3. otherwise what the SHA-256 of their bytes says.
+The order of evidence on whether the cover is the wanted snapshot:
+1. HEAD: equal lengths and equal MD5s, from hosts whose HEADs were right of a picture that was read in this run, show
+   that they are the same. What a HEAD says never shows that they differ.
+2. The bytes of both. The cover is in sync if they are equal, or if it is remembered that the service made a picture
+   with the cover's bytes of one with the wanted snapshot's.
+3. Otherwise it is another picture: an update, which carries the bytes of the picture to be put.
+What cannot be read is unknown. Only `--compare url` does without the cover's bytes, never without the snapshot's.
 
-A cover is, in this order, the wanted snapshot itself; what the service made of one of the snapshots, as remembered;
-another snapshot; or none of them.
+A cover is, in this order, the snapshot that its URL names; the one that the service made it of, as
+remembered; one that has its bytes; or none of them. A HEAD that is believed spares reading those that differ.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from reconciler.decide.verdict import identify, in_sync, unknown, update
 from reconciler.model import Content, Cover, NoAnswer, Observed, Question, Snapshot, Verdict
 from reconciler.observe.pictures import PictureHead, Pictures
 from reconciler.observe.similarity import alike
-from reconciler.state.settled_covers import Memory
+from reconciler.state.settled_covers import Memory, SettledCover
 
 MOST_CANDIDATES = 100
 """How many snapshots are compared with a cover only to say what it was before."""
@@ -36,27 +39,28 @@ class _Picture:
         self._head: PictureHead | None = None
         self._content: Content | NoAnswer | None = None
 
-    async def head(self) -> PictureHead:
-        if isinstance(self._content, Content):
-            return PictureHead(self._content.length, self._head.md5 if self._head else None)
+    async def told(self) -> PictureHead:
+        """What is believed of it without reading it."""
         if self._head is None:
             self._head = await self._pictures.head(self._url)
-        return self._head
+        believed = self._pictures.believed(self._url, self._head)
+        return PictureHead(self._content.length, believed.md5) if isinstance(self._content, Content) else believed
 
     async def content(self) -> Content | NoAnswer:
         if self._content is None:
-            self._content = await self._pictures.content(self._url)
+            self._content = await self._pictures.content(self._url, self._head)
         return self._content
 
-    @property
-    def read(self) -> Content | None:
-        """Its content, if it has been read."""
-        return self._content if isinstance(self._content, Content) else None
 
-    @property
-    def unread(self) -> NoAnswer | None:
-        """Why it could not be read, if that was tried."""
-        return self._content if isinstance(self._content, NoAnswer) else None
+class _Album:
+    """The pictures of one asset, each of them read at most once."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._opened: dict[str, _Picture] = {}
+
+    def of(self, url: str) -> _Picture:
+        return self._opened.setdefault(url, _Picture(self._pictures, url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +82,37 @@ class IdentifiedCover:
 
 
 async def answer(question: Question, pictures: Pictures, memory: Memory, *, replace_unreadable: bool) -> Verdict:
-    """The verdict on an entry whose cover's URL does not say which picture it is.
+    """The verdict on an entry that its URLs do not show to be in sync.
 
     Args:
         memory: of pictures that the service made of snapshots.
         replace_unreadable: a cover that cannot be read is drift rather than unknown.
     """
-    desired, observed, wanted = question.desired, question.observed, question.wanted
-    cover, target = _Picture(pictures, observed.cover_url), _Picture(pictures, wanted.url)
-    same = await _same(cover, target)
-    if same is True:
-        return in_sync(desired, observed, wanted, cover.read, cover.read)
-    if isinstance(same, NoAnswer):
-        readable = await target.content()
-        if isinstance(readable, NoAnswer):
-            return unknown(desired, readable, observed.title)
+    desired, observed, wanted, named = question.desired, question.observed, question.wanted, question.named
+    album = _Album(pictures)
+    cover, target = album.of(observed.cover_url), album.of(wanted.url)
+    opened = bool(observed.cover_url) and not question.by_url
+    if opened and named is None and await _told_same(cover, target) is True:
+        return in_sync(desired, observed, wanted, None, None)
+    content = await target.content()
+    if isinstance(content, NoAnswer):
+        return unknown(desired, content, observed.title)
+    ref = named.ref if named is not None else None
+    if not opened:
+        return update(desired, observed, wanted, observed.cover(ref), content)
+    shown = await cover.content()
+    if isinstance(shown, NoAnswer):
         if not replace_unreadable:
-            return unknown(desired, _replaceable(same), observed.title)
-        return update(desired, observed, wanted, observed.cover(), readable)
-    shown = await _made_from(observed, cover, wanted, pictures, memory)
-    if shown == wanted:
-        return in_sync(desired, observed, wanted, cover.read, target.read)
-    if not isinstance(shown, Snapshot):
-        shown = await _equal_to(islice(_candidates(observed, wanted), MOST_CANDIDATES), cover, pictures)
-    if not isinstance(shown, Snapshot):
-        # This picture exists nowhere else: it must be readable, so that it can be saved before it is replaced.
-        content = await cover.content()
-        if isinstance(content, NoAnswer) and not replace_unreadable:
-            return unknown(desired, _replaceable(content), observed.title)
-    ref = shown.ref if isinstance(shown, Snapshot) else None
-    return update(desired, observed, wanted, observed.cover(ref, cover.read), target.read)
+            return unknown(desired, _replaceable(shown), observed.title)
+        return update(desired, observed, wanted, observed.cover(ref), content)
+    settled = _settled(shown, memory.of(observed.asset_id))
+    if shown == content or any(item.snapshot_sha256 == content.sha256 for item in settled):
+        return in_sync(desired, observed, wanted, shown, content)
+    if named is None:
+        candidates = islice(_candidates(observed, wanted), MOST_CANDIDATES)
+        found = await _which(observed, cover, settled, candidates, album)
+        ref = found.ref if isinstance(found, Snapshot) else None
+    return update(desired, observed, wanted, observed.cover(ref, shown), content)
 
 
 async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory) -> IdentifiedCover:
@@ -115,22 +120,17 @@ async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory)
     named = identify(observed)
     if named is not None or not observed.cover_url:
         return IdentifiedCover(observed.cover(named.ref if named else None))
-    cover = _Picture(pictures, observed.cover_url)
-    unread: NoAnswer | None = None
-    shown = await _made_from(observed, cover, None, pictures, memory)
-    if not isinstance(shown, Snapshot):
-        unread = shown
-        shown = await _equal_to(_candidates(observed, None), cover, pictures)
-    if isinstance(shown, Snapshot):
-        return IdentifiedCover(observed.cover(shown.ref, cover.read))
-    unread = unread or shown
-    if unread is None:
-        # Lengths alone may have ruled out every snapshot. Reports must know that the cover was looked at.
-        await cover.content()
-    found = observed.cover(content=cover.read)
-    if unread is not None and cover.unread is not None:
-        return IdentifiedCover(found, unread_cover=cover.unread)
-    return IdentifiedCover(found, unread_snapshot=unread)
+    album = _Album(pictures)
+    cover = album.of(observed.cover_url)
+    await cover.told()  # so that reading it shows whether its host's HEADs are right
+    shown = await cover.content()
+    if isinstance(shown, NoAnswer):
+        return IdentifiedCover(observed.cover(), unread_cover=shown)
+    settled = _settled(shown, memory.of(observed.asset_id))
+    found = await _which(observed, cover, settled, _candidates(observed, None), album)
+    if isinstance(found, Snapshot):
+        return IdentifiedCover(observed.cover(found.ref, shown))
+    return IdentifiedCover(observed.cover(content=shown), unread_snapshot=found)
 
 
 async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
@@ -147,60 +147,47 @@ def _replaceable(unread: NoAnswer) -> NoAnswer:
     return NoAnswer(unread.reason, f"{unread.message} `--replace-unreadable` replaces the cover anyway.")
 
 
-async def _same(one: _Picture, other: _Picture) -> bool | NoAnswer:
-    """Whether two pictures are the same, by the cheapest evidence; NoAnswer where one cannot be read."""
-    left, right = await one.head(), await other.head()
-    if left.length is not None and right.length is not None:
-        if left.length != right.length:
-            return False
-        if left.md5 is not None and left.md5 == right.md5:
-            return True
-    first = await one.content()
-    if isinstance(first, NoAnswer):
-        return first
-    second = await other.content()
-    return second if isinstance(second, NoAnswer) else first == second
+async def _told_same(one: _Picture, other: _Picture) -> bool | None:
+    """Whether two pictures are the same, as far as HEADs are believed; None where they do not tell."""
+    left, right = await one.told(), await other.told()
+    pairs = ((left.length, right.length), (left.md5, right.md5))
+    if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        return False
+    return None if None in pairs[0] + pairs[1] else True
 
 
-async def _made_from(
-    observed: Observed, cover: _Picture, wanted: Snapshot | None, pictures: Pictures, memory: Memory
+def _settled(cover: Content, remembered: Iterable[SettledCover]) -> list[SettledCover]:
+    """What is remembered of a cover with these bytes."""
+    return [item for item in remembered if item.cover_sha256 == cover.sha256]
+
+
+async def _which(
+    observed: Observed,
+    cover: _Picture,
+    settled: Iterable[SettledCover],
+    candidates: Iterable[Snapshot],
+    album: _Album,
 ) -> Snapshot | NoAnswer | None:
-    """The snapshot that the service is known to have made this cover of, if the snapshot still is what it was; or why
-    that is not certain.
-
-    Args:
-        wanted: preferred where several snapshots are the same picture.
-    """
-    remembered = memory.of(observed.asset_id)
-    content = await cover.content() if remembered else None
-    if not isinstance(content, Content):
-        return content
+    """The snapshot that a cover is, which has been read. None where it is certainly none, otherwise why that is not
+    certain."""
     unread: NoAnswer | None = None
-    for settled in remembered:
-        if settled.cover_sha256 != content.sha256:
-            continue
-        named = PictureId(observed.asset_id, settled.snapshot_path)
-        candidates = [snapshot for snapshot in observed.snapshots if picture(snapshot.url) == named]
-        for snapshot in [wanted, *candidates] if wanted else candidates:
-            now = await pictures.content(snapshot.url)
+    for item in settled:
+        named = PictureId(observed.asset_id, item.snapshot_path)
+        for snapshot in (one for one in observed.snapshots if picture(one.url) == named):
+            now = await album.of(snapshot.url).content()
             if isinstance(now, NoAnswer):
-                unread = now
-            elif now.sha256 == settled.snapshot_sha256:
+                unread = unread or now
+            elif now.sha256 == item.snapshot_sha256:
                 return snapshot
-    return unread
-
-
-async def _equal_to(
-    candidates: Iterable[Snapshot], cover: _Picture, pictures: Pictures
-) -> Snapshot | NoAnswer | None:
-    """The snapshot that has the cover's bytes. None where certainly none has, otherwise why that is not certain."""
-    unread: NoAnswer | None = None
     for snapshot in candidates:
-        same = await _same(cover, _Picture(pictures, snapshot.url))
-        if same is True:
+        candidate = album.of(snapshot.url)
+        same = await _told_same(cover, candidate)
+        if same is None:
+            now = await candidate.content()
+            unread = unread or (now if isinstance(now, NoAnswer) else None)
+            same = now == await cover.content()
+        if same:
             return snapshot
-        if isinstance(same, NoAnswer):
-            unread = unread or same
     return unread
 
 

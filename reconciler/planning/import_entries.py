@@ -38,7 +38,7 @@ async def entry_for(planner: Planner, observed: Observed) -> NewEntry | NotImpor
     if nothing and applied is None:
         return _ignored(observed, nothing)
     found = await _identified(planner, observed, applied.after if applied is not None else None)
-    if applied is not None and not_visible_yet(applied.before, applied.after, found.cover):
+    if applied is not None and not_visible_yet(applied.old_covers, applied.after, found.cover):
         return NotImportable("pending", _PENDING)
     return _ignored(observed, nothing) if nothing else _entry(observed, found)
 
@@ -67,8 +67,6 @@ def _entry(observed: Observed, found: compare.IdentifiedCover) -> NewEntry | Not
         if isinstance(unusable, NoAnswer):
             return _ignored(observed, hide(unusable.message))
         return NewEntry(observed.asset_id, shown.index, shown.set, hide(observed.title))
-    if found.unread_cover is not None and found.unread_cover.permanent:
-        return _ignored(observed, f"its cover can't be read: {found.unread_cover.permanent}")
     if found.unread is not None:
         return NotImportable(found.unread.reason, found.unread.message)
     return _ignored(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.decide.equality import same_cover, same_picture
+from reconciler.decide.equality import not_visible_yet, same_picture
 from reconciler.decide.plan import PlanBuilder
-from reconciler.decide.verdict import choose, ignored, judge, update
-from reconciler.model import Compare, Desired, NoAnswer, Observed, Plan, Verdict
+from reconciler.decide.verdict import choose, ignored, judge, unknown, update
+from reconciler.model import Compare, Cover, Desired, NoAnswer, Observed, Plan, Verdict
 from reconciler.observe.assets import observe
 from reconciler.observe.pictures import Pictures
 from reconciler.planning import content as compare
@@ -34,6 +34,7 @@ class Planner:
         compare: how a cover whose URL names no snapshot is compared.
         replace_unreadable: a cover that cannot be read counts as drift.
         recent: by asset ID, what was applied so recently that it may not be visible yet.
+        undoing: what is on its way counts as the cover even where the wanted one is still shown.
         asset_index: covers as the asset list shows them, used before the details.
         keep_snapshots: a change comes with all snapshots of its asset.
     """
@@ -45,6 +46,7 @@ class Planner:
     compare: Compare = "auto"
     replace_unreadable: bool = False
     recent: Mapping[str, PastChange] = field(default_factory=dict)
+    undoing: bool = False
     asset_index: AssetIndex | None = None
     keep_snapshots: bool = False
 
@@ -121,17 +123,29 @@ class Planner:
         return verdict
 
     async def _after(self, applied: PastChange, verdict: Verdict, observed: Observed) -> Verdict:
-        """The verdict after a change that was applied a moment ago: its cover may not be visible yet."""
+        """The verdict after a change that was applied a moment ago: its cover may not be visible yet, at some edge of
+        the CDN or at all. Until then it counts as the cover where one from before is shown, unless that is wanted."""
         if verdict.before is None or verdict.after is None:
             return verdict
-        to_wanted = same_picture(applied.after, verdict.after)
-        if verdict.state == "update" and to_wanted:
-            # The old cover is still there, or a new one that looks like the wanted snapshot, re-encoded.
-            if same_cover(applied.before, verdict.before) or await compare.looks_wanted(verdict, self.pictures):
+        shows_old = not_visible_yet(applied.old_covers, applied.after, verdict.before)
+        if same_picture(applied.after, verdict.after):
+            # A new cover that looks like the wanted snapshot is that one, re-encoded.
+            if verdict.state == "update" and (shows_old or await compare.looks_wanted(verdict, self.pictures)):
                 return replace(verdict, state="pending")
-        elif verdict.state == "in_sync" and same_cover(applied.before, verdict.before) and not to_wanted:
-            # In sync only until the other cover appears, which is to be undone.
-            wanted = choose(verdict.desired, observed)
-            if not isinstance(wanted, NoAnswer):
-                return update(verdict.desired, observed, wanted, applied.after, verdict.after.content)
-        return verdict
+            return verdict
+        if not shows_old or (verdict.state == "in_sync" and not self.undoing):
+            return verdict
+        if verdict.state == "update":
+            return replace(verdict, before=applied.after)
+        return await self._back_from(applied.after, verdict, observed)
+
+    async def _back_from(self, coming: Cover, verdict: Verdict, observed: Observed) -> Verdict:
+        """The update from a cover that is on its way to the one that is still shown."""
+        wanted = choose(verdict.desired, observed)
+        if isinstance(wanted, NoAnswer):
+            return unknown(verdict.desired, wanted, verdict.title)
+        content = verdict.after.content if verdict.after is not None else None
+        read = content or await self.pictures.content(wanted.url)
+        if isinstance(read, NoAnswer):
+            return unknown(verdict.desired, read, verdict.title)
+        return update(verdict.desired, observed, wanted, coming, read)

@@ -189,7 +189,7 @@ class RollbackPlanner:
 
     def _entry(self, change: PastChange, wanted: Snapshot | None = None) -> Desired:
         entry = Desired(change.asset_id, self._journal, change.line, 1)
-        return entry if wanted is None else replace(entry, set=wanted.set, index=wanted.index)
+        return entry if wanted is None else replace(entry, set=wanted.set, index=wanted.index, offset=wanted.offset)
 
 
 def _never_left(before: Cover, after: Verdict | None) -> bool:

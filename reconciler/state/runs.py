@@ -10,7 +10,7 @@ from typing import Literal
 
 from reconciler.errors import UsageError
 from reconciler.model import Cover
-from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, SeenRecord, read
+from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, read
 from reconciler.util.sanitize import shorten
 
 # Far more than one run can write within the minutes that count as recent.
@@ -96,6 +96,13 @@ class PastChange:
     """Where the cover before was saved, if it existed nowhere else."""
     certain: bool = True
     """False where no outcome is known, or no definite one."""
+    older: tuple[Cover, ...] = ()
+    """Covers before that one, replaced within the last minutes: some edge of the CDN may still show them."""
+
+    @property
+    def old_covers(self) -> tuple[Cover, ...]:
+        """What may be shown until the cover after is visible."""
+        return (self.before, *self.older)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +188,13 @@ class Runs:
         return [change for change in changes.values() if change is not None]
 
     def recent(self, now: datetime, window: timedelta) -> dict[str, PastChange]:
-        """The last applied change of each asset within the window that was not seen in place since, by asset ID.
-        Times in the future are not believed."""
+        """The last applied change of each asset within the window, by asset ID, whether or not its cover was seen:
+        another edge of the CDN may still show an old one. Times in the future are not believed."""
         found: dict[str, PastChange] = {}
         for line, record in self._records(_TAIL):
-            change = _past_change(line, record) if isinstance(record, OutcomeRecord | SeenRecord) else None
-            if change is None or not now - window <= change.at <= now:
-                continue
-            if isinstance(record, SeenRecord):
-                found.pop(change.asset_id, None)
-            elif change.certain:
-                found[change.asset_id] = change
+            change = _past_change(line, record) if isinstance(record, OutcomeRecord) else None
+            if change is not None and change.certain and now - window <= change.at <= now:
+                _add(found, change)
         return found
 
     def _records(self, tail: int | None = None) -> Iterator[tuple[int, Record]]:
@@ -208,11 +211,16 @@ def with_uncertain(
     for change in changes:
         known = found.get(change.asset_id)
         if not change.certain and change.at >= since and (known is None or known.at < change.at):
-            found[change.asset_id] = change
+            _add(found, change)
     return found
 
 
-def _past_change(line: int, record: IntentRecord | OutcomeRecord | SeenRecord) -> PastChange | None:
+def _add(recent: dict[str, PastChange], change: PastChange) -> None:
+    known = recent.get(change.asset_id)
+    recent[change.asset_id] = replace(change, older=known.old_covers) if known is not None else change
+
+
+def _past_change(line: int, record: IntentRecord | OutcomeRecord) -> PastChange | None:
     if record.asset_id is None or record.before is None or record.after is None:
         return None
     return PastChange(

@@ -226,6 +226,9 @@ class FakeCloud:
 
     def add(self, asset_id: str = ASSET, cover: str | None = None, offsets: tuple[int, ...] = (0, 5, 10)) -> None:
         self.assets[asset_id] = details_json(asset_id, cover, offsets)
+        for offset in offsets:
+            url = snapshot_url(asset_id, offset)
+            self.pictures.setdefault(url, Picture(f"\xff\xd8 {asset_id} {offset}".encode("latin-1")))
 
     def cover(self, asset_id: str = ASSET) -> str:
         return str(self.assets[asset_id]["base_info"]["cover_info_array"][0]["cover_url"])
@@ -239,7 +242,7 @@ class FakeCloud:
             return self._list(int(request.url.params["page"]), int(request.url.params["size"]))
         url = str(request.url)
         self.asked.append((request.method, url))
-        found = self.pictures.get(url)
+        found = self.pictures.get(url) or self.pictures.get(url.partition("?")[0])
         return found.answer(request.method) if found else httpx.Response(404)
 
     def _scripted(self, operation: str, asset_id: str) -> httpx.Response | None:

@@ -113,17 +113,17 @@ COMING = Cover(snapshot_url(offset=10), SnapshotRef("sample", 2, 10))
 
 
 def test_what_was_applied_a_moment_ago_must_be_seen_first() -> None:
-    assert refusal(desired(index=0), SEEN, shown(1), recent=(shown(1), COMING)).reason == "pending"
-    assert isinstance(accept(desired(index=0), SEEN, shown(2), None, (shown(1), COMING)), Adoption)
+    assert refusal(desired(index=0), SEEN, shown(1), recent=([shown(1)], COMING)).reason == "pending"
+    assert isinstance(accept(desired(index=0), SEEN, shown(2), None, ([shown(1)], COMING)), Adoption)
 
 
 def test_what_somebody_changed_a_moment_after_an_apply_is_accepted() -> None:
-    assert isinstance(accept(desired(index=2), SEEN, shown(1), None, (shown(0), COMING)), Adoption)
+    assert isinstance(accept(desired(index=2), SEEN, shown(1), None, ([shown(0)], COMING)), Adoption)
 
 
 def test_what_is_not_visible_yet_did_not_change_meanwhile() -> None:
     """The plan takes what is coming for the cover there is."""
-    assert refusal(desired(index=0), SEEN, shown(1), first=COMING, recent=(shown(1), COMING)).reason == "pending"
+    assert refusal(desired(index=0), SEEN, shown(1), first=COMING, recent=([shown(1)], COMING)).reason == "pending"
 
 
 @pytest.mark.parametrize("first", [shown(2), Cover(URL, None, Content("a" * 64, 9)), Cover(snapshot_url(OTHER))])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 
 from reconciler.decide.verdict import judge
-from reconciler.model import Content, Cover, Observed, Question, SnapshotRef, Verdict
+from reconciler.model import Compare, Content, Cover, Observed, Question, SnapshotRef, Verdict
 from reconciler.planning import content as compare
 from reconciler.state.settled_covers import Memory, SettledCover
 
@@ -108,18 +108,101 @@ def test_equal_etags_prove_nothing_unless_the_lengths_are_equal_too() -> None:
     assert answered(cloud, observed(COPY)).state == "update"
 
 
-def test_equal_md5s_of_equal_length_need_no_download() -> None:
+def both(cloud: FakeCloud, *indices: int) -> list[Verdict]:
+    """The verdicts on entries with these indices, in one run."""
+    clock, verdicts = FakeClock(), []
+    reader = cloud.reader(clock)
+
+    async def main() -> None:
+        for index in indices:
+            question = judge(desired(index=index), observed(COPY), "auto")
+            assert isinstance(question, Question)
+            verdicts.append(await compare.answer(question, reader, Memory(NOWHERE), replace_unreadable=False))
+
+    clock.run(main())
+    return verdicts
+
+
+def methods(cloud: FakeCloud) -> list[str]:
+    return [method for method, _ in cloud.asked]
+
+
+def test_equal_md5s_of_equal_length_need_no_download_once_a_download_confirmed_that_host() -> None:
     cloud = cloud_with(Picture.with_md5(body(0)), Picture.with_md5)
 
-    assert answered(cloud, observed(COPY)).state == "in_sync"
-    assert {method for method, _ in cloud.asked} == {"HEAD"}
+    first, second = both(cloud, 0, 0)
+
+    assert (first.state, second.state) == ("in_sync", "in_sync")
+    assert methods(cloud) == ["HEAD", "HEAD", "GET", "GET", "HEAD", "HEAD"]
 
 
-def test_candidates_of_another_length_are_not_downloaded() -> None:
-    cloud = cloud_with(Picture(b"a custom cover of another length"))
+def test_heads_never_make_an_update() -> None:
+    cloud = cloud_with(Picture.with_md5(body(0)), Picture.with_md5)
+
+    both(cloud, 0)
+    cloud.pictures[COPY] = Picture(body(0), head_headers={"Content-Length": "77", "ETag": f'"{SAME_ETAG}"'})
+
+    assert both(cloud, 0)[0].state == "in_sync"
+
+
+def test_an_etag_that_is_no_md5_is_found_out() -> None:
+    cloud = cloud_with(
+        Picture(body(5), {"ETag": f'"{SAME_ETAG}"'}), lambda data: Picture(data, {"ETag": f'"{SAME_ETAG}"'})
+    )
+
+    assert [found.state for found in both(cloud, 0, 1, 0)] == ["update", "in_sync", "update"]
+    assert methods(cloud).count("HEAD") == 2  # that host is not asked again
+
+
+def test_a_host_that_is_right_only_of_lengths_proves_nothing_by_md5() -> None:
+    """Its first pictures came without an ETag, later ones come with one that is no MD5."""
+    cloud = cloud_with(Picture(body(0)))
+    clock = FakeClock()
+    reader = cloud.reader(clock)
+
+    async def main() -> list[str]:
+        states = []
+        for manner in (Picture, lambda data: Picture(data, {"ETag": f'"{SAME_ETAG}"'})):
+            cloud.pictures |= {snapshot_url(offset=0): manner(body(0)), COPY: manner(body(len(states) * 5))}
+            question = judge(desired(index=0), observed(COPY), "auto")
+            assert isinstance(question, Question)
+            found = await compare.answer(question, reader, Memory(NOWHERE), replace_unreadable=False)
+            states.append(found.state)
+        return states
+
+    assert clock.run(main()) == ["in_sync", "update"]
+
+
+def test_candidates_that_heads_rule_out_are_not_downloaded() -> None:
+    cloud = cloud_with(Picture.with_md5(b"a custom cover of another length"), Picture.with_md5)
 
     assert answered(cloud, observed(COPY)).state == "update"
-    assert [url for method, url in cloud.asked if method == "GET"] == [COPY]
+    assert [url for method, url in cloud.asked if method == "GET"] == [snapshot_url(offset=0), COPY]
+
+
+@pytest.mark.parametrize("cover", ["", COPY, snapshot_url(offset=5)])
+@pytest.mark.parametrize("mode", ["auto", "url", "content"])
+def test_every_update_carries_the_bytes_that_it_would_put(cover: str, mode: Compare) -> None:
+    seen = observed(f"{cover}?auth_key=secret" if cover else "")
+    question = judge(desired(), seen, mode)
+    assert isinstance(question, Question)
+    clock, cloud = FakeClock(), cloud_with(Picture(body(10)))
+
+    def answer() -> Verdict:
+        reader = cloud.reader(clock)
+        return clock.run(compare.answer(question, reader, Memory(NOWHERE), replace_unreadable=False))
+
+    found = answer()
+
+    assert (found.state, found.put_url) == ("update", snapshot_url(offset=0))
+    assert found.before is not None
+    assert found.after is not None
+    assert found.before.cover_url == (cover or None)
+    assert (found.before.content is not None) is (bool(cover) and mode != "url")
+    assert found.after.content == Content(hashlib.sha256(body(0)).hexdigest(), len(body(0)))
+
+    del cloud.pictures[snapshot_url(offset=0)]
+    assert answer().reason == "content_unavailable"
 
 
 def test_at_most_a_hundred_candidates_are_looked_at() -> None:

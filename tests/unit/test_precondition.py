@@ -65,7 +65,6 @@ def test_another_cover_than_planned_is_not_touched(planned: Cover, seen: Cover) 
     "after",
     [
         THREE,
-        Cover(TWO.cover_url, SnapshotRef("sample", 2, 5)),
         Cover(snapshot_url(offset=10), TWO.snapshot),
         Cover(TWO.cover_url, SnapshotRef("dots", 1, 5)),
         Cover(TWO.cover_url, None),
@@ -79,12 +78,35 @@ def test_an_index_that_names_another_picture_by_now_is_stale(after: Cover, state
     assert settled.outcome == "stale"
 
 
+@pytest.mark.parametrize("content", [None, A])
+def test_a_number_that_shifted_is_the_same_picture(content: Content | None) -> None:
+    planned = Cover(TWO.cover_url, TWO.snapshot, content)
+
+    assert revisit(step(ONE, planned), now(ONE, Cover(TWO.cover_url, SnapshotRef("sample", 2, 5), content))) == URL
+
+
+@pytest.mark.parametrize("kept", [ONE.snapshot, SnapshotRef("sample", 1, 0), None])
+def test_the_same_bytes_are_the_same_cover_whatever_is_known_of_its_snapshot(kept: SnapshotRef | None) -> None:
+    assert revisit(step(Cover(COPY, ONE.snapshot, A)), now(Cover(COPY, kept, A))) == URL
+
+
+def test_a_cover_whose_bytes_the_plan_knows_is_not_replaced_unread() -> None:
+    settled = revisit(step(Cover(COPY, None, A)), now(Cover(COPY)))
+
+    assert isinstance(settled, ChangeResult)
+    assert settled.outcome == "failed"
+    assert settled.error is not None
+    assert settled.error.type == "content_unavailable"
+
+
 def test_a_snapshot_with_other_bytes_than_planned_is_stale() -> None:
     planned = Cover(TWO.cover_url, TWO.snapshot, A)
     settled = revisit(step(ONE, planned), now(ONE, Cover(TWO.cover_url, TWO.snapshot, B)))
 
     assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"
+    assert settled.error is not None
+    assert settled.error.type == "snapshot_changed"
 
 
 def test_what_is_as_wanted_already_is_left_alone() -> None:

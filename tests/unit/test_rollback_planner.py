@@ -86,13 +86,16 @@ def showing(offset: int) -> FakeCloud:
 def test_what_the_run_set_goes_back_to_what_was_there(clock: FakeClock) -> None:
     found = undo(showing(10), clock, change(shot(0), shot(10)))
     [back] = found.plan.changes
-    assert (back.put_url, back.before, back.after) == (snapshot_url(offset=0), shot(10), shot(0))
+    assert back.before is not None
+    assert back.after is not None
+    assert back.put_url == snapshot_url(offset=0)
+    assert (back.before.snapshot, back.after.snapshot) == (shot(10).snapshot, shot(0).snapshot)
     assert (back.desired.file, back.desired.line, back.desired.column) == (str(JOURNAL), 7, 1)
     assert found.blocked == ()
 
 
-def test_one_details_call_tells_where_urls_tell(clock: FakeClock) -> None:
-    cloud = showing(10)
+def test_one_details_call_tells_that_nothing_is_to_be_undone(clock: FakeClock) -> None:
+    cloud = showing(0)
     undo(cloud, clock, change(shot(0), shot(10)))
     assert cloud.asked == [("details", ASSET)]
 
@@ -117,6 +120,7 @@ def test_of_two_at_one_second_the_one_with_its_index(clock: FakeClock) -> None:
         {"offset": 10, "url": snapshot_url(offset=10)}
     ]
     cloud.assets[ASSET]["thumbnail_info"]["sample"] = sample
+    cloud.pictures |= {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (1, 2, 3)}
     [back] = undo(cloud, clock, change(shot(5), shot(10))).plan.changes
     assert back.put_url == snapshot_url(offset=2)
 
@@ -228,7 +232,7 @@ def test_a_re_encoded_cover_that_plainly_is_back_already_is_in_sync(clock: FakeC
 def test_what_a_later_run_set_a_moment_ago_is_not_this_runs(clock: FakeClock) -> None:
     """Its cover is not visible yet, and would appear all the same."""
     later = PastChange(ASSET, clock.now(), 9, shot(5), shot(10))
-    planner = replace(showing(5).planner(clock), recent={ASSET: later})
+    planner = replace(showing(5).planner(clock), recent={ASSET: later}, undoing=True)
     [left] = undo_with(planner, clock, change(shot(0), shot(5))).blocked
     assert left.message == "Someone changed it since: the cover is sample[2] at 10 s now."
 

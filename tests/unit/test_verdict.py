@@ -22,6 +22,12 @@ def verdict(entry: Desired, seen: Observed | NoAnswer, compare: Compare = "auto"
     return found
 
 
+def question(entry: Desired, seen: Observed) -> Question:
+    found = judge(entry, seen, "auto")
+    assert isinstance(found, Question)
+    return found
+
+
 def reason(entry: Desired, seen: Observed) -> tuple[str, Reason | None]:
     found = verdict(entry, seen)
     return found.state, found.reason
@@ -35,32 +41,10 @@ def test_the_wanted_snapshot_is_the_cover() -> None:
 
 
 def test_another_snapshot_is_the_cover() -> None:
-    found = verdict(desired(index=2), observed(f"{snapshot_url(offset=5)}?auth_key=secret"))
+    found = question(desired(index=2), observed(f"{snapshot_url(offset=5)}?auth_key=secret"))
 
-    assert found.state == "update"
-    assert found.before is not None
-    assert found.after is not None
-    assert found.before.snapshot == SnapshotRef("sample", 1, 5)
-    assert found.after.snapshot == SnapshotRef("sample", 2, 10)
-    assert found.put_url == snapshot_url(offset=10)
-    assert "secret" not in str(found.before.cover_url)
-
-
-def test_what_is_put_is_the_url_unchanged_and_what_is_shown_has_no_query() -> None:
-    url = f"{snapshot_url(offset=0)}?auth_key=1-2-3&x=%2B"
-    found = verdict(desired(), replace(observed(), snapshots=(Snapshot("sample", 0, 0, url),)))
-
-    assert found.put_url == url
-    assert found.after is not None
-    assert found.after.cover_url == snapshot_url(offset=0)
-
-
-def test_no_cover_at_all_is_drift() -> None:
-    found = verdict(desired(), observed(""))
-
-    assert found.state == "update"
-    assert found.before is not None
-    assert found.before.cover_url is None
+    assert found.named is not None
+    assert (found.named.ref, found.wanted.ref) == (SnapshotRef("sample", 1, 5), SnapshotRef("sample", 2, 10))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +91,7 @@ def test_offset_0_and_index_0_are_like_any_other() -> None:
     seen = observed(offsets=(5, 10))
 
     assert reason(desired(index=None, offset=0), seen) == ("unknown", "no_snapshot_at_offset")
-    assert verdict(desired(index=0), seen).put_url == snapshot_url(offset=5)
+    assert question(desired(index=0), seen).wanted.url == snapshot_url(offset=5)
 
 
 def test_from_names_the_list_that_counts() -> None:
@@ -115,8 +99,8 @@ def test_from_names_the_list_that_counts() -> None:
     seen = observed()
     seen = replace(seen, snapshots=(*seen.snapshots, *dots))
 
-    assert verdict(desired(index=1, set="dots"), seen).put_url == snapshot_url(offset=8, name="dots")
-    assert verdict(desired(index=1), seen).put_url == snapshot_url(offset=5)
+    assert question(desired(index=1, set="dots"), seen).wanted.url == snapshot_url(offset=8, name="dots")
+    assert question(desired(index=1), seen).wanted.url == snapshot_url(offset=5)
     assert reason(desired(index=2, set="dots"), seen) == ("unknown", "snapshot_out_of_range")
     missing = verdict(desired(index=0, set="quantity"), seen)
     assert missing.reason == "no_snapshots"
@@ -181,17 +165,17 @@ def test_ignored_is_ignored() -> None:
     ("cover", "compare", "expected"),
     [
         (COPY, "auto", "question"),
-        (COPY, "url", "update"),
+        (COPY, "url", "question"),
         (COPY, "content", "question"),
         (snapshot_url(offset=0), "auto", "in_sync"),
         (snapshot_url(offset=0), "url", "in_sync"),
         (snapshot_url(offset=0), "content", "question"),
-        (snapshot_url(offset=5), "auto", "update"),
-        (snapshot_url(offset=5), "url", "update"),
+        (snapshot_url(offset=5), "auto", "question"),
+        (snapshot_url(offset=5), "url", "question"),
         (snapshot_url(offset=5), "content", "question"),
         (snapshot_url(OTHER), "auto", "question"),
-        (snapshot_url(OTHER), "url", "update"),
-        ("", "content", "update"),
+        (snapshot_url(OTHER), "url", "question"),
+        ("", "content", "question"),
     ],
 )
 def test_what_is_decided_by_url_and_what_by_content(cover: str, compare: Compare, expected: str) -> None:
