@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from reconciler import config
 from reconciler.commands.formats import ReportOptions
@@ -18,20 +18,11 @@ from reconciler.config import ConnectionOptions, Settings
 from reconciler.model import Compare, DesiredState, Reason
 
 if TYPE_CHECKING:
-    from reconciler.documents.schemas import PlanSummary, UnknownDoc
+    from reconciler.documents.schemas import PlanDoc, PlanSummary, UnknownDoc
     from reconciler.report.options import RenderOptions
 
 
 D = TypeVar("D")
-
-
-class Place(Protocol):
-    """What names a region and a project: desired files, or a saved plan."""
-
-    @property
-    def region(self) -> str | None: ...
-    @property
-    def project_id(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +100,8 @@ class Run:
         self.options.reports.check_apart(state.files)
         return state
 
-    def resolve(self, place: Place, *, offline: bool = False) -> Settings:
-        """See `config.resolve`."""
+    def resolve(self, place: DesiredState | PlanDoc, *, offline: bool = False) -> Settings:
+        """The settings for the project of desired files or of a saved plan: see `config.resolve`."""
         return config.resolve(self.options.connection, os.environ, place.region, place.project_id, offline=offline)
 
     def resolve_without_files(self, *, offline: bool = False) -> Settings:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from reconciler.decide.adoption import Adoption, NotAdopted, WhyRefused
 from reconciler.documents.schemas import Head, NotDoneDoc
-from reconciler.documents.write import Origin
+from reconciler.documents.write import Origin, not_done
 from reconciler.model import Cover, NumberKey, Plan, Reason, Source
 from reconciler.util.field_types import AssetId, Count, Foreign
 
@@ -73,29 +73,18 @@ def adopt_document(
         summary=AdoptSummary(
             adopted=len(accepted), in_sync=plan.in_sync, refused=len(refused), ignored=len(plan.ignored)
         ),
-        adopted=tuple(_adopted(item, keys[item.desired.asset_id]) for item in accepted),
-        refused=tuple(map(_refused, refused)),
+        adopted=tuple(
+            AdoptedDoc(
+                asset_id=item.desired.asset_id,
+                title=item.title,
+                source=item.desired.source,
+                key=keys[item.desired.asset_id],
+                old=item.old,
+                new=item.number,
+                cover=item.cover,
+            )
+            for item in accepted
+        ),
+        refused=tuple(not_done(RefusedDoc, item) for item in refused),
         diff=diff,
-    )
-
-
-def _adopted(item: Adoption, key: NumberKey) -> AdoptedDoc:
-    return AdoptedDoc(
-        asset_id=item.desired.asset_id,
-        title=item.title,
-        source=item.desired.source,
-        key=key,
-        old=item.old,
-        new=item.number,
-        cover=item.cover,
-    )
-
-
-def _refused(item: NotAdopted) -> RefusedDoc:
-    return RefusedDoc(
-        asset_id=item.desired.asset_id,
-        title=item.title or None,
-        source=item.desired.source,
-        reason=item.reason,
-        message=item.message,
     )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from reconciler.documents.dump import adapter, digest
 from reconciler.documents.schemas import FORMAT_VERSION, AuditDoc, Findings, PlanDoc
+from reconciler.documents.write import summary_of
 from reconciler.errors import PlanFileError
 from reconciler.util.input_files import UnreadableError, read_json
 from reconciler.util.sanitize import shorten
@@ -111,7 +112,5 @@ def _check_sense(file: _File, plan: PlanDoc) -> None:
     without = next((change.asset_id for change in plan.changes if change.after.snapshot is None), None)
     if without is not None:
         raise file.no_such(f"asset {without} has no snapshot to change to")
-    counts = (plan.summary.update, plan.summary.pending, plan.summary.unknown, plan.summary.ignored)
-    lengths = (len(plan.changes), len(plan.pending), len(plan.unknown), len(plan.ignored))
-    if counts != lengths or plan.summary.managed != plan.summary.in_sync + sum(counts):
+    if plan.summary != summary_of(plan, plan.summary.in_sync):
         raise file.no_such("its summary does not match its lists")

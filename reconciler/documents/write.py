@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler import __version__
+from reconciler.decide.adoption import NotAdopted
 from reconciler.documents.schemas import (
     ApplyDoc,
     ApplySummary,
@@ -16,12 +17,15 @@ from reconciler.documents.schemas import (
     ChangeDoc,
     EntryDoc,
     FastDoc,
+    NotDoneDoc,
     PlanDoc,
     PlanSummary,
     UnknownDoc,
     Unmanaged,
 )
 from reconciler.model import NO_COVER, Outcome, Plan, Verdict
+
+N = TypeVar("N", bound=NotDoneDoc)
 
 
 def moment(at: datetime) -> str:
@@ -85,19 +89,21 @@ def apply_document(outcomes: Sequence[Outcome], unknown: Sequence[UnknownDoc], o
 
 def _findings(plan: Plan) -> dict[str, Any]:
     return {
-        "summary": PlanSummary(
-            managed=plan.managed,
-            in_sync=plan.in_sync,
-            update=len(plan.changes),
-            pending=len(plan.pending),
-            unknown=len(plan.unknown),
-            ignored=len(plan.ignored),
-        ),
+        "summary": summary_of(plan, plan.in_sync),
         "changes": tuple(map(_change, plan.changes)),
         "pending": tuple(map(_entry, plan.pending)),
-        "unknown": tuple(map(_unknown, plan.unknown)),
+        "unknown": tuple(not_done(UnknownDoc, verdict) for verdict in plan.unknown),
         "ignored": tuple(map(_entry, plan.ignored)),
     }
+
+
+def summary_of(plan: Plan | PlanDoc, in_sync: int) -> PlanSummary:
+    """The counts of a plan's lists, and of all of them with those in sync."""
+    update, pending, unknown, ignored = map(len, (plan.changes, plan.pending, plan.unknown, plan.ignored))
+    managed = in_sync + update + pending + unknown + ignored
+    return PlanSummary(
+        managed=managed, in_sync=in_sync, update=update, pending=pending, unknown=unknown, ignored=ignored
+    )
 
 
 def _change(verdict: Verdict) -> ChangeDoc:
@@ -117,11 +123,12 @@ def _entry(verdict: Verdict) -> EntryDoc:
     return EntryDoc(asset_id=verdict.desired.asset_id, source=verdict.desired.source)
 
 
-def _unknown(verdict: Verdict) -> UnknownDoc:
-    return UnknownDoc(
-        asset_id=verdict.desired.asset_id,
-        title=verdict.title or None,
-        source=verdict.desired.source,
-        reason=verdict.reason or "api_error",
-        message=verdict.message,
+def not_done(kind: type[N], item: Verdict | NotAdopted) -> N:
+    """An entry that is left as it is, as a document of that kind."""
+    return kind(
+        asset_id=item.desired.asset_id,
+        title=item.title or None,
+        source=item.desired.source,
+        reason=item.reason or "api_error",
+        message=item.message,
     )

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from reconciler.model import Source
+from reconciler.documents.imported import FailedDoc
+from reconciler.documents.schemas import NotDoneDoc
 from reconciler.report.terminal import TerminalStyle, wrapped
 from reconciler.util.sanitize import clean
 
 T = TypeVar("T")
 MOST_LISTED = 20
 DETAIL = " " * 6
-
-
-class AssetProblem(Protocol):
-    """An asset that is left as it is, and why."""
-
-    @property
-    def asset_id(self) -> str: ...
-    @property
-    def title(self) -> str | None: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def message(self) -> str: ...
 
 
 def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
@@ -43,9 +31,9 @@ def listed(items: Sequence[T], lines: Callable[[T], Iterable[str]], indent: str,
         yield f"{indent}and {len(items) - MOST_LISTED:,} more{what} (--json lists all)"
 
 
-def problem(style: TerminalStyle, sign: str, item: AssetProblem, source: Source | None) -> Iterator[str]:
+def problem(style: TerminalStyle, sign: str, item: NotDoneDoc | FailedDoc) -> Iterator[str]:
     """Which asset, why, and the place in a file, if it has one."""
     yield f"  {style.fg(sign, 'red')} {style.asset(item.asset_id, item.title)} {item.reason}"
     yield from wrapped(DETAIL, clean(item.message))
-    if source is not None:
-        yield DETAIL + style.place(source)
+    if isinstance(item, NotDoneDoc):
+        yield DETAIL + style.place(item.source)

@@ -94,7 +94,7 @@ def _unknown(alike: Sequence[UnknownDoc], style: TerminalStyle) -> Iterator[str]
     """One asset, or several that are unknown for the same reason with the same message."""
     first = alike[0]
     if len(alike) == 1:
-        yield from problem(style, "?", first, first.source)
+        yield from problem(style, "?", first)
         return
     yield f"  {style.fg('?', 'red')} {style.bold(f'{len(alike):,} assets')} {first.reason}"
     yield from wrapped(DETAIL, clean(first.message))

@@ -22,7 +22,7 @@ def render(document: AdoptDoc, options: RenderOptions = DEFAULTS) -> str:
         if document.diff:
             lines += [*(_diff_line(style, line) for line in document.diff.removesuffix("\n").split("\n")), ""]
         for item in document.refused:
-            lines += [*problem(style, "!", item, item.source), ""]
+            lines += [*problem(style, "!", item), ""]
     return "\n".join([*lines, *_summary(document, style)]) + "\n"
 
 

@@ -19,7 +19,7 @@ def render(document: ImportDoc, options: RenderOptions = DEFAULTS) -> str:
     lines: list[str] = []
     if document.failed and not options.quiet:
         style = TerminalStyle(options)
-        lines += listed(document.failed, lambda item: problem(style, "?", item, None), "  ")
+        lines += listed(document.failed, lambda item: problem(style, "?", item), "  ")
         lines += [f"  Add them later: reconcile import --update {clean(quote(document.file))}", ""]
     lines += _summary(document, quiet=options.quiet)
     return "\n".join(lines) + "\n"

@@ -28,5 +28,5 @@ def render(document: RollbackDoc, options: RenderOptions = DEFAULTS) -> str:
 def render_not_undone(items: Sequence[NotUndoneDoc], options: RenderOptions = DEFAULTS) -> str:
     """A block for each, between empty lines."""
     style = TerminalStyle(options)
-    blocks = ["\n".join(problem(style, "!", item, item.source)) for item in items]
+    blocks = ["\n".join(problem(style, "!", item)) for item in items]
     return "\n" + "\n\n".join(blocks) + "\n\n" if blocks else ""
