@@ -21,16 +21,24 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _NAMED_SECRET = re.compile(
     # Not \b, for which a Chinese sentence and the parameter right after it are one word.
-    r"(?i)(?<![a-z0-9_])((?:auth_key|auth_info|signature|access|sign|wssecret)=|"
+    r"(?i)(?=[aswxp])(?:(?<![a-z0-9_])|(?<=%3f)|(?<=%26))((?:auth_key|auth_info|signature|access|sign|wssecret)(?:=|%3d)|"
     r"(?:x-(?:auth|security|subject|obs-security)-token|authorization|password)(?:['\"]?\s*[=:]|['\"]\s*,)\s*(?:b?['\"])?)"
     r"(?!\*\*\*)((?:(?:SDK-HMAC-SHA256|Bearer|Basic)\s+)?[^\s'\"&,;)>\]}]+)"
 )
 # One of these is in each of the names above, and quick to find in a text of which tens of thousands are checked. None
 # has an "i": with (?i) it matches letters that do not become an "i" when a text is folded.
 _IN_NAMES = ("auth", "gn", "access", "secret", "token", "password")
-# Anti-leech forms of a path: /{date}/{md5}/asset/ and /{md5}/{hextime}/asset/.
-_PATH_SECRET = re.compile(r"(?i)(/\d{8,14}/)[0-9a-f]{32}(?=/asset/)|/[0-9a-f]{32}(/[0-9a-f]{6,16})(?=/asset/)")
-_SHORTEST_PATH = len("/") + 32 + len("/") + 6
+# Anti-leech forms of a path, with MD5 or SHA-256: /{date}/{hash}/ and /{hash}/{hextime}/. An asset's ID is no hash.
+_HASH = "(?:[0-9a-f]{64}|[0-9a-f]{32})"
+_SIGNED_PATH = re.compile(rf"(?i)(?<!/asset)/(?:\d{{8,14}}/{_HASH}|{_HASH}/[0-9a-f]{{6,16}})(?=/)")
+_ASSET = re.compile(r"(?i)/asset/[0-9a-f]{32}(?=/|$)")
+# A segment of a prefix that is surely no part of a signature, such as "shield".
+_WORD = re.compile(r"(?i)(?![0-9a-f]+$)[a-z][a-z_-]{0,15}")
+# Its user, host, path and query; what may end a URL in a sentence or in markup is none of it.
+_URL = re.compile(
+    r"(?i)(?<![a-z0-9])([a-z][a-z0-9+.-]{0,15}://)(?:[^\s/?#\"'<>`]*@)?([^\s/?#\"'<>`]*)([^\s?#\"'<>`]*)"
+    r"(\?[^\s\"'<>`)\]}]*)?"
+)
 HIDDEN = "***"
 
 
@@ -63,22 +71,29 @@ def shorten(text: str, limit: int = 60) -> str:
 
 
 def bare_url(url: str) -> str:
-    """The URL without user, query and fragment, with the signatures of anti-leech paths hidden."""
+    """The URL without user, query and fragment. Before `/asset/<id>/`, only plain words stay of the path."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return clean(re.split(r"[?#]", url, maxsplit=1)[0])
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    cleaned = clean(_hide_path(bare))
+    path = _shown_path(parts.path)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, query="", fragment="").geturl()
+    cleaned = clean(bare)
     return url if cleaned == url else cleaned  # one string instead of two: there may be many
 
 
-def _hide_path(text: str) -> str:
-    return _PATH_SECRET.sub(lambda m: f"{m.group(1)}{HIDDEN}" if m.group(1) else f"/{HIDDEN}{m.group(2)}", text)
+def _shown_path(path: str) -> str:
+    asset = _ASSET.search(path)
+    if asset is None:
+        return _SIGNED_PATH.sub(f"/{HIDDEN}", path)
+    prefix = "/".join(part if _WORD.fullmatch(part) else HIDDEN for part in path[1 : asset.start()].split("/"))
+    prefix = re.sub(r"\*\*\*(?:/\*\*\*)+", HIDDEN, prefix)
+    return f"/{prefix}{path[asset.start() :]}" if asset.start() else path
 
 
 class Redactor:
-    """Replaces known secrets, and everything that looks like a signature or a token, in a text."""
+    """Replaces known secrets, and everything that looks like a signature or a token, in a text. Every URL loses its
+    user and its query."""
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
         # A very short "secret" would also be found in ordinary words.
@@ -92,7 +107,9 @@ class Redactor:
         folded = text.casefold()
         if any(part in folded for part in _IN_NAMES):
             text = _NAMED_SECRET.sub(rf"\1{HIDDEN}", text)
-        return _hide_path(text) if folded.rfind("/asset/") >= _SHORTEST_PATH else text
+        if "://" in text:
+            text = _URL.sub(lambda url: f"{url[1]}{url[2]}{_shown_path(url[3])}", text)
+        return _SIGNED_PATH.sub(f"/{HIDDEN}", text) if "/" in text else text
 
 
 hide = Redactor()
