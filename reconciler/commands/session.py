@@ -27,11 +27,11 @@ from reconciler.state.snapshot_cache import Readings
 from reconciler.util.atomic_files import check_links
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.vod.addresses import is_near, is_public
-from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth
+from reconciler.vod.auth import AccessKey, AccessKeyAuth, Auth, Login, TokenAuth
 from reconciler.vod.bodies import IDENTITY
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
-from reconciler.vod.iam import find_project
+from reconciler.vod.iam import LoginAuth, find_project
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
@@ -110,8 +110,9 @@ async def connect(run: Run, settings: Settings) -> AsyncIterator[ConnectedRun]:
 
 
 async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
-    auth = _auth(settings, clock)
     transport = Transport()
+    iam = FastHttpClient(base_url=settings.endpoint, transport=transport, headers=_AGENT)
+    auth = _auth(settings, clock, iam)
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
     pictures = open_client(outside, _AGENT, settings.timeout)
@@ -188,7 +189,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
     return _session(settings, clock, stack, api, pictures, options.REGION, options.PROJECT_ID)
 
 
-def _auth(settings: Settings, clock: Clock) -> httpx.Auth:
+def _auth(settings: Settings, clock: Clock, iam: FastHttpClient) -> Auth:
     given: Credentials = settings.credentials
     if given.access_key is not None:
         return AccessKeyAuth(AccessKey(*given.access_key), clock)
@@ -197,4 +198,5 @@ def _auth(settings: Settings, clock: Clock) -> httpx.Auth:
     if given.login is None or settings.iam_endpoint is None:
         raise UsageError("No credentials")
     user, password, domain = given.login
-    return LoginAuth(Login(user, password, domain, settings.region or ""), settings.iam_endpoint)
+    connection = ApiConnection(iam, clock, settings.timeout)
+    return LoginAuth(Login(user, password, domain, settings.region or ""), connection, settings.iam_endpoint)

@@ -5,10 +5,9 @@ Requests are signed below the retries, so that every attempt has a fresh date an
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,9 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
 
-from reconciler.errors import AuthenticationError
 from reconciler.util.clock import Clock
-from reconciler.vod.bodies import IDENTITY
 
 ALGORITHM = "SDK-HMAC-SHA256"
 DATE_HEADER = "X-Sdk-Date"
@@ -88,7 +85,18 @@ def authorization(
     return f"{ALGORITHM} Access={access.key}, SignedHeaders={signed}, Signature={signature}"
 
 
-class AccessKeyAuth(httpx.Auth):
+class Auth(httpx.Auth):
+    """An httpx auth flow with credentials that may have to be got first; that may take longer than a request may."""
+
+    async def ready(self) -> None:
+        """Called before each request."""
+
+    async def renewed(self, refused: httpx.Request) -> bool:  # noqa: ARG002 none are renewed here
+        """Called after a 401. Whether there are other credentials now than those that were sent."""
+        return False
+
+
+class AccessKeyAuth(Auth):
     """Signs host, date, content type, project ID and security token. Other headers may be rewritten on the way and
     stay unsigned."""
 
@@ -112,7 +120,7 @@ class AccessKeyAuth(httpx.Auth):
         yield request
 
 
-class TokenAuth(httpx.Auth):
+class TokenAuth(Auth):
     """A token from the user, which cannot be renewed."""
 
     def __init__(self, token: str) -> None:
@@ -121,64 +129,6 @@ class TokenAuth(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["X-Auth-Token"] = self._token
         yield request
-
-
-class LoginAuth(httpx.Auth):
-    """Logs in once for all requests, and again when the token is refused (it is valid for 24 hours).
-
-    Source: IAM, "Obtaining a user token through password authentication".
-    """
-
-    def __init__(self, login: Login, iam: str) -> None:
-        self._login = login
-        self._url = f"{iam}/v3/auth/tokens"
-        self._token: str | None = None
-        self._one_at_a_time = asyncio.Lock()
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        token = self._token
-        if token is None:
-            async with self._one_at_a_time:
-                if self._token is None:
-                    self._remember((yield self._login_request()))
-            token = self._token
-        request.headers["X-Auth-Token"] = str(token)
-        response = yield request
-        if response.status_code != httpx.codes.UNAUTHORIZED:
-            return
-        async with self._one_at_a_time:
-            if self._token == token:
-                self._remember((yield self._login_request()))
-        request.headers["X-Auth-Token"] = str(self._token)
-        yield request
-
-    def _remember(self, response: httpx.Response) -> None:
-        token = response.headers.get("X-Subject-Token")
-        if response.status_code == httpx.codes.CREATED and token and token.isascii() and token.isprintable():
-            self._token = token
-            return
-        if response.status_code in (400, 401, 403, 404):
-            raise AuthenticationError(
-                f"IAM refused the login of {self._login.user!r} (HTTP {response.status_code})",
-                status=response.status_code,
-                hint="Check HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME and the region.",
-            )
-        raise LoginFault(response)
-
-    def _login_request(self) -> httpx.Request:
-        login = self._login
-        user = {"name": login.user, "password": login.password, "domain": {"name": login.domain}}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        body = {"auth": {"identity": identity, "scope": {"project": {"name": login.region}}}}
-        return httpx.Request("POST", self._url, json=body, headers=IDENTITY)
-
-
-class LoginFault(Exception):
-    """The login got no usable answer. The request's caller decides whether to try again."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(f"IAM answered the login with HTTP {response.status_code}")
-        self.response = response
 
 
 def parse_date(text: str) -> datetime | None:

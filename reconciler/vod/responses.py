@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
@@ -16,12 +17,15 @@ from reconciler.util.clock import Clock
 from reconciler.util.sanitize import Redactor, hide, shorten
 from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas
-from reconciler.vod.auth import LoginFault, parse_date
+from reconciler.vod.auth import Auth, parse_date
 from reconciler.vod.bodies import EncodingError, decoded
 from reconciler.vod.fast_client import FastHttpClient
+from reconciler.vod.retry import ATTEMPTS, with_retries
 
 _MOST_BYTES = 32 * 1024 * 1024
 _CLOCK_TOLERANCE = 15 * 60
+_PATIENCE = 30 * 60
+T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 _LABELS = {
@@ -29,6 +33,7 @@ _LABELS = {
     "list": "Listing the assets",
     "cover": "Setting the cover",
     "projects": "Looking up the project",
+    "token": "Logging in",
 }
 
 
@@ -94,28 +99,45 @@ class ApiConnection:
         Raises:
             Throttled, AuthenticationError, TransientFault, ApiError: see `_check`.
         """
+        response, body = await self.exchange(operation, request, changes=changes)
+        return response.status_code, body
+
+    async def exchange(
+        self, operation: str, request: httpx.Request, *, changes: bool = False
+    ) -> tuple[httpx.Response, bytes]:
+        """As `send`, with the whole answer. The time-out is the request's alone: a login may take longer."""
+        auth = self.http.auth if isinstance(self.http.auth, Auth) else None
+        if auth is not None:
+            await auth.ready()
+        response, body = await self._once(operation, request, changes=changes)
+        if response.status_code == httpx.codes.UNAUTHORIZED and auth and await auth.renewed(response.request):
+            response, body = await self._once(operation, request, changes=changes)
+        _check(operation, response, body, self.clock)
+        return response, body
+
+    async def _once(self, operation: str, request: httpx.Request, *, changes: bool) -> tuple[httpx.Response, bytes]:
+        """One answer. A 401 is left to the caller, who may have a new token."""
         try:
-            return await self._exchange(operation, request)
-        except LoginFault as error:  # the request itself was never sent
-            raise TransientFault(operation, str(error), status=error.response.status_code) from error
+            response, body = await self._answer(operation, request)
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                _check(operation, response, body, self.clock)
         except TransientFault as fault:
             fault.outcome_unknown = changes
             raise
+        return response, body
 
-    async def _exchange(self, operation: str, request: httpx.Request) -> tuple[int, bytes]:
+    async def _answer(self, operation: str, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         try:
             async with asyncio.timeout(self.timeout):
                 response = await self.http.exchange(request)
                 try:
-                    body = await _read_body(operation, response)
+                    return response, await _read_body(operation, response)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
             raise TransientFault(operation, f"no answer within {self.timeout:g} s") from error
         except httpx.TransportError as error:
             raise TransientFault(operation, _connection_problem(error)) from error
-        _check(operation, response, body, self.clock)
-        return response.status_code, body
 
     async def read(self, operation: str, request: httpx.Request, model: type[M]) -> M:
         """Returns the answer as a model."""
@@ -126,6 +148,28 @@ class ApiConnection:
             where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
             problem = f"unreadable answer (HTTP {status}{', at ' + where if where else ''})"
             raise TransientFault(operation, problem, status=status) from error
+
+
+async def patiently(connection: ApiConnection, ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` returns, of a call that all others need: a 429 is waited out, and a fault tried again.
+
+    Raises:
+        UnreachableError: no usable answer came, or 429 after 429 for half an hour.
+    """
+    growing, waited = 2.0, 0.0
+    while True:
+        try:
+            return await with_retries(connection.clock, ask, TransientFault)
+        except TransientFault as fault:
+            raise fault.error(ATTEMPTS, fatal=True) from fault
+        except Throttled as throttled:
+            pause = throttled.retry_after or growing
+            waited, growing = waited + pause, min(growing * 2, 60.0)
+            if waited > _PATIENCE:
+                raise UnreachableError(
+                    "The quota of IAM was exceeded for half an hour", status=429, hint="Try again later."
+                ) from throttled
+            await connection.clock.sleep(pause)
 
 
 def _parsed(model: type[M], body: bytes) -> M:

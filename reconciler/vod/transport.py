@@ -23,6 +23,7 @@ from reconciler.errors import UsageError
 from reconciler.vod.addresses import CheckedResolver, MayOpen, check_host
 
 _CONNECTIONS = 128
+_LONGEST_HEADER = 256 * 1024  # IAM's tokens grow with the number of services
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
 # The first that fits; a time-out of aiohttp's is an OSError as well.
@@ -130,7 +131,11 @@ class Transport(httpx.AsyncBaseTransport):
         context = httpx.create_ssl_context() if secure else True
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
         session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
         )
         # aiohttp would send a request again by itself when a kept-alive connection breaks: below the signature
         # and outside the quota and the count of attempts. It has no public switch for that.
@@ -200,6 +205,9 @@ def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
 
 def _as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
     kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
+    if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError):
+        # aiohttp quotes the header that it cannot read: it may be a token.
+        return kind("the answer is not valid HTTP", request=request)
     return kind(str(error) or type(error).__name__, request=request)
 
 

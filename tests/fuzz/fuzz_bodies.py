@@ -40,10 +40,10 @@ from reconciler.model import READ_RATE, SET_NAMES, WRITE_RATE, Compare, Desired,
 from reconciler.observe.assets import observe
 from reconciler.report import text as text_report
 from reconciler.util.sanitize import Redactor, json_text
-from reconciler.vod.auth import Login, LoginAuth
+from reconciler.vod.auth import Login
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
-from reconciler.vod.iam import find_project
+from reconciler.vod.iam import LoginAuth, find_project
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
 
@@ -128,8 +128,9 @@ class Run:
     async def __call__(self) -> bool:
         """Whether it came to a value; AssertionError, or whatever got out, when it did not end cleanly."""
         clock, server = InstantClock(), Server(self.vod, self.iam)
-        auth = LoginAuth(Login("otto", "sesame", "acme", REGION), IAM) if self.kind == "login" else None
         transport = httpx.MockTransport(server)
+        iam = ApiConnection(FastHttpClient(base_url=IAM, transport=transport), clock, 30)
+        auth = LoginAuth(Login("otto", "sesame", "acme", REGION), iam, IAM) if self.kind == "login" else None
         try:
             async with (
                 asyncio.timeout(60),

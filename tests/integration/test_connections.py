@@ -255,3 +255,21 @@ def test_a_name_that_leads_to_this_machine_is_not_opened_for_the_api() -> None:
             return server.lines
 
     assert asyncio.run(main()) == []
+
+
+def issue(line: str) -> bytes:
+    """A token as long as the path says."""
+    token = "t" * int(line.split("/")[1].split()[0])
+    return f"HTTP/1.1 201 Created\r\nX-Subject-Token: {token}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def test_a_large_token_arrives_and_a_larger_one_is_not_repeated() -> None:
+    async def main() -> str:
+        async with serving(issue) as server, client() as http:
+            answer = await http.get(f"{server.url}/020000")
+            assert answer.headers["X-Subject-Token"] == "t" * 20_000
+            with pytest.raises(httpx.RemoteProtocolError) as caught:
+                await http.get(f"{server.url}/300000")
+            return str(caught.value)
+
+    assert "tttt" not in asyncio.run(main())

@@ -21,8 +21,10 @@ from reconciler.state.journal import Journal, RunRecord
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import Memory
 from reconciler.state.snapshot_cache import Readings
+from reconciler.vod.auth import Login
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
+from reconciler.vod.iam import LoginAuth
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
 
@@ -125,6 +127,12 @@ def vod_client(
     http = FastHttpClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
     windows = RateLimiters(RateLimiter(reads, clock), RateLimiter(writes, clock))
     return VodClient(ApiConnection(http, clock, timeout), PROJECT, windows)
+
+
+def login_auth(handler: Handler, clock: FakeClock, login: Login, iam: str) -> LoginAuth:
+    """Our login, talking to a function."""
+    http = FastHttpClient(base_url=iam, transport=httpx.MockTransport(handler))
+    return LoginAuth(login, ApiConnection(http, clock, 30), iam)
 
 
 def run_recorder(folder: Path, journal: Journal, clock: FakeClock) -> RunRecorder:

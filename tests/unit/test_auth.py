@@ -10,11 +10,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes import FakeClock, vod_client
+from support.fakes import FakeClock, login_auth, vod_client
 from test_signature import of_the_sdk
 
-from reconciler.errors import ApiError, AuthenticationError
-from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, LoginAuth, TokenAuth, parse_date
+from reconciler.errors import ApiError, AuthenticationError, UnreachableError
+from reconciler.vod.auth import AccessKey, AccessKeyAuth, Login, TokenAuth, parse_date
 from reconciler.vod.retry import ATTEMPTS
 
 ACCESS = AccessKey("AKEXAMPLE", "secret-of-the-example")
@@ -134,7 +134,7 @@ class Cloud:
         """Reads in rounds of so many at once, through one login; the token goes stale between rounds."""
 
         async def main() -> None:
-            client = vod_client(self, self.clock, auth=LoginAuth(LOGIN, IAM))
+            client = vod_client(self, self.clock, auth=login_auth(self, self.clock, LOGIN, IAM))
             for number, parallelism in enumerate(rounds, start=1):
                 self.good = f"token-{number}"
                 await asyncio.gather(*(client.details(f"{n:032x}") for n in range(parallelism)))
@@ -200,6 +200,30 @@ def test_a_refused_login_is_an_authentication_error_without_another_try(clock: F
     assert cloud.calls == []
     assert "HW_USER_PASSWORD" in caught.value.hint
     assert LOGIN.password not in caught.value.message
+
+
+@pytest.mark.parametrize(("answer", "seconds"), [({"Retry-After": "600"}, 600), ({}, 2)])
+def test_a_login_over_quota_is_waited_out_once_for_all(
+    clock: FakeClock, answer: dict[str, str], seconds: int
+) -> None:
+    cloud = Cloud(clock)
+    answers = iter([httpx.Response(429, headers=answer), httpx.Response(201, headers={"X-Subject-Token": "token-1"})])
+    cloud.answer_login = lambda: next(answers)
+
+    cloud.read(64)
+
+    assert len(cloud.logins) == 2
+    assert cloud.calls == ["token-1"] * 64
+    assert seconds <= clock.time < seconds + 2
+
+
+def test_a_login_over_quota_for_ever_ends_the_run(clock: FakeClock) -> None:
+    cloud = Cloud(clock)
+    cloud.answer_login = lambda: httpx.Response(429)
+
+    with pytest.raises(UnreachableError, match="half an hour"):
+        cloud.read(8)
+    assert len(cloud.logins) < 50
 
 
 def test_a_login_that_meets_a_fault_is_tried_again(clock: FakeClock) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.fakes import ASSET, OTHER, FakeClock, vod_client
+from support.fakes import ASSET, OTHER, FakeClock, login_auth, vod_client
 
 from reconciler.decide.picture_id import picture
 from reconciler.errors import ApiError
 from reconciler.report.phrases import picture_path
 from reconciler.state.settled_covers import NAME, Memory, SettledCover
 from reconciler.util.sanitize import Redactor
-from reconciler.vod.auth import Login, LoginAuth
+from reconciler.vod.auth import Login
 
 CDN = "https://cdn.example.com"
 
@@ -67,7 +67,7 @@ def test_a_login_answered_with_rubbish_is_a_fault_and_no_crash(
         asked.append(request.url.path)
         return httpx.Response(201, headers=headers, stream=httpx.ByteStream(b"no gzip"))
 
-    auth = LoginAuth(Login("otto", "sesame", "acme", "cn-north-4"), "https://iam.example.com")
+    auth = login_auth(cloud, clock, Login("otto", "sesame", "acme", "cn-north-4"), "https://iam.example.com")
 
     with pytest.raises(ApiError, match="5 attempts"):
         clock.run(vod_client(cloud, clock, auth=auth).details(ASSET))
