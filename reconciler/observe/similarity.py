@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 
+from reconciler.observe.thumbnails import takes_too_long
+
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _MOST_PIXELS = 50_000_000
 _SIDE = 32
@@ -22,7 +24,8 @@ def alike(one: bytes, other: bytes) -> bool | None:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             for data in (one, other):
                 with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                    if image.width * image.height > _MOST_PIXELS:
+                    pixels = image.width * image.height
+                    if pixels > _MOST_PIXELS or takes_too_long(pixels, data):
                         return None
                     shape = image.width / image.height
                     small.append((shape, image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX)))

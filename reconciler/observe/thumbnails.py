@@ -76,10 +76,13 @@ def _too_much(image: Picture, data: bytes) -> NoAnswer | None:
     pixels = image.width * image.height
     if pixels > _most_pixels(data):
         return _too_large(data)
+    return _none("The picture would take too long to decode.") if takes_too_long(pixels, data) else None
+
+
+def takes_too_long(pixels: int, data: bytes) -> bool:
+    """Whether a picture of so many pixels is repainted too often."""
     # PNG and WebP hold these two bytes by chance.
-    if data.startswith(_JPEG) and pixels * data.count(_SCAN) > _MOST_PAINTED:
-        return _none("The picture would take too long to decode.")
-    return None
+    return data.startswith(_JPEG) and pixels * data.count(_SCAN) > _MOST_PAINTED
 
 
 def _small(image: Picture, width: int) -> Picture:

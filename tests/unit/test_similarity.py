@@ -105,3 +105,13 @@ UNDECODABLE = {
 def test_what_cannot_be_decoded_cannot_be_told(data: bytes) -> None:
     assert alike(ORIGINAL, data) is None
     assert alike(data, ORIGINAL) is None
+
+
+def test_a_jpeg_that_repaints_itself_without_end_is_not_decoded() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (2000, 2000), "red").save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    slow = data[:-2] + scan * 5000 + data[-2:]
+
+    assert alike(slow, data) is None
