@@ -53,10 +53,13 @@ class RateLimiter:
             ticket = await self._ticket()
             self._in_flight += 1
         slot = Slot()
+        renewing = asyncio.ensure_future(self._renew(self._shared, ticket)) if self._shared is not None else None
         try:
             yield slot
         finally:
             self._in_flight -= 1
+            if renewing is not None:
+                renewing.cancel()
             if not slot.unused:
                 self._answered.append(self._clock.monotonic())
             self._answer_came.set()
@@ -97,6 +100,13 @@ class RateLimiter:
         if learned is not None:
             known = self._rates.get(learned.seconds, learned)
             self._rates[learned.seconds] = min(known, learned, key=lambda rate: rate.amount)
+
+    async def _renew(self, shared: RedisWindow, ticket: str) -> None:
+        """Keeps the ticket while its call lasts: the look before a PUT may take longer than a lease."""
+        while True:
+            await self._clock.sleep(shared.lease / 3)
+            with suppress(UnreachableError):
+                await shared.renew(ticket)
 
     async def _give_back(self, shared: RedisWindow, ticket: str, slot: Slot) -> None:
         # If the store does not answer, the ticket's lease only counts the call for longer.

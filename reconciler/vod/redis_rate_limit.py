@@ -26,7 +26,8 @@ return string.format('%.6f', math.max(tonumber(first[2]) + window - now, 0.001))
 """
 _ANSWER = """
 local t = redis.call('TIME')
-redis.call('ZADD', KEYS[1], 'XX', string.format('%.6f', t[1] + t[2] / 1000000), ARGV[1])
+redis.call('ZADD', KEYS[1], 'XX', string.format('%.6f', t[1] + t[2] / 1000000 + ARGV[2]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] * 1000))
 return '0'
 """
 # Calls of others that are on their way look as if they took the whole lease: ask again before.
@@ -63,13 +64,13 @@ class RedisWindow:
     """One class of calls of one service, in a shared store. Runners with different quotas count each other's calls.
 
     Args:
-        lease: seconds after which a call whose process died counts as answered.
+        lease: seconds after which a call that nobody renewed counts as answered: its process died.
     """
 
     def __init__(self, store: RedisStore, name: str, rate: Rate, lease: float) -> None:
         self._key = f"reconcile:{name}:{rate.seconds:g}"
         self._rate = rate
-        self._lease = lease
+        self.lease = lease
         self._client = store.client
         self._acquire = store.client.register_script(_ACQUIRE)
         self._answer = store.client.register_script(_ANSWER)
@@ -77,13 +78,20 @@ class RedisWindow:
     async def acquire(self) -> tuple[str, float]:
         """A ticket, and 0 where the call may go out; else the seconds after which to ask again."""
         ticket = uuid.uuid4().hex
-        arguments = [self._rate.seconds, self._rate.amount, self._lease, ticket]
+        arguments = [self._rate.seconds, self._rate.amount, self.lease, ticket]
         pause = float(await _reply(self._acquire([self._key], arguments)))
         return ticket, min(pause, _LONGEST_PAUSE)
 
     async def answered(self, ticket: str) -> None:
         """The call's answer came: it counts for one window from now."""
-        await _reply(self._answer([self._key], [ticket]))
+        await self._stamp(ticket, 0)
+
+    async def renew(self, ticket: str) -> None:
+        """The call is still on its way: its lease counts from now."""
+        await self._stamp(ticket, self.lease)
+
+    async def _stamp(self, ticket: str, ahead: float) -> None:
+        await _reply(self._answer([self._key], [ticket, ahead, self._rate.seconds + self.lease]))
 
     async def unused(self, ticket: str) -> None:
         """The call was not made."""
@@ -91,10 +99,15 @@ class RedisWindow:
 
 
 async def _reply(command: Awaitable[Any]) -> Any:
-    from redis.exceptions import RedisError
+    from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
     try:
         return await command
+    except (AuthenticationError, ResponseError) as error:
+        raise UnreachableError(
+            f"The quota store refuses: {type(error).__name__}",
+            hint="Check user name, password and permissions of RECONCILE_QUOTA_STORE.",
+        ) from error
     except (RedisError, OSError) as error:
         raise UnreachableError(
             f"The quota store does not answer: {type(error).__name__}",

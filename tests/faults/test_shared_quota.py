@@ -83,6 +83,39 @@ def test_a_slot_that_was_not_used_is_free_for_the_others_at_once(redis: str) -> 
     assert asyncio.run(first_gives_back()) < PATIENCE
 
 
+def test_a_call_on_its_way_keeps_others_out_however_long_it_lasts(redis: str) -> None:
+    async def both() -> tuple[float, float]:
+        store = RedisStore(redis)
+        rate = Ours(1, 1)
+        slow, fast = (RateLimiter(rate, SystemClock(), RedisWindow(store, "w", rate, 0.3)) for _ in range(2))
+        moments: list[float] = []
+
+        async def call(of: RateLimiter, lasts: float) -> None:
+            async with of.slot():
+                await asyncio.sleep(lasts)
+                moments.append(time.monotonic())
+
+        first = asyncio.create_task(call(slow, 2.5))
+        await asyncio.sleep(0.2)
+        await asyncio.gather(first, call(fast, 0))
+        for limiter in (slow, fast):
+            await limiter.aclose()
+        await store.aclose()
+        return moments[0], moments[1]
+
+    one, other = asyncio.run(both())
+    assert other - one > 0.9
+
+
+def test_a_store_that_refuses_is_told_as_refusing(redis: str) -> None:
+    async def use() -> None:
+        async with window(redis.replace(PASSWORD, "wrong")) as ours, ours.slot():
+            pass
+
+    with pytest.raises(UnreachableError, match="quota store refuses"):
+        asyncio.run(use())
+
+
 def test_different_projects_do_not_share(redis: str) -> None:
     async def both() -> float:
         async with (
