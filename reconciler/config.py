@@ -219,6 +219,13 @@ def _iam(given: str | None, endpoint: str, region: str | None) -> str | None:
 
 
 def _credentials(env: Mapping[str, str]) -> Credentials:
+    for name in (*(name for family in _FAMILIES for name in family), "HW_AUTH_TOKEN"):
+        value = env.get(name, "")
+        if not value.isprintable() or not value.isascii() or " " in value:
+            raise UsageError(
+                f"{name} holds a line end, a space or another character that it cannot have",
+                hint="Set it again, without what was copied along.",
+            )
     given = [tuple(env.get(name) or None for name in family) for family in _FAMILIES]
     complete = [values for values in given if values[0] and values[1]]
     for family, values in zip(_FAMILIES, given, strict=True):

@@ -90,7 +90,7 @@ async def answer(kind: FaultKind | None, handle: Callable[[], Awaitable[Response
 
 
 def _compressed(whole: Response) -> Response:
-    """The same, as from a CDN that compresses that was not asked for."""
+    """The same, as from a CDN that compresses without being asked."""
     whole.body = gzip.compress(bytes(whole.body), 1)
     whole.headers["Content-Length"] = str(len(whole.body))
     whole.headers["Content-Encoding"] = "gzip"

@@ -64,7 +64,7 @@ class RedisWindow:
     """One class of calls of one service, in a shared store. Runners with different quotas count each other's calls.
 
     Args:
-        lease: seconds after which a call that nobody renewed counts as answered: its process died.
+        lease: seconds after which a call that was not renewed counts as answered: its process died.
     """
 
     def __init__(self, store: RedisStore, name: str, rate: Rate, lease: float) -> None:

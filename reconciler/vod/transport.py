@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import os
+import re
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
@@ -39,6 +42,27 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientOSError, httpx.ReadError),
     (Exception, httpx.RemoteProtocolError),
 )
+
+
+_BROKEN_PROXY = "The URL of the proxy for this host is not valid"
+_ENCODE = "Percent-encode the password in HTTPS_PROXY or HTTP_PROXY: # is %23, / is %2F, ? is %3F, @ is %40."
+
+
+def _trusted_authorities() -> ssl.SSLContext:
+    """
+    Raises:
+        UsageError: an environment variable names certificates that cannot be used.
+    """
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        if os.environ.get(name):
+            try:
+                return ssl.create_default_context(cafile=os.environ[name])
+            except OSError as error:  # ssl.SSLError is one
+                why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+                raise UsageError(
+                    f"{name} cannot be used: {why}", hint=f"Name a file of PEM certificates in {name}, or unset it."
+                ) from error
+    return httpx.create_ssl_context()
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -118,17 +142,22 @@ class Transport(httpx.AsyncBaseTransport):
         if not proxy or proxy_bypass(host) or _is_loopback(host):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if "@" in proxy and "@" not in re.split("[/?#]", proxy.partition("://")[2], maxsplit=1)[0]:
+            raise UsageError(_BROKEN_PROXY, hint=_ENCODE)
         if not proxy.startswith(("http://", "https://")):
             raise UsageError(
                 "The proxy for this host is neither http nor https",
                 hint="Set an HTTP proxy, or NO_PROXY.",
             )
-        return httpx.Proxy(proxy)
+        try:
+            return httpx.Proxy(proxy)
+        except (httpx.InvalidURL, ValueError):
+            raise UsageError(_BROKEN_PROXY, hint=_ENCODE) from None  # its text repeats the password
 
     def _session(self, direct: bool, secure: bool) -> aiohttp.ClientSession:
         # A proxy's own address may be private, and the proxy resolves the host.
         resolver = CheckedResolver(self._may_open) if self._may_open is not None and direct else None
-        context = httpx.create_ssl_context() if secure else True
+        context = _trusted_authorities() if secure else True
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
         session = aiohttp.ClientSession(
             connector=connector,

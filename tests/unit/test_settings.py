@@ -140,6 +140,14 @@ def test_half_a_way_to_authenticate_is_an_error_that_names_the_rest(env: dict[st
     assert not any(value in error.message for value in LOGIN.values())
 
 
+@pytest.mark.parametrize("name", ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HW_SECURITY_TOKEN", "HW_AUTH_TOKEN"])
+@pytest.mark.parametrize("value", ["secret-1\n", "sec ret-1", "\ufeffsecret-1", "secret-1\r"])
+def test_a_credential_with_what_no_credential_has_is_named_and_not_shown(name: str, value: str) -> None:
+    text = refused(KEYS | REGION | {name: value}).text
+    assert f"{name} holds" in text
+    assert "ret-1" not in text
+
+
 def test_without_endpoint_and_region_it_is_said_what_is_missing() -> None:
     error = refused(KEYS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -226,3 +227,28 @@ def test_a_service_on_this_machine_may_name_its_neighbours_but_no_link_local_add
         "169.254.169.254": False,
         "fe80::1%eth0": False,
     }
+
+
+@pytest.mark.parametrize("mark", ["#", "/", "?", "#@", "/@", "?@"])
+def test_a_proxy_with_an_unencoded_password_is_one_clear_error(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:pass{mark}word@proxy.example:3128")
+
+    with pytest.raises(UsageError, match="URL of the proxy") as caught:
+        opened("http://cdn.example.com/", monkeypatch, public_only=False)
+    assert "pass" not in caught.value.message
+    assert "word@" not in caught.value.text
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("holds", [None, b"", b"-----BEGIN CERTIFICATE-----\nrubbish"])
+def test_a_file_of_certificates_that_cannot_be_used_is_named(
+    name: str, holds: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ca.pem"
+    if holds is not None:
+        file.write_bytes(holds)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv(name, str(file))
+
+    with pytest.raises(UsageError, match=f"{name} cannot be used"):
+        opened("https://cdn.example.com/", monkeypatch, public_only=False)
