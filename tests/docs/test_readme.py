@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -22,11 +23,11 @@ from reconciler.report.options import RenderOptions, RunFacts
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OTHERS_OPTIONS = {"--help", "--data-binary", "--paginate", "--jq", "--silent"}
+OTHERS_OPTIONS = {"--help", "--arg", "--data-binary", "--paginate", "--jq", "--silent"}
 """Of curl and gh."""
 GH = """#!/bin/sh
 echo "$*" >>"$CALLS"
-case "$*" in *--paginate*) printf "$FOUND" ;; esac
+case "$*" in *--paginate*) printf '%s' "$FOUND" ;; esac
 """
 
 
@@ -77,30 +78,39 @@ def test_its_pipelines_are_yaml_and_run_commands_that_exist() -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed on this machine")
 @pytest.mark.parametrize(
     ("found", "sent"),
     [
-        ("", "-X POST repos/me/covers/issues/7/comments"),
-        ("11\\n12\\n", "-X PATCH repos/me/covers/issues/comments/12"),
+        ((), "-X POST repos/me/covers/issues/7/comments"),
+        ((11, 12), "-X PATCH repos/me/covers/issues/comments/12"),
     ],
 )
-def test_githubs_pipeline_keeps_one_comment(tmp_path: Path, found: str, sent: str) -> None:
+def test_githubs_pipeline_keeps_one_comment(tmp_path: Path, found: tuple[int, ...], sent: str) -> None:
     [pipeline] = [block for block in blocks("yaml") if "gh api" in block]
     [step] = [step for step in YAML(typ="safe").load(pipeline)["jobs"]["plan"]["steps"] if "gh api" in str(step)]
     (tmp_path / "gh").write_text(GH, encoding="utf-8")
     (tmp_path / "gh").chmod(0o755)
-    (tmp_path / "comment.md").write_text("<!-- reconcile:plan:0a1b2c3d -->\n### Video covers\n", encoding="utf-8")
+    marker = '<!-- reconcile:plan:0a1b2c3d" or true -->'
+    (tmp_path / "comment.md").write_text(f"{marker}\n### Video covers\n", encoding="utf-8")
+    bot, me = {"login": "github-actions[bot]"}, {"login": "me"}
+    listed = [
+        *({"id": number, "user": bot, "body": f"{marker}\n1 to change"} for number in found),
+        {"id": 13, "user": bot, "body": "another"},
+        {"id": 14, "user": me, "body": marker},
+    ]
     env = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "CALLS": str(tmp_path / "calls"),
-        "FOUND": found,
+        "FOUND": json.dumps(listed),
+        "RUNNER_TEMP": str(tmp_path),
         "GITHUB_REPOSITORY": "me/covers",
         "NUMBER": "7",
     }
     subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, env=env, check=True)
     search, change = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
-    assert 'startswith("<!-- reconcile:plan:0a1b2c3d -->")' in search
-    assert change == f"api {sent} -F body=@comment.md --silent"
+    assert search == "api --paginate repos/me/covers/issues/7/comments"
+    assert change == f"api {sent} -F body=@{tmp_path}/comment.md --silent"
 
 
 def test_its_alerts_ask_for_figures_that_exist() -> None:
