@@ -122,12 +122,17 @@ def _routes(world: World, log: admin.Log) -> list[Route]:
         call("PUT", f"{_ASSET}/cover", "cover", partial(vod.cover, world), quota=writes),
         call("POST", "/v3/auth/tokens", "token", partial(iam.token, auth), signed=False),
         call("GET", "/v3/projects", "projects", iam.projects),
+        *(Route(f"/{version}/{{rest:path}}", _no_such_api) for version in ("v1.0", "v1.1", "v3")),
         Route(_PICTURE, picture),
         Route("/{prefix:path}" + _PICTURE, picture),
         Route(f"{_ADMIN}requests", log.show),
         Route(f"{_ADMIN}cover", partial(admin.upload, world), methods=["POST"]),
         Route(f"{_ADMIN}catalogue", partial(admin.catalogue, world)),
     ]
+
+
+async def _no_such_api(request: Request) -> Response:
+    return await _no_such_call(request, Exception())
 
 
 async def _refused(_: Request, refusal: Exception) -> Response:

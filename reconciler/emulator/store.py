@@ -65,6 +65,8 @@ class AssetFilter:
     statuses: Sequence[str] = ()
     start: int | None = None
     end: int | None = None
+    text: str = ""
+    """Part of the title."""
 
 
 class Store:
@@ -168,6 +170,9 @@ def _where(chosen: AssetFilter) -> tuple[str, list[str | int]]:
     if chosen.end is not None:
         parts.append("a.created <= ?")
         values.append(chosen.end)
+    if chosen.text:
+        parts.append("instr(lower(a.title), lower(?)) > 0")
+        values.append(chosen.text)
     return " AND ".join(parts), values
 
 

@@ -24,6 +24,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _IDS_A_CALL = 10
 _SIZE, _MOST = 10, 100
 _REACH = 20_000
+_UNSUPPORTED = {"tags", "category", "category_id", "order", "order_by"}
 
 
 async def details(world: World, request: Request) -> Response:
@@ -99,7 +100,9 @@ async def cover(world: World, request: Request) -> Response:
 
 
 def _asset_ids(request: Request) -> list[str]:
-    asset_ids = list(dict.fromkeys(request.query_params.getlist("asset_id")))
+    """Repeated, or in one parameter with commas, as the official SDK sent them at first."""
+    given = ",".join(request.query_params.getlist("asset_id"))
+    asset_ids = list(dict.fromkeys(part for part in given.split(",") if part))
     if len(asset_ids) > _IDS_A_CALL:
         raise illegal(f"A call accepts at most {_IDS_A_CALL} asset_id.")
     return asset_ids
@@ -124,10 +127,14 @@ def _number(request: Request, name: str, default: int) -> int:
 
 
 def _selection(request: Request, asset_ids: list[str]) -> AssetFilter:
+    unsupported = sorted(_UNSUPPORTED & request.query_params.keys())
+    if unsupported:
+        raise illegal(f"The emulator does not know the filter {unsupported[0]}.")
     start, end = (request.query_params.get(name) for name in ("start_time", "end_time"))
     return AssetFilter(
         asset_ids=asset_ids,
         statuses=request.query_params.getlist("status"),
+        text=request.query_params.get("query_string", ""),
         start=None if start is None else words.moment(start, "start_time"),
         end=None if end is None else words.moment(end, "end_time"),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from reconciler.emulator import ODD
+from reconciler.emulator import ODD, catalogue
 from reconciler.emulator.app import create_app
 from reconciler.emulator.options import (
     DOMAIN_NAME,
@@ -247,3 +247,28 @@ def test_the_log_counts_calls_by_template_and_leaves_its_own_out(cloud: Callable
     assert there.app.state.requests[1] == ("GET", f"{ASSET}/details", f"asset_id={FIRST}", 200)
     listed = there.send("GET", "/_emulator/catalogue").json()["assets"]
     assert listed[0]["cover"] == {"kind": "copy", "snapshot": "sample/0"}
+
+
+@pytest.mark.parametrize("name", ["list", "info"])
+def test_ids_may_stand_in_one_parameter(cloud: Callable[..., Cloud], name: str) -> None:
+    first, second = catalogue.ordinary(0).asset_id, catalogue.ordinary(1).asset_id
+    body = cloud().call("GET", name, params={"asset_id": f"{first},{second}"}).json()
+    items = body["assets" if name == "list" else "asset_info_array"]
+    assert [item["asset_id"] for item in items] == [first, second]
+
+
+def test_the_list_can_be_searched_by_title(cloud: Callable[..., Cloud]) -> None:
+    title = catalogue.ordinary(7).title
+    found = cloud().call("GET", "list", params={"query_string": title[2:].upper()}).json()
+    assert catalogue.ordinary(7).asset_id in [item["asset_id"] for item in found["assets"]]
+    assert found["total"] < 24
+
+
+@pytest.mark.parametrize("name", ["tags", "category_id", "order"])
+def test_filters_that_it_lacks_are_refused_and_not_ignored(cloud: Callable[..., Cloud], name: str) -> None:
+    assert code(cloud().call("GET", "list", params={name: "x"})) == (400, "VOD.10053")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "cover/nonsense"])
+def test_a_call_that_is_not_there_is_no_picture(cloud: Callable[..., Cloud], name: str) -> None:
+    assert code(cloud().call("GET", name)) == (404, "APIGW.0101")
