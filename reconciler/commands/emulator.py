@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, help="On 127.0.0.1; 0 takes a free one.")
 @click.option("--state", metavar="FILE", help="Keep the assets in FILE. Default: in the user's state folder.")
 @click.option("--assets", type=click.IntRange(0), default=24, help="How many there are at first. Default 24.")
+@click.option("--odd-assets", is_flag=True, help="Add assets that are odd in one way each.")
 @click.option(
     "--cover-mode",
     type=click.Choice(["reference", "copy", "recode"]),
@@ -59,6 +60,7 @@ def emulator(
     port: int,
     state: str | None,
     assets: int,
+    odd_assets: bool,
     cover_mode: CoverMode,
     propagation: float,
     latency: float,
@@ -81,6 +83,7 @@ def emulator(
     try:
         options = settings.EmulatorOptions(
             assets=assets,
+            odd_assets=odd_assets,
             cover_mode=cover_mode,
             propagation=propagation,
             latency=latency,

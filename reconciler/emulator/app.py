@@ -47,7 +47,7 @@ def create_app(
     Raises:
         OSError, sqlite3.Error: the file cannot be used.
     """
-    store = Store(state, assets=options.assets, mode=options.cover_mode)
+    store = Store(state, assets=options.assets, odd_assets=options.odd_assets, mode=options.cover_mode)
     return Emulator(World(store, options, base_url.rstrip("/"), clock))
 
 

@@ -61,7 +61,8 @@ class EmulatorOptions:
     """How the emulator behaves.
 
     Attributes:
-        assets: number of ordinary assets in the catalogue; the odd ones are added to them.
+        assets: number of ordinary assets in the catalogue.
+        odd_assets: whether the odd ones are added to them.
         cover_mode: what a PUT does to `cover_url`: points it at the snapshot, copies the picture or re-encodes it.
         propagation: seconds for which reads and pictures show the old cover after a PUT.
         latency: milliseconds by which every answer is delayed.
@@ -73,6 +74,7 @@ class EmulatorOptions:
     """
 
     assets: int = 24
+    odd_assets: bool = True
     cover_mode: CoverMode = "copy"
     propagation: float = 0.0
     latency: float = 0.0

@@ -72,7 +72,7 @@ class AssetFilter:
 class Store:
     """Opens the file; creates and fills it if necessary. Raises sqlite3.Error if it is not such a file."""
 
-    def __init__(self, path: Path, *, assets: int, mode: CoverMode) -> None:
+    def __init__(self, path: Path, *, assets: int, odd_assets: bool, mode: CoverMode) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The app may be created in one thread and served in another; never do two threads use it at a time.
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -80,7 +80,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
-        self._fill(assets, "reference" if mode == "reference" else "copy")
+        self._fill(assets, odd_assets, "reference" if mode == "reference" else "copy")
 
     def asset(self, asset_id: str, now: float) -> StoredAsset | None:
         """The asset as reads return it now."""
@@ -127,7 +127,7 @@ class Store:
                 (asset_id, now),
             )
 
-    def _fill(self, assets: int, snapshot_kind: str) -> None:
+    def _fill(self, assets: int, odd_assets: bool, snapshot_kind: str) -> None:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             query = "SELECT count(*) FROM assets WHERE position < ?"
@@ -137,7 +137,7 @@ class Store:
             (odd_count,) = self._db.execute(
                 "SELECT count(*) FROM assets WHERE position >= ?", (ODD_POSITION,)
             ).fetchone()
-            if odd_count == 0:
+            if odd_assets and odd_count == 0:
                 self._insert(odd(), snapshot_kind)
 
     def _insert(self, assets: Iterable[Asset], snapshot_kind: str) -> None:

@@ -14,6 +14,8 @@ from socket import create_server
 import pytest
 from support.command_line import Cloud, entries, run, spawn, video, write
 
+from reconciler.emulator import ODD
+
 
 @contextmanager
 def emulator(*arguments: str) -> Iterator[dict[str, str]]:
@@ -97,3 +99,14 @@ def test_a_state_file_that_is_no_database() -> None:
     ran = run("emulator", "--port", "0", "--state", "store.sqlite")
     assert ran.code == 1
     assert "Cannot use store.sqlite: " in ran.err
+
+
+@pytest.mark.parametrize(("options", "more"), [((), 0), (("--odd-assets",), len(ODD) - 2)])
+def test_it_lists_as_many_assets_as_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], more: int
+) -> None:
+    write({})
+    with emulator("--assets", "7", *options) as exports:
+        for name, value in exports.items():
+            monkeypatch.setenv(name, value)
+        assert run("audit", "--json").document["unmanaged"]["count"] == 7 + more
