@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -22,15 +23,33 @@ _MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: 
 
 
 class Applier:
-    """Applies changes. `advance` is called once for each that is finished."""
+    """Applies changes.
+
+    Args:
+        advance: called once for each that is finished.
+        max_failures: so many PUTs that failed alike, without one success, end the run.
+
+    Attributes:
+        stopped_because: why the rest is not attempted, other than an interrupt or an error that a result names.
+    """
 
     def __init__(
-        self, planner: Planner, recorder: RunRecorder, parallelism: int, advance: Callable[[], None]
+        self,
+        planner: Planner,
+        recorder: RunRecorder,
+        parallelism: int,
+        advance: Callable[[], None],
+        max_failures: int = 20,
     ) -> None:
         self._planner = planner
         self._recorder = recorder
         self._parallelism = parallelism
         self._advance = advance
+        self._max_failures = max_failures
+        self._failures = Counter[tuple[str, int | None]]()
+        """PUTs that failed since the last success, by code and status."""
+        self._succeeded = False
+        self.stopped_because = ""
         self._stopped = False
         self._journal_failure: Failure | None = None
         self._unauthenticated = False
@@ -65,8 +84,10 @@ class Applier:
             for outcome in outcomes
         ]
 
-    def stop(self) -> None:
+    def stop(self, because: str = "") -> None:
         """Starts nothing new and ends all waiting; PUTs that were sent are finished."""
+        if not self._stopped:
+            self.stopped_because = because
         self._stopped = True
         for task in self._running:
             task.cancel()
@@ -87,8 +108,22 @@ class Applier:
             outcome = replace(outcome, error=_with_unwritten(outcome.error, error))
         if self._journal_failure or (outcome.error is not None and outcome.error.type in _ENDS_THE_RUN):
             self.stop()
+        self._count(outcome)
         self._advance()
         return outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        """Stops where one PUT after the other fails alike: a permission that is missing is missing for all."""
+        error = outcome.error
+        if outcome.outcome == "applied":
+            self._succeeded = True
+            self._failures.clear()
+        elif error is not None and error.type == ApiError.type:
+            kind = (error.code, error.status)
+            self._failures[kind] += 1
+            if self._failures[kind] >= self._max_failures + self._succeeded:
+                name = f"HTTP {error.status} {error.code}".rstrip() if error.status else "no answer"
+                self.stop(f"{self._failures[kind]} covers in a row failed with {name} (--max-failures)")
 
 
 class _Attempt:

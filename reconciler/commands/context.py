@@ -43,6 +43,8 @@ class ApplyOptions:
         force: override the safety limit; in a rollback, set snapshots of which it is not known what they were.
         replace_unreadable: replace covers that cannot be read.
         wait: for the new covers, at most `wait_timeout` seconds, until `wait_looks` looks in a row saw them.
+        max_duration: seconds after which the run stops in order.
+        max_failures: failures of one kind after which it stops.
     """
 
     auto_approve: bool = False
@@ -51,6 +53,8 @@ class ApplyOptions:
     wait: bool = False
     wait_timeout: float = 600.0
     wait_looks: int = 2
+    max_duration: float | None = None
+    max_failures: int = 20
 
 
 @dataclass(frozen=True, slots=True)

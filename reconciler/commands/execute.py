@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from reconciler.documents.write import apply_document
 from reconciler.errors import AuthenticationError, ReconcileError, UsageError
 from reconciler.model import Cover, Failure, Outcome, Plan
 from reconciler.planning.planner import Planner
-from reconciler.report import text
+from reconciler.report import phrases, text
 from reconciler.report.options import NO_CHANGES
 from reconciler.state.recorder import RunRecorder, recording
 from reconciler.util.sanitize import clean, shorten
@@ -32,10 +33,17 @@ _QUESTION = "\nDo you want to perform these actions?\n  Only 'yes' will be accep
 
 @dataclass(frozen=True, slots=True)
 class ApplyRun(ConnectedRun):
-    """A connected run that may change covers."""
+    """A connected run that may change covers. `started`: on the session's monotonic clock."""
 
     planner: Planner
     recorder: RunRecorder
+    started: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the run has to stop."""
+        most = self.options.changes.max_duration
+        return math.inf if most is None else max(0.0, self.started + most - self.session.clock.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,11 @@ def open_apply(run: ConnectedRun, *, files: Sequence[str] = (), rollback_of: str
         StateError: another apply is running, or the state folder cannot be used.
     """
     session = run.session
+    started = session.clock.monotonic()
     journal = recording(session.folder, session.clock, session.endpoint, session.project_id, files, rollback_of)
     replace_unreadable = run.options.changes.replace_unreadable
     with journal as recorder, run.open_planner(replace_unreadable=replace_unreadable) as planner:
-        yield ApplyRun(run.options, run.terminal, run.settings, session, planner, recorder)
+        yield ApplyRun(run.options, run.terminal, run.settings, session, planner, recorder, started)
 
 
 def show(run: ApplyRun, document: PlanDoc, *, blocked: bool = False, nothing: str = NO_CHANGES) -> None:
@@ -107,10 +116,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         run.recorder.start()
     quiet, changes = run.options.quiet, run.options.changes
     with caught(run.terminal.note) as interrupts:
-        with run.terminal.progress("Setting", len(steps), run.settings.write_rate) as advance:
-            applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance)
-            interrupts.tell(applier.stop)
-            outcomes = await applier.apply(steps)
+        outcomes = await _set(run, steps, interrupts)
         if changes.wait and not interrupts.requested:
             outcomes = await _wait(run, steps, outcomes, interrupts)
     document = redacted(apply_document(outcomes, plan.unknown, run.origin), run.terminal.redact)
@@ -122,6 +128,25 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         return ApplyResult(document, render, INTERRUPTED, ())
     notes = (*run.failure_notes(plan.unknown), *(_failures(document) if quiet else ()))
     return ApplyResult(document, render, exit_code(failed=_failed(run, document, outcomes)), notes)
+
+
+async def _set(run: ApplyRun, steps: Sequence[PlannedChange], interrupts: Interrupts) -> list[Outcome]:
+    """Sets the covers, and says in one sentence why it stopped before all were attempted."""
+    changes, timer = run.options.changes, None
+    with run.terminal.progress("Setting", len(steps), run.settings.write_rate) as advance:
+        applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance, changes.max_failures)
+        interrupts.tell(applier.stop)
+        if changes.max_duration is not None:
+            because = f"{phrases.duration(changes.max_duration)} are over (--max-duration)"
+            timer = asyncio.get_running_loop().call_later(run.seconds_left, applier.stop, because)
+        outcomes = await applier.apply(steps)
+        if timer is not None:
+            timer.cancel()
+    left = sum(outcome.outcome == "not_attempted" for outcome in outcomes)
+    if left and applier.stopped_because:
+        covers = phrases.counted(left, "cover was", "covers were")
+        run.terminal.note(f"Stopped: {applier.stopped_because}; {covers} not attempted.\n")
+    return outcomes
 
 
 def _failures(document: ApplyDoc) -> Iterator[str]:
@@ -146,7 +171,7 @@ async def _wait(
     with run.terminal.progress("Waiting", total, None) as advance:
         changes = run.options.changes
         verifier = Verifier(run.planner, run.recorder, run.settings.parallelism, changes.wait_looks, advance)
-        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, changes.wait_timeout))
+        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, min(changes.wait_timeout, run.seconds_left)))
         interrupts.tell(watching.cancel)
         try:
             await watching

@@ -222,6 +222,19 @@ _CHANGES = (
         type=click.IntRange(1, 100),
         default=2,
     ),
+    _option(
+        "--max-duration",
+        "Stop in order so long after the start, for example 50m; what is left is not attempted.",
+        "TIME",
+        type=duration,
+    ),
+    _option(
+        "--max-failures",
+        "Stop when so many covers failed for the same reason and none succeeded, or more of them in a row.",
+        "N",
+        type=click.IntRange(1),
+        default=20,
+    ),
 )
 CHANGES = OptionGroup("Changes", _CHANGES)
 CLOUD = (SELECTION, COMPARISON, REPORTS, CONNECTION, PAGE_OUTPUT)
