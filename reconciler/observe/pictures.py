@@ -17,6 +17,7 @@ from reconciler.util.ids import HEX_32
 from reconciler.util.sanitize import bare_url, hide, shorten
 from reconciler.vod.bodies import IDENTITY, decoded, encodings
 from reconciler.vod.retry import ATTEMPTS, with_retries
+from reconciler.vod.transport import UntrustedError
 
 MOST_BYTES = 20 * 1024 * 1024
 _REDIRECTS = 3
@@ -174,6 +175,10 @@ class Pictures:
                         following = url.join(response.headers["Location"])
             except TimeoutError as error:
                 raise _Transient(f"no answer within {self._timeout:g} s") from error
+            except UntrustedError:
+                return _unavailable(
+                    str(target), "its certificate is not trusted; SSL_CERT_FILE can name an authority"
+                )
             # ValueError: brackets or a port in a Location that make it no URL.
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise _Transient(f"{type(error).__name__}: {shorten(hide(str(error)), 120)}") from error

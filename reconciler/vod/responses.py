@@ -21,6 +21,7 @@ from reconciler.vod.auth import Auth, parse_date
 from reconciler.vod.bodies import EncodingError, decoded
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.retry import ATTEMPTS, with_retries
+from reconciler.vod.transport import UntrustedError
 
 _MOST_BYTES = 32 * 1024 * 1024
 _CLOCK_TOLERANCE = 15 * 60
@@ -136,6 +137,11 @@ class ApiConnection:
                     await response.aclose()
         except TimeoutError as error:
             raise TransientFault(operation, f"no answer within {self.timeout:g} s") from error
+        except UntrustedError as error:
+            raise UnreachableError(
+                f"{_LABELS[operation]} failed: {_connection_problem(error)}",
+                hint="If a proxy has a certificate authority of its own, name its file in SSL_CERT_FILE.",
+            ) from error
         except httpx.TransportError as error:
             raise TransientFault(operation, _connection_problem(error)) from error
 

@@ -29,21 +29,6 @@ _CONNECTIONS = 128
 _LONGEST_HEADER = 256 * 1024  # IAM's tokens grow with the number of services
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
-# The first that fits; a time-out of aiohttp's is an OSError as well.
-_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
-    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-    (TimeoutError, httpx.ReadTimeout),
-    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
-    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
-    (aiohttp.ClientConnectorError, httpx.ConnectError),
-    (PermissionError, httpx.ConnectError),
-    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
-    (aiohttp.ClientPayloadError, httpx.ReadError),
-    (aiohttp.ClientOSError, httpx.ReadError),
-    (Exception, httpx.RemoteProtocolError),
-)
-
-
 _BROKEN_PROXY = "The URL of the proxy for this host is not valid"
 _ENCODE = "Percent-encode the password in HTTPS_PROXY or HTTP_PROXY: # is %23, / is %2F, ? is %3F, @ is %40."
 
@@ -63,6 +48,26 @@ def _trusted_authorities() -> ssl.SSLContext:
                     f"{name} cannot be used: {why}", hint=f"Name a file of PEM certificates in {name}, or unset it."
                 ) from error
     return httpx.create_ssl_context()
+
+
+class UntrustedError(httpx.ConnectError):
+    """The server's certificate is of no authority that is trusted here. Another attempt would meet the same."""
+
+
+# The first that fits; a time-out of aiohttp's is an OSError as well.
+_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (TimeoutError, httpx.ReadTimeout),
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
+    (aiohttp.ClientConnectorCertificateError, UntrustedError),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (PermissionError, httpx.ConnectError),
+    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
+    (aiohttp.ClientPayloadError, httpx.ReadError),
+    (aiohttp.ClientOSError, httpx.ReadError),
+    (Exception, httpx.RemoteProtocolError),
+)
 
 
 class Transport(httpx.AsyncBaseTransport):

@@ -22,6 +22,7 @@ from support.samples import FAULTS, URL, put, read
 
 from reconciler.errors import ApiError, UnreachableError
 from reconciler.vod.retry import ATTEMPTS
+from reconciler.vod.transport import UntrustedError
 
 
 def test_a_read_asks_for_what_is_needed_and_no_more(clock: FakeClock) -> None:
@@ -178,3 +179,13 @@ def test_a_list_that_never_gets_shorter_is_an_error_and_not_a_short_list(clock: 
     with pytest.raises(ApiError, match="the service ignores start_time and end_time"):
         clock.run(main())
     assert len(asked) < 50
+
+
+def test_an_unknown_authority_is_told_at_once_with_the_variable(clock: FakeClock) -> None:
+    server = Script(UntrustedError("certificate verify failed: unable to get local issuer certificate"))
+
+    with pytest.raises(UnreachableError, match="certificate verify failed") as caught:
+        read(clock, server)
+
+    assert len(server.requests) == 1
+    assert "SSL_CERT_FILE" in caught.value.hint
