@@ -65,7 +65,7 @@ class LoginAuth(Auth):
                 request_id=error.request_id,
                 hint="Check HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME and the region.",
             ) from None
-        token = response.headers.get("X-Subject-Token", "")
+        token: str = response.headers.get("X-Subject-Token", "")
         if not (token and token.isascii() and token.isprintable()):
             raise TransientFault("token", f"HTTP {response.status_code} without a token")
         return token
