@@ -28,7 +28,7 @@ def refusal(
     cover: Cover,
     *,
     first: Cover | None = None,
-    recent: tuple[Cover, Cover] | None = None,
+    recent: tuple[list[Cover], Cover] | None = None,
 ) -> NotAdopted:
     found = accept(entry, seen, cover, first, recent)
     assert isinstance(found, NotAdopted)

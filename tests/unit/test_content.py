@@ -161,7 +161,7 @@ def test_a_host_that_is_right_only_of_lengths_proves_nothing_by_md5() -> None:
     reader = cloud.reader(clock)
 
     async def main() -> list[str]:
-        states = []
+        states: list[str] = []
         for manner in (Picture, lambda data: Picture(data, {"ETag": f'"{SAME_ETAG}"'})):
             cloud.pictures |= {snapshot_url(offset=0): manner(body(0)), COPY: manner(body(len(states) * 5))}
             question = judge(desired(index=0), observed(COPY), "auto")

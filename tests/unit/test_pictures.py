@@ -81,6 +81,7 @@ def test_a_compressed_bomb_is_stopped_at_the_limit(clock: FakeClock) -> None:
         (gzip.compress(BODY)[:-3], "gzip"),
         (gzip.compress(BODY) + b"more", "gzip"),
     ],
+    ids=["two layers", "another encoding", "not compressed", "cut off", "more behind its end"],
 )
 def test_what_cannot_be_decoded_surely_is_no_picture(clock: FakeClock, body: bytes, encoding: str) -> None:
     assert unavailable(content(clock, Script(*(encoded(body, encoding) for _ in range(ATTEMPTS)))), "5 attempts")
