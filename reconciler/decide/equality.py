@@ -9,11 +9,13 @@ from reconciler.model import Cover
 
 
 def same_picture(one: Cover, other: Cover) -> bool:
-    """For wanted snapshots: the same bytes, whatever their number is by now. Where bytes are not known: the same
-    second of the same set, and the same picture by its URL."""
+    """For wanted snapshots: the same bytes of the same asset, whatever their number is by now. Where bytes are not
+    known: the same second of the same set, and the same picture by its URL."""
+    left, right = _picture(one), _picture(other)
     if one.content is not None and other.content is not None:
-        return one.content == other.content
-    return _place(one) == _place(other) and _picture(one) == _picture(other)
+        whose = (left and left.asset_id, right and right.asset_id)
+        return one.content == other.content and whose[0] == whose[1]
+    return _place(one) == _place(other) and left == right
 
 
 def same_cover(one: Cover, other: Cover) -> bool:

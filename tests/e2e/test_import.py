@@ -19,6 +19,10 @@ Serve = Callable[..., Cloud]
 FILE = "desired/imported.yaml"
 
 
+# One of the emulator's assets has a cover that is not there: it is left out, and fails the import.
+READABLE = ("--exclude", ODD["content_unavailable"])
+
+
 def imported(emulator: str, *more: str) -> dict[str, Any]:
     Path("desired").mkdir(exist_ok=True)
     return run("import", "--endpoint", emulator, "--json", *more).document
@@ -51,7 +55,7 @@ def test_what_was_imported_is_in_sync(serve: Serve, mode: CoverMode) -> None:
     run("apply", "--auto-approve", "--force")
     Path("desired/covers.yaml").unlink()
     puts = cloud.puts
-    ran = run("import", "--out", FILE)
+    ran = run("import", "--out", FILE, *READABLE)
     assert ran.code == 0, ran.err
     plan = run("plan", "--json").document
     assert (plan["changes"], plan["unknown"]) == ([], [])
@@ -76,7 +80,7 @@ def test_what_the_service_re_encoded_is_recognised_after_waiting(serve: Serve) -
     write(entries(3, drifted=3))
     assert run("apply", "--auto-approve", "--force", "--wait").code == 0
     Path("desired/covers.yaml").unlink()
-    assert run("import", "--out", FILE).code == 0
+    assert run("import", "--out", FILE, *READABLE).code == 0
     found = {entry.asset_id: (entry.set, entry.index) for entry in load((FILE,)).covers if not entry.ignore}
     assert {item.asset_id: (item.set, item.other) for item in videos(3)}.items() <= found.items()
 
@@ -89,7 +93,6 @@ def test_covers_that_are_no_snapshot_are_ignored_with_the_reason(emulator: str) 
         "snapshots_failed": "it has no snapshots",
         "snapshots_in_progress": "its snapshots are being taken",
         "foreign_snapshot": "the service gives it snapshots of another asset; its cover is none of its own",
-        "content_unavailable": "its cover can't be read: HTTP 404",
         "custom_cover": (
             "its cover is none of its snapshots, byte for byte "
             "(one that the service re-encoded is recognised only after `apply --wait`)"
@@ -98,6 +101,7 @@ def test_covers_that_are_no_snapshot_are_ignored_with_the_reason(emulator: str) 
         "null_cover": "it has no cover",
         "empty_cover": "it has no cover",
     }
+    assert [item["asset_id"] for item in document["failed"]] == [ODD["content_unavailable"]]
     assert {entry.asset_id for entry in load((FILE,)).covers if entry.ignore} == set(ignored)
     text = Path(FILE).read_text(encoding="utf-8")
     assert {asset_id: reason_in(text, asset_id) for asset_id in ignored} == ignored
@@ -108,7 +112,7 @@ def test_a_cover_may_be_a_snapshot_that_could_not_be_read(serve: Serve) -> None:
     unreadable = {video(number).asset_id for number in (1, 4, 7)}
     rules = (FaultRule("picture", "403", ALWAYS, f"{asset_id}/snapshot/") for asset_id in unreadable)
     cloud = serve(EmulatorOptions(faults=tuple(rules)))
-    ran = run("import", "--out", "new.yaml", "--json")
+    ran = run("import", "--out", "new.yaml", "--json", *READABLE)
     shown = cloud.covers()
     for item in ran.document["ignored"]:
         assert not item["reason"].startswith("its cover is none of") or shown[item["asset_id"]] == ""
@@ -156,12 +160,12 @@ def test_an_existing_file_is_not_overwritten(emulator: str) -> None:
 def test_update_adds_what_is_missing_and_touches_nothing_else(emulator: str) -> None:
     write(entries(3), head="# ours\n", to="mine/covers.yaml")
     before = Path("mine/covers.yaml").read_bytes()
-    document = run("import", "--endpoint", emulator, "--update", "mine/covers.yaml", "--json").document
+    document = run("import", "--endpoint", emulator, "--update", "mine/covers.yaml", "--json", *READABLE).document
     assert document["summary"]["managed"] == 3
     after = Path("mine/covers.yaml").read_bytes()
     assert after.startswith(before)
     assert run("plan", "--endpoint", emulator, "mine", "--json").document["changes"] == []
-    again = run("import", "--endpoint", emulator, "--update", "mine/covers.yaml")
+    again = run("import", "--endpoint", emulator, "--update", "mine/covers.yaml", *READABLE)
     assert "Nothing to import" in again.out
     assert Path("mine/covers.yaml").read_bytes() == after
 
@@ -259,7 +263,7 @@ def test_one_that_cannot_be_read_stops_nobody_and_is_added_later(serve: Serve) -
             assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 1, video(6).asset_id),)
         )
     )
-    ran = run("import", "--out", "new.yaml", "--json")
+    ran = run("import", "--out", "new.yaml", "--json", *READABLE)
     document = ran.document
     assert ran.code == 1
     (failed,) = document["failed"]
@@ -267,7 +271,7 @@ def test_one_that_cannot_be_read_stops_nobody_and_is_added_later(serve: Serve) -
     missing = failed["asset_id"]
     assert missing == video(6).asset_id
     assert missing not in Path("new.yaml").read_text(encoding="utf-8")
-    again = run("import", "--update", "new.yaml")
+    again = run("import", "--update", "new.yaml", *READABLE)
     assert again.code == 0, again.err
     assert missing in Path("new.yaml").read_text(encoding="utf-8")
 
@@ -279,7 +283,7 @@ def test_what_could_not_be_read_is_named_in_text(serve: Serve) -> None:
             assets=10, cover_mode="reference", faults=(FaultRule("details", "403", 1, video(6).asset_id),)
         )
     )
-    ran = run("import", "--out", "new.yaml")
+    ran = run("import", "--out", "new.yaml", *READABLE)
     assert "1 asset left out: could not be read." in ran.out
     assert "Add them later: reconcile import --update new.yaml" in ran.out
 

@@ -183,11 +183,12 @@ def test_planning_never_puts(serve: Callable[[EmulatorOptions], Cloud]) -> None:
 
 
 def test_comparing_urls_alone_takes_a_copied_cover_for_drift(serve: Callable[[EmulatorOptions], Cloud]) -> None:
-    """And reads no picture at all."""
+    """And opens none of them: only the snapshots that it would set."""
     cloud = serve(EmulatorOptions(cover_mode="copy"))
     write(entries(2))
     assert run("plan", "--compare", "url", "--json").document["summary"]["update"] == 2
-    assert not [request for request in cloud.requests() if request["path"].endswith(".jpg")]
+    assert not [request for request in cloud.requests() if "/cover/" in request["path"]]
+    assert len([request for request in cloud.requests() if "/snapshot/" in request["path"]]) == 2
     for how in ("auto", "content"):
         assert run("plan", "--compare", how, "--json").document["summary"]["in_sync"] == 2
 
