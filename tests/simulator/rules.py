@@ -59,7 +59,6 @@ RULES: dict[str, str] = {
 NOT_YET: frozenset[str] = frozenset(
     {
         "after_content",
-        "applied_is_ours",
         "before",
         "converges",
         "failed_for_reason",
@@ -72,19 +71,14 @@ NOT_YET: frozenset[str] = frozenset(
         "put_in_sync",
         "put_seen_bytes",
         "put_unread_cover",
-        "revoked",
         "rollback_exact",
         "rollback_own",
         "rollback_restores",
         "saved",
         "stale_for_reason",
-        "two_looks",
         "unchanged_for_reason",
-        "unknown_outcome",
         "unread_is_unknown",
         "update_is_true",
-        "verified",
-        "verified_in_time",
     }
 )
 
