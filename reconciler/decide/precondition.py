@@ -29,8 +29,15 @@ class ChangeResult:
     error: Failure | None = None
 
 
+_SNAPSHOT_GONE = ("no_snapshots", "no_snapshot_at_offset", "snapshot_out_of_range")
+
+
 def revisit(change: PlannedChange, now: Verdict) -> str | ChangeResult:
     """The URL to PUT, as the API gave it just now, or the result of a change that needs no PUT."""
+    if now.state == "unknown" and now.reason in _SNAPSHOT_GONE:
+        return ChangeResult(
+            "stale", Failure("snapshot_changed", f"{now.message} It was there when this was planned.")
+        )
     if now.state == "unknown":
         return ChangeResult("failed", Failure(now.reason or "api_error", now.message))
     if now.after is None or now.before is None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reconciler.emulator import admin, cdn, faults, iam, vod
-from reconciler.emulator.auth import Auth
+from reconciler.emulator.auth import CredentialCheck
 from reconciler.emulator.quota import Quota
 from reconciler.emulator.refusal import Refusal
 from reconciler.emulator.store import Store
@@ -92,7 +92,7 @@ class Emulator(Starlette):
 
 
 def _routes(world: World, log: admin.Log) -> list[Route]:
-    auth, rules = Auth(world.clock), faults.Faults(world.options.faults)
+    auth, rules = CredentialCheck(world.clock), faults.Faults(world.options.faults)
     reads, writes = (Quota(rate, world.clock) for rate in world.options.rates())
 
     def guarded(

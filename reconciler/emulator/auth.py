@@ -27,7 +27,7 @@ _AUTHORIZATION = re.compile(
 _TOKEN = re.compile(r"emulator-([0-9]{1,12})-([0-9a-f]{64})")
 
 
-class Auth:
+class CredentialCheck:
     """Checks the credentials of requests; `clock` returns seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -14,12 +14,12 @@ from reconciler.emulator.refusal import Refusal, illegal
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from reconciler.emulator.auth import Auth
+    from reconciler.emulator.auth import CredentialCheck
 
 _DOMAIN_ID = "d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0"
 
 
-async def token(auth: Auth, request: Request) -> Response:
+async def token(auth: CredentialCheck, request: Request) -> Response:
     """`POST /v3/auth/tokens`: 201, the token in X-Subject-Token, its expiry in the body."""
     try:
         body = json.loads(await request.body())["auth"]

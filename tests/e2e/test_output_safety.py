@@ -221,7 +221,7 @@ def test_debug_tells_of_every_request_and_shows_tracebacks(serve: Serve) -> None
     write(entries(2))
     ran = spawn("plan", "--debug")
     assert ran.code == 0
-    assert ran.err.count("/asset/details?") == 2
+    assert ran.err.count("/asset/details ") == 2
     wrong = spawn("plan", "--debug", "missing.yaml")
     assert "Traceback" in wrong.err
     assert wrong.out == ""
