@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import traceback
@@ -21,6 +22,7 @@ import httpx
 
 from reconciler.cli import reconcile
 from reconciler.cli.error_handler import run_command_line
+from reconciler.util import signals
 from reconciler.util.clock import SystemClock
 from reconciler.vod.transport import Transport
 from simulator.clock import EndlessWait, VirtualClock
@@ -66,6 +68,9 @@ class Tool:
             self._pretend(stack)
             stack.enter_context(redirect_stdout(out))
             stack.enter_context(redirect_stderr(err))
+            for number in (signal.SIGINT, signal.SIGTERM):
+                stack.callback(signal.signal, number, signal.getsignal(number))
+            signals.handle()
             try:
                 code = run_command_line(reconcile, (*arguments, "--json"))
             except SystemExit as leaving:
@@ -74,6 +79,9 @@ class Tool:
                 code, crash = -1, f"EndlessWait: {error}"
             except Exception:  # noqa: BLE001 the oracle judges it
                 code, crash = -1, traceback.format_exc()
+            interrupted = signals.received()
+        if interrupted:
+            code = signals.EXIT_CODE  # as `main` leaves with it
         text = out.buffer.getvalue().decode()
         return Ran(arguments, code, text, err.getvalue(), _document(text), began, self.clock.time, crash)
 
@@ -107,6 +115,7 @@ class Tool:
             (os, "fsync", lambda _: None),
             (subprocess, "run", no_program),
             (sys, "stdin", io.StringIO()),
+            (signals, "_State", type("_State", (signals._State,), {"received": False})),
         ):
             stack.enter_context(patch.object(owner, name, value))
         stack.enter_context(patch.dict(os.environ, environment, clear=True))
