@@ -122,9 +122,9 @@ class Store:
             )
             # Covers before the one that is shown now will never be shown again.
             self._db.execute(
-                "DELETE FROM covers WHERE asset_id = ?1 AND seq <"
-                " (SELECT max(seq) FROM covers WHERE asset_id = ?1 AND visible_at <= ?2)",
-                (asset_id, now),
+                "DELETE FROM covers WHERE asset_id = ? AND seq <"
+                " (SELECT max(seq) FROM covers WHERE asset_id = ? AND visible_at <= ?)",
+                (asset_id, asset_id, now),
             )
 
     def _fill(self, assets: int, odd_assets: bool, snapshot_kind: str) -> None:
