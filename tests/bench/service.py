@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 from server import asset_id
 
-HOST = "https://1-cn-north-4.cdn-vod.huaweicloud.com"
 REACH = 20_000
 """No page of the list ends beyond this, and its total stops here."""
 FIRST, SPAN = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=700)
@@ -26,7 +25,8 @@ FIRST, SPAN = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=700)
 
 
 def snapshot(asset: str, offset: int) -> str:
-    return f"{HOST}/asset/{asset}/snapshot/sample/{offset}.jpg"
+    """On the host that is asked, which also serves the pictures."""
+    return f"{{host}}/asset/{asset}/snapshot/sample/{offset}.jpg"
 
 
 def details(asset: str, cover: str) -> str:
@@ -59,7 +59,8 @@ class Service:
     async def details(self, request: web.Request) -> web.Response:
         await self.arrives("details")
         asset = request.query["asset_id"]
-        text = self.template.replace("{asset}", asset).replace("{cover}", self.cover_of(asset))
+        text = self.template.replace("{cover}", self.cover_of(asset)).replace("{asset}", asset)
+        text = text.replace("{host}", f"http://{request.host}")
         return web.Response(text=text, content_type="application/json")
 
     async def cover(self, request: web.Request) -> web.Response:
@@ -80,7 +81,8 @@ class Service:
         last = bisect_right(self.created, request.query.get("end_time", "9"))
         numbers = range(first, last)[page * size : (page + 1) * size]
         body = {"total": min(last - first, REACH), "assets": [self.summary(number) for number in numbers]}
-        return web.json_response(body)
+        text = json.dumps(body).replace("{host}", f"http://{request.host}")
+        return web.Response(text=text, content_type="application/json")
 
     def summary(self, number: int) -> dict[str, object]:
         asset = asset_id(number)
@@ -93,6 +95,9 @@ class Service:
             "thumbnail_status": "THUMBNAIL_SUCCEED",
         }
 
+    async def picture(self, request: web.Request) -> web.Response:
+        return web.Response(body=request.path.encode(), content_type="image/jpeg")
+
     async def requests(self, _: web.Request) -> web.Response:
         return web.json_response(self.counts)
 
@@ -101,6 +106,7 @@ class Service:
         application.router.add_get("/v1.0/{project}/asset/details", self.details)
         application.router.add_put("/v1.0/{project}/asset/cover", self.cover)
         application.router.add_get("/v1.0/{project}/asset/list", self.listed)
+        application.router.add_get("/asset/{path:.*}", self.picture)
         application.router.add_get("/requests", self.requests)
         return application
 
