@@ -113,7 +113,8 @@ class ApiConnection:
         response, body = await self._once(operation, request, changes=changes)
         if response.status_code == httpx.codes.UNAUTHORIZED and auth and await auth.renewed(response.request):
             response, body = await self._once(operation, request, changes=changes)
-        _check(operation, response, body, self.clock)
+        if response.status_code == httpx.codes.UNAUTHORIZED:  # every other answer is checked already
+            _check(operation, response, body, self.clock)
         return response, body
 
     async def _once(self, operation: str, request: httpx.Request, *, changes: bool) -> tuple[httpx.Response, bytes]:
