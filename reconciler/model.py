@@ -6,11 +6,11 @@ the JSON keys, and `metadata` is what pydantic's `Field` takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reconciler.util.field_types import AssetId, Count, Foreign, Sha256
+from reconciler.util.field_types import AssetId, Count, Foreign, Md5, Sha256
 from reconciler.util.sanitize import bare_url
 
 SetName = Literal["sample", "dots", "quantity"]
@@ -61,6 +61,51 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureBytes:
+    """A picture's bytes: SHA-256 and MD5 in lower-case hex, length in bytes."""
+
+    sha256: Sha256
+    md5: Md5
+    length: Count
+
+
+@dataclass(frozen=True, slots=True)
+class LockLine:
+    """Which picture an entry means: one line of a lock file."""
+
+    asset_id: AssetId
+    set: SetName = field(metadata={"alias": "from"})
+    index: Count
+    """Of the snapshot, counted from 0 in order of offset."""
+    offset: Count
+    """Of the snapshot, in seconds."""
+    of: Count
+    """How many snapshots its set had."""
+    path: str
+    """What follows `/asset/<asset_id>/` in the snapshot's URL."""
+    sha256: Sha256
+    md5: Md5
+    length: Count
+    cover: PictureBytes | None = field(default=None, metadata=OPTIONAL)
+    """What the service makes of the snapshot, if it re-encodes covers and that is known."""
+
+    @property
+    def pictures(self) -> tuple[PictureBytes, ...]:
+        """The bytes that the cover may have."""
+        own = PictureBytes(self.sha256, self.md5, self.length)
+        return (own,) if self.cover is None else (own, self.cover)
+
+    def is_current(self, desired: Desired) -> bool:
+        """Whether it is about the snapshot that the entry names. An ignored entry has no line."""
+        if desired.ignore or self.set != desired.set:
+            return False
+        if desired.offset is not None:
+            return self.offset == desired.offset
+        index = desired.index if desired.index is not None else 0
+        return self.index == (index if index >= 0 else index + self.of)
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
     """All desired files together. `covers` keeps the order of the files and of the entries in them."""
 
@@ -70,6 +115,8 @@ class DesiredState:
     project_id: str | None = None
     digests: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """The SHA-256 of each file's bytes, to recognize them when the file is edited later."""
+    locked: Callable[[Desired], LockLine | None] = field(default=lambda _: None, repr=False)
+    """The current lock line of an entry, if it has one."""
 
 
 Reason = Literal[
@@ -80,6 +127,7 @@ Reason = Literal[
     "no_snapshot_at_offset",
     "foreign_snapshot",
     "content_unavailable",
+    "snapshot_changed",
     "api_error",
 ]
 NumberKey = Literal["index", "snapshot", "offset"]
@@ -183,20 +231,6 @@ class Verdict:
     put_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     cover_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A decision that needs the pictures' bytes: is the cover the wanted snapshot, and if not, which one is it?
-
-    `named` is the snapshot that the cover's URL names, if it does. `by_url`: that URL alone decides.
-    """
-
-    desired: Desired
-    observed: Observed
-    wanted: Snapshot
-    named: Snapshot | None = None
-    by_url: bool = False
 
 
 @dataclass(frozen=True, slots=True)

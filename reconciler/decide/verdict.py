@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from reconciler.decide.picture_id import picture
 from reconciler.model import (
     SNAPSHOTS_IN_PROGRESS,
@@ -11,13 +13,26 @@ from reconciler.model import (
     Desired,
     NoAnswer,
     Observed,
-    Question,
     Snapshot,
     Verdict,
 )
 from reconciler.util.sanitize import bare_url
 
 _FAILED = "THUMBNAIL_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A decision that needs the pictures' bytes: is the cover the wanted snapshot, and if not, which one is it?
+
+    `named` is the snapshot that the cover's URL names, if it does. `by_url`: that URL alone decides.
+    """
+
+    desired: Desired
+    observed: Observed
+    wanted: Snapshot
+    named: Snapshot | None = None
+    by_url: bool = False
 
 
 def judge(desired: Desired, observed: Observed | NoAnswer, compare: Compare) -> Verdict | Question:

@@ -15,9 +15,10 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from reconciler.desired import files
+from reconciler.desired import files, lock_files
 from reconciler.desired.entry import INTEGER, ParsedEntry, integer, read_entry
 from reconciler.desired.events import Event, Events, StopReadingError, WrongValueError
+from reconciler.desired.lock_files import LockFiles
 from reconciler.desired.messages import is_null, quoted
 from reconciler.desired.problems import Problems
 from reconciler.model import Desired, DesiredState, Source
@@ -32,10 +33,19 @@ _EMPTY_FILE = "this file is empty; it needs at least covers:"
 
 
 def load(paths: Sequence[str]) -> DesiredState:
-    """Load the files and folders together.
+    """Load the files and folders together, with the lock files beside them.
 
     Raises:
         DesiredError: with every problem in all of them.
+    """
+    return load_with_locks(paths)[0]
+
+
+def load_with_locks(paths: Sequence[str], *, mend: bool = False) -> tuple[DesiredState, LockFiles]:
+    """Like `load`; also returns the lock files, to change them.
+
+    Args:
+        mend: several lines about one asset are no problem.
     """
     problems = Problems()
     loaded = _Loaded()
@@ -52,9 +62,13 @@ def load(paths: Sequence[str]) -> DesiredState:
         problems.end_file()
         if problems.too_many:
             break
+    locks = lock_files.read(digests, problems)
+    if not mend:
+        locks.check_repeated(problems)
     problems.raise_any()
     settings = {name: text for name, (text, _) in loaded.settings.items()}
-    return DesiredState(tuple(loaded.covers), tuple(digests), digests=digests, **settings)
+    state = DesiredState(tuple(loaded.covers), tuple(digests), digests=digests, locked=locks.of, **settings)
+    return state, locks
 
 
 class _Loaded:

@@ -40,5 +40,6 @@ AssetId = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
 ProjectId = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
 Region = Annotated[str, Limits(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$")]
 Sha256 = Annotated[str, Limits(pattern=r"^[0-9a-f]{64}$")]
+Md5 = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
 Count = Annotated[int, Limits(ge=0)]
 """An integer from 0."""

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 
-from reconciler.decide.verdict import judge
-from reconciler.model import Compare, Content, Cover, Observed, Question, SnapshotRef, Verdict
+from reconciler.decide.verdict import Question, judge
+from reconciler.model import Compare, Content, Cover, Observed, SnapshotRef, Verdict
 from reconciler.planning import content as compare
 from reconciler.state.settled_covers import Memory, SettledCover
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import ASSET, CDN, OTHER, desired, observed, snapshot_url
 
-from reconciler.decide.verdict import choose, ignored, judge
-from reconciler.model import Compare, Desired, NoAnswer, Observed, Question, Reason, Snapshot, SnapshotRef, Verdict
+from reconciler.decide.verdict import Question, choose, ignored, judge
+from reconciler.model import Compare, Desired, NoAnswer, Observed, Reason, Snapshot, SnapshotRef, Verdict
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 
