@@ -62,27 +62,29 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class PictureBytes:
-    """A picture's bytes: SHA-256 and MD5 in lower-case hex, length in bytes."""
+    """SHA-256 and MD5 (hex) and length of a picture's bytes."""
 
     sha256: Sha256
     md5: Md5
     length: Count
 
+    @property
+    def content(self) -> Content:
+        return Content(self.sha256, self.length)
+
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
-    """Which picture an entry means: one line of a lock file."""
+    """Which picture an entry means: one line of a lock file. `index` counts from 0; `offset` is in seconds."""
 
     asset_id: AssetId
     set: SetName = field(metadata={"alias": "from"})
     index: Count
-    """Of the snapshot, counted from 0 in order of offset."""
     offset: Count
-    """Of the snapshot, in seconds."""
     of: Count
-    """How many snapshots its set had."""
+    """So many snapshots its set had."""
     path: str
-    """What follows `/asset/<asset_id>/` in the snapshot's URL."""
+    """Of the snapshot's URL: what follows `/asset/<asset_id>/`."""
     sha256: Sha256
     md5: Md5
     length: Count

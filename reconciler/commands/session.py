@@ -17,7 +17,7 @@ from reconciler.config import EMULATOR, Credentials, Settings
 from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.model import Desired, Plan, Rate
-from reconciler.observe.pictures import Pictures, open_client
+from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state import folder
@@ -115,7 +115,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     auth = _auth(settings, clock, iam)
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
-    pictures = open_client(outside, _AGENT, settings.timeout)
+    pictures = FastHttpClient(transport=outside, headers=_AGENT)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
     project_id = settings.project_id
@@ -132,7 +132,7 @@ def _session(
     clock: Clock,
     stack: AsyncExitStack,
     api: FastHttpClient,
-    pictures: httpx.AsyncClient,
+    pictures: FastHttpClient,
     region: str | None,
     project_id: str,
 ) -> Session:
@@ -183,7 +183,7 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
         raise StateError(f"Cannot use {store}: {error}", hint=hint) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
     api = FastHttpClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
-    pictures = open_client(transport, _AGENT)
+    pictures = FastHttpClient(transport=transport, headers=_AGENT)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
     return _session(settings, clock, stack, api, pictures, options.REGION, options.PROJECT_ID)

@@ -22,7 +22,8 @@ from itertools import islice
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import Question, identify, in_sync, unknown, update
 from reconciler.model import Content, Cover, NoAnswer, Observed, Snapshot, Verdict
-from reconciler.observe.pictures import PictureHead, Pictures
+from reconciler.observe.cdn_hosts import PictureHead
+from reconciler.observe.pictures import Pictures
 from reconciler.observe.similarity import alike
 from reconciler.state.settled_covers import Memory, SettledCover
 

@@ -23,7 +23,7 @@ class FastHttpClient(httpx.AsyncClient):
     def __init__(
         self,
         *,
-        base_url: str,
+        base_url: str = "",
         transport: httpx.AsyncBaseTransport,
         auth: httpx.Auth | None = None,
         headers: dict[str, str] | None = None,

@@ -17,7 +17,7 @@ from support.processes import PUT, Moment, Trigger, running, watched_cloud
 from reconciler.emulator import ODD
 from reconciler.emulator.catalogue import ordinary
 from reconciler.emulator.options import CoverMode, EmulatorOptions, FaultRule
-from reconciler.observe.pictures import MOST_BYTES
+from reconciler.observe.picture_answers import MOST_BYTES
 
 Serve = Callable[[EmulatorOptions], Cloud]
 APPLY = ("apply", "--auto-approve", "--force")

@@ -19,7 +19,7 @@ from support.command_line import DIGITS, WITH_AN_E, Cloud, Ran, entries, run, se
 from reconciler.documents.dump import digest
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions
-from reconciler.observe.pictures import MOST_BYTES
+from reconciler.observe.picture_answers import MOST_BYTES
 
 FILE = "saved.json"
 

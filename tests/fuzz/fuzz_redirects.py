@@ -14,8 +14,10 @@ from bodies import HEADERS, command_line
 from fuzz_bodies import InstantClock, check_told
 
 from reconciler.model import NoAnswer
-from reconciler.observe.pictures import PictureHead, Pictures, open_client
+from reconciler.observe.cdn_hosts import PictureHead
+from reconciler.observe.pictures import Pictures
 from reconciler.vod.addresses import is_public
+from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.transport import Transport
 
 HOST = "cdn.invalid"
@@ -67,7 +69,7 @@ async def read(rng: random.Random) -> bool:
 
     transport = Transport(is_public) if rng.random() < 0.01 else httpx.MockTransport(cdn)
     url = rng.choice((f"https://{HOST}/a.jpg", made_up(rng)))
-    async with open_client(transport, {}, 5) as http:
+    async with FastHttpClient(transport=transport) as http:
         reader = Pictures(http, trusted=rng.random() < 0.2, clock=InstantClock(), timeout=5)
         found = await reader.content(url)
         assert isinstance(await reader.head(url), PictureHead)

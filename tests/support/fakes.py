@@ -304,7 +304,7 @@ class FakeCloud:
         return vod_client(self, clock)
 
     def reader(self, clock: FakeClock, *, trusted: bool = False) -> Pictures:
-        http = httpx.AsyncClient(transport=httpx.MockTransport(self))
+        http = FastHttpClient(transport=httpx.MockTransport(self))
         return Pictures(http, trusted=trusted, clock=clock, timeout=30)
 
     def planner(

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from support.fakes import CDN, Answer, FakeClock, Handler, Script, served
 
 from reconciler.model import Content, NoAnswer
-from reconciler.observe.pictures import MOST_BYTES, PictureHead, Pictures, open_client
+from reconciler.observe.cdn_hosts import PictureHead
+from reconciler.observe.picture_answers import MOST_BYTES
+from reconciler.observe.pictures import Pictures
+from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.retry import ATTEMPTS
 
 URL = f"{CDN}/asset/{'a' * 32}/cover/Cover0.jpg"
@@ -23,7 +26,7 @@ MD5 = hashlib.md5(BODY).hexdigest()
 
 
 def pictures(handler: Handler, clock: FakeClock, *, trusted: bool = False, timeout: float = 30) -> Pictures:
-    http = open_client(httpx.MockTransport(handler), {})
+    http = FastHttpClient(transport=httpx.MockTransport(handler))
     return Pictures(http, trusted=trusted, clock=clock, timeout=timeout)
 
 

@@ -19,6 +19,7 @@ from reconciler.model import SetName, Snapshot, SnapshotRef
 from reconciler.observe import report_images
 from reconciler.observe.pictures import Pictures
 from reconciler.observe.report_images import ImageRequest, collect, count
+from reconciler.vod.fast_client import FastHttpClient
 
 
 def jpeg(colour: tuple[int, int, int] = (200, 60, 60), size: tuple[int, int] = (640, 360)) -> bytes:
@@ -70,7 +71,7 @@ def cloud(*changes: ImageRequest) -> FakeCloud:
 def collected(
     clock: FakeClock, server: Handler, changes: Sequence[ImageRequest], most: int = 200, parallelism: int = 4
 ) -> ImagesByAsset:
-    http = httpx.AsyncClient(transport=httpx.MockTransport(server))
+    http = FastHttpClient(transport=httpx.MockTransport(server))
     pictures = Pictures(http, trusted=False, clock=clock, timeout=30)
     return clock.run(collect(changes, pictures, most=most, parallelism=parallelism, advance=lambda: None))
 
@@ -322,7 +323,7 @@ def test_cancelling_is_passed_on(clock: FakeClock) -> None:
         raise AssertionError
 
     async def main() -> None:
-        http = httpx.AsyncClient(transport=httpx.MockTransport(serve))
+        http = FastHttpClient(transport=httpx.MockTransport(serve))
         pictures = Pictures(http, trusted=False, clock=clock, timeout=30)
         async with asyncio.timeout(1):
             await collect([wanted(1)], pictures, most=9, parallelism=2, advance=lambda: None)
