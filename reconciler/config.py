@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.errors import UsageError
-from reconciler.model import READ_RATE, WRITE_RATE, Rate
 from reconciler.util.ids import ID
+from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 from reconciler.util.sanitize import shorten
 
 EMULATOR = "emulator"

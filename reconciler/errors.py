@@ -8,6 +8,7 @@ ReconcileError
 ├── SafetyLimitError      more updates than the limit allows
 ├── StateError            the state folder cannot be used
 └── ApiError              VOD or IAM refused a request, or did not answer it
+    ├── CrowdedError          more assets of one second than can be listed
     ├── AuthenticationError   a 401: no call can succeed, so the run ends
     └── UnreachableError      no server answers there, or it does not speak the API: the run ends, too
 """
@@ -130,6 +131,10 @@ class ApiError(ReconcileError):
         """The message, the hint and the request ID in one line."""
         request = f" (request {self.request_id})" if self.request_id else ""
         return sentences(self.message, self.hint) + request
+
+
+class CrowdedError(ApiError):
+    pass
 
 
 class AuthenticationError(ApiError):

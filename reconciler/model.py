@@ -6,6 +6,7 @@ the JSON keys, and `metadata` is what pydantic's `Field` takes.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,7 @@ def is_none(value: object) -> bool:
 
 OPTIONAL = {"exclude_if": is_none}
 """Metadata of a field whose key is left out of documents where it has no value."""
+OPTIONAL_LIST = {"exclude_if": operator.not_}
 NOT_IN_DOCUMENTS = {"exclude": True}
 """Metadata of a field that is never dumped: a URL with its signature, or what only the program needs."""
 
@@ -136,6 +138,8 @@ NumberKey = Literal["index", "snapshot", "offset"]
 """Which key of an entry holds its number; "index" where the number is the whole entry."""
 State = Literal["in_sync", "update", "pending", "unknown", "ignored"]
 Compare = Literal["auto", "url", "content"]
+Evidence = Literal["lock", "url", "content", "details"]
+"""What decided: the locked picture; the details' URLs; the details and the pictures' bytes; the details alone."""
 SNAPSHOTS_IN_PROGRESS = "THUMBNAILING"
 """The service's status while it takes snapshots: those that it lists may be replaced a moment later."""
 
@@ -233,6 +237,7 @@ class Verdict:
     put_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     cover_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
+    evidence: Evidence = "details"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,8 @@ class Plan:
     pending: tuple[Verdict, ...]
     unknown: tuple[Verdict, ...]
     ignored: tuple[Verdict, ...]
+    evidence: Mapping[Evidence, int] = field(default_factory=dict)
+    """By how many entries of all but the ignored ones it decided."""
 
 
 OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"]
@@ -282,19 +289,3 @@ class Outcome:
         metadata=OPTIONAL | {"description": "Where the replaced picture was saved, if it existed nowhere else."},
     )
     error: Failure | None = field(default=None, metadata=OPTIONAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `amount` calls in any `seconds`."""
-
-    amount: int
-    seconds: float
-
-    def seconds_for(self, calls: int) -> float:
-        """How long the last of `calls` has to wait when a whole window may be sent at once."""
-        return max(0, calls - 1) // self.amount * self.seconds
-
-
-READ_RATE = Rate(1500, 60)
-WRITE_RATE = Rate(100, 60)

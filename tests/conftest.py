@@ -7,13 +7,12 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
-from support.fakes import OPENED, FakeClock
+from support.fakes import FakeClock
 
 # Wall time says nothing on a busy machine; a failure must come back in the next run.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -39,13 +38,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(_PREFIXES) or name.lower() in _PROXIES or name in _OUTPUT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RECONCILE_STATE_DIR", str(tmp_path / "state"))
-
-
-@pytest.fixture(autouse=True)
-def _close_readings() -> Iterator[None]:
-    yield
-    while OPENED:
-        OPENED.pop().close()
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from typing import Any, TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from reconciler.model import Rate
 from reconciler.report.phrases import duration
+from reconciler.util.rate import Rate
 
 
 class _Stderr:

@@ -14,7 +14,7 @@ from reconciler.util.sanitize import Redactor
 
 if TYPE_CHECKING:
     from reconciler.commands.context import OutputOptions
-    from reconciler.model import Rate
+    from reconciler.util.rate import Rate
 
 _SECRETS = (
     "HUAWEICLOUD_SDK_SK",

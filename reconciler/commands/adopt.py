@@ -51,9 +51,9 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     state = load(options.desired_paths)
     _check_files(state, run)
     async with connect(run, run.resolve(state)) as connected:
-        with connected.open_planner() as planner:
-            plan = await connected.make_plan(planner, state.covers)
-            found = await AdoptionPlanner(connected, planner).check(plan)
+        planner = connected.make_planner(state)
+        plan = await connected.make_plan(planner, state.covers)
+        found = await AdoptionPlanner(connected, planner).check(plan)
         origin = connected.origin
     order = {file: position for position, file in enumerate(state.files)}
     found.sort(key=lambda item: (order[item.desired.file], item.desired.line, item.desired.column))

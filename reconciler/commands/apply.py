@@ -57,7 +57,7 @@ async def apply(run: Run, *, plan_file: str | None, max_plan_age: float | None =
     execute.check_approvable(run, hint)
     state = run.load()
     async with connect(run, run.resolve(state)) as connected:
-        with execute.open_apply(connected, files=state.files) as applying:
+        with execute.open_apply(connected, state=state) as applying:
             plan = await applying.make_plan(applying.planner, state.covers)
             document = plan_document(plan, applying.origin)
             # Before anything changes: afterwards the covers from before may be gone.
@@ -87,7 +87,7 @@ async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
                 f"{file}: the plan is for project {document.project_id}, not for {connected.session.project_id}",
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
-        with execute.open_apply(connected, files=(file,)) as applying:
+        with execute.open_apply(connected, plan_file=file) as applying:
             _show(applying, document, _in_sync(run, document))
             steps = _steps(document)
             images = await _images_of_saved(applying, steps)

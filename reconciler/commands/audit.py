@@ -7,14 +7,13 @@ Exit codes: 0 in sync, 2 drift, 1 an error or an unknown asset.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import asdict, replace
 from functools import partial
 
 import click
 
 from reconciler.commands.context import Run
-from reconciler.commands.options import AUDIT_REPORTS, COMPARISON, CONNECTION, PAGE_OUTPUT, SELECTION, duration
+from reconciler.commands.options import AUDIT_REPORTS, COMPARISON, CONNECTION, PAGE_OUTPUT, SELECTION
 from reconciler.commands.reports import images_of_changes, make_report
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
@@ -23,40 +22,42 @@ from reconciler.documents.baseline import since
 from reconciler.documents.dump import redacted
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_audit
-from reconciler.documents.schemas import AuditDoc, FastDoc
-from reconciler.documents.write import audit_document, moment
-from reconciler.errors import UsageError
+from reconciler.documents.schemas import AuditDoc, TrafficDoc, WarningDoc
+from reconciler.documents.write import audit_document
+from reconciler.errors import CrowdedError
 from reconciler.model import DesiredState
-from reconciler.planning.asset_index import AssetIndex, read_covers
+from reconciler.observe.covers import ListedAsset, list_covers
 from reconciler.report import text
 from reconciler.report.options import RunFacts
 
-_DAY = 24 * 3600.0
+
+def _replaced(_ctx: click.Context, option: click.Parameter, given: object) -> None:
+    """
+    Raises:
+        click.UsageError: the option was given.
+    """
+    if given:
+        name = option.opts[0]
+        raise click.UsageError(f"{name} is no longer needed: with `reconcile lock` every audit is as cheap")
+
+
+_CROWDED = "The assets that no file manages cannot all be counted: {}."
 
 
 @click.option("--baseline", metavar="FILE", help="An earlier `audit --json`: also show what changed since then.")
-@click.option("--fast", is_flag=True, help="Read covers from the asset list, and details only where needed.")
-@click.option(
-    "--max-age",
-    type=duration,
-    metavar="TIME",
-    help="With --fast: how old the snapshots remembered from an earlier read may be. Default 24h.",
-)
-async def audit(run: Run, *, baseline: str | None, fast: bool, max_age: float | None) -> Report:
+@click.option("--fast", is_flag=True, hidden=True, expose_value=False, callback=_replaced)
+@click.option("--max-age", hidden=True, expose_value=False, callback=_replaced)
+async def audit(run: Run, *, baseline: str | None) -> Report:
     """
     Raises:
-        UsageError: --max-age without --fast.
         PlanFileError: the baseline cannot be used.
     """
-    if max_age is not None and not fast:
-        raise UsageError("--max-age needs --fast")
     earlier = read_audit(baseline) if baseline is not None else None
     state = run.load()
     async with connect(run, run.resolve(state)) as connected:
         session, clock = connected.session, connected.session.clock
         started = clock.monotonic()
-        age = timedelta(seconds=_DAY if max_age is None else max_age) if fast else None
-        document, images = await _audit(connected, state, age)
+        document, images = await _audit(connected, state)
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}
@@ -67,33 +68,36 @@ async def audit(run: Run, *, baseline: str | None, fast: bool, max_age: float | 
     return make_report(run, document, render, code, notes, images=images, facts=facts)
 
 
-async def _audit(run: ConnectedRun, state: DesiredState, max_age: timedelta | None) -> tuple[AuditDoc, ImagesByAsset]:
-    """Audits by the asset list where it is enough (`max_age`), or reads the details of every asset (None)."""
-    session, index = run.session, None
-    with run.open_planner() as planner:
-        if max_age is not None:
-            covers = await read_covers(session.client)
-            index = AssetIndex(covers, planner.readings, session.clock.now(), max_age, run.options.compare)
-        plan = await run.make_plan(replace(planner, asset_index=index), state.covers)
+async def _audit(run: ConnectedRun, state: DesiredState) -> tuple[AuditDoc, ImagesByAsset]:
+    """Lists all assets, which shows those that no file manages and the covers of those that are locked."""
+    session = run.session
+    managed = {desired.asset_id for desired in state.covers}
+    listed: dict[str, ListedAsset] = {}
+    unmanaged: set[str] = set()
+
+    def add(asset_id: str, asset: ListedAsset) -> None:
+        if asset_id in managed:
+            listed[asset_id] = asset
+        else:
+            unmanaged.add(asset_id)
+
+    warnings: tuple[WarningDoc, ...] = ()
+    try:
+        await list_covers(session.client, add)
+    except CrowdedError as error:
+        warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(error.message)),)
+    plan = await run.make_plan(replace(run.make_planner(state), listed=listed), state.covers)
     images = await images_of_changes(run, plan.changes)
-    if index is not None:
-        listed = set(index.assets)
-    else:
-        listed = {asset.asset_id.lower() async for asset in session.client.list_assets()}
     document = audit_document(
         plan,
         run.origin,
-        sorted(listed - {desired.asset_id for desired in state.covers}),
+        sorted(unmanaged),
         targets=run.options.targets,
         excludes=run.options.excludes,
-        fast=_evidence(index) if index is not None else None,
+        pictures=TrafficDoc(**asdict(session.pictures.traffic)),
+        warnings=warnings,
     )
     return redacted(document, run.terminal.redact), images
-
-
-def _evidence(index: AssetIndex) -> FastDoc:
-    oldest = moment(index.oldest) if index.oldest is not None else None
-    return FastDoc(by_url=index.by_url, by_memory=index.by_memory, by_details=index.undecided, oldest_reading=oldest)
 
 
 command = Verb("audit", __doc__, audit, SELECTION, COMPARISON, AUDIT_REPORTS, CONNECTION, PAGE_OUTPUT)

@@ -21,7 +21,7 @@ from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import AuthenticationError, ReconcileError, UsageError
-from reconciler.model import Cover, Failure, Outcome, Plan
+from reconciler.model import Cover, DesiredState, Failure, Outcome, Plan
 from reconciler.planning.planner import Planner
 from reconciler.report import phrases, text
 from reconciler.report.options import NO_CHANGES
@@ -66,11 +66,14 @@ def check_approvable(run: Run, hint: str) -> None:
 
 
 @contextmanager
-def open_apply(run: ConnectedRun, *, files: Sequence[str] = (), rollback_of: str | None = None) -> Iterator[ApplyRun]:
+def open_apply(
+    run: ConnectedRun, *, state: DesiredState | None = None, plan_file: str = "", rollback_of: str | None = None
+) -> Iterator[ApplyRun]:
     """Opens the journal for one run, the only one on this machine.
 
     Args:
-        files: with the desired covers, or with the saved plan.
+        state: the desired covers, or
+        plan_file: the saved plan.
         rollback_of: the run to undo.
 
     Raises:
@@ -78,9 +81,10 @@ def open_apply(run: ConnectedRun, *, files: Sequence[str] = (), rollback_of: str
     """
     session = run.session
     started = session.clock.monotonic()
+    files = state.files if state is not None else (plan_file,) if plan_file else ()
     journal = recording(session.folder, session.clock, session.endpoint, session.project_id, files, rollback_of)
-    replace_unreadable = run.options.changes.replace_unreadable
-    with journal as recorder, run.open_planner(replace_unreadable=replace_unreadable) as planner:
+    planner = run.make_planner(state, replace_unreadable=run.options.changes.replace_unreadable)
+    with journal as recorder:
         yield ApplyRun(run.options, run.terminal, run.settings, session, planner, recorder, started)
 
 

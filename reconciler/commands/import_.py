@@ -96,16 +96,16 @@ async def import_covers(
     _check_same_project(settings, existing)
     found = ImportedEntries()
     async with connect(run, settings) as connected:
-        with connected.open_planner() as planner:
-            wanted = frozenset(map(str.upper, statuses))
-            missing = await _missing(connected, existing, found, wanted, after, before)
-            with run.terminal.progress("Reading", len(missing), settings.read_rate) as advance:
+        planner = connected.make_planner()
+        wanted = frozenset(map(str.upper, statuses))
+        missing = await _missing(connected, existing, found, wanted, after, before)
+        with run.terminal.progress("Reading", len(missing), settings.read_rate) as advance:
 
-                async def work(asset: AssetSummary) -> None:
-                    await _read(planner, asset, found)
-                    advance()
+            async def work(asset: AssetSummary) -> None:
+                await _read(planner, asset, found)
+                advance()
 
-                await for_each(missing, work, settings.parallelism)
+            await for_each(missing, work, settings.parallelism)
         found.entries.sort(key=attrgetter("asset_id"))
         found.failed.sort(key=attrgetter("asset_id"))
         document = _document(file, found, connected)

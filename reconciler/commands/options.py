@@ -13,7 +13,8 @@ from reconciler.commands.formats import FORMATS
 from reconciler.commands.verb import OptionGroup
 from reconciler.config import parse_rate
 from reconciler.errors import UsageError
-from reconciler.model import Compare, Rate, Reason
+from reconciler.model import Compare, Reason
+from reconciler.util.rate import Rate
 from reconciler.util.sanitize import shorten
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

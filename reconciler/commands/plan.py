@@ -34,8 +34,7 @@ async def plan(run: Run, *, detailed_exitcode: bool, out: str | None) -> Report:
         atomic_files.check_writable(out)
     state = run.load()
     async with connect(run, run.resolve(state)) as connected:
-        with connected.open_planner() as planner:
-            found = await connected.make_plan(planner, state.covers)
+        found = await connected.make_plan(connected.make_planner(state), state.covers)
         images = await images_of_changes(connected, found.changes)
         document = redacted(plan_document(found, connected.origin), run.terminal.redact)
         del found  # as large as the document

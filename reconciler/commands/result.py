@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reconciler.model import Rate
+from reconciler.util.rate import Rate
 
 INTERRUPTED = 130
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,16 +16,16 @@ from reconciler.commands.context import Run
 from reconciler.config import EMULATOR, Credentials, Settings
 from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError, not_installed
-from reconciler.model import Desired, Plan, Rate
+from reconciler.model import Desired, DesiredState, Plan
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state import folder
 from reconciler.state.runs import Runs
 from reconciler.state.settled_covers import Memory
-from reconciler.state.snapshot_cache import Readings
 from reconciler.util.atomic_files import check_links
 from reconciler.util.clock import Clock, SystemClock
+from reconciler.util.rate import Rate
 from reconciler.vod.addresses import is_near, is_public
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Auth, Login, TokenAuth
 from reconciler.vod.bodies import IDENTITY
@@ -67,22 +67,20 @@ class ConnectedRun(Run):
         session = self.session
         return Origin(session.endpoint, session.region, session.project_id, session.clock.now())
 
-    @contextmanager
-    def open_planner(self, *, replace_unreadable: bool = False) -> Iterator[Planner]:
-        """Opens a planner with what the state folder remembers."""
+    def make_planner(self, state: DesiredState | None = None, *, replace_unreadable: bool = False) -> Planner:
+        """A planner with what the state folder remembers, and with the lock lines of the desired covers."""
         session = self.session
         recent = Runs(session.folder, session.endpoint, session.project_id).recent(session.clock.now(), PENDING)
-        with closing(Readings(session.folder)) as readings:
-            yield Planner(
-                session.client,
-                session.pictures,
-                Memory(session.folder),
-                readings,
-                self.options.compare,
-                replace_unreadable,
-                recent,
-                keep_snapshots=self.options.reports.pictures > 0,
-            )
+        return Planner(
+            session.client,
+            session.pictures,
+            Memory(session.folder),
+            self.options.compare,
+            replace_unreadable,
+            recent,
+            locked=(state or DesiredState((), ())).locked,
+            keep_snapshots=self.options.reports.pictures > 0,
+        )
 
     async def make_plan(self, planner: Planner, covers: Sequence[Desired]) -> Plan:
         """Plans the selected entries."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from reconciler.errors import SafetyLimitError
-from reconciler.model import Cover, Plan, Verdict
+from reconciler.model import Cover, Evidence, Plan, Verdict
 
 SAFETY_MINIMUM = 10
 
@@ -17,8 +17,11 @@ class PlanBuilder:
     def __init__(self) -> None:
         self._kept: list[tuple[int, Verdict]] = []
         self._in_sync = 0
+        self._evidence: dict[Evidence, int] = {"lock": 0, "url": 0, "content": 0, "details": 0}
 
     def add(self, position: int, verdict: Verdict) -> None:
+        if verdict.state != "ignored":
+            self._evidence[verdict.evidence] += 1
         if verdict.state == "in_sync":
             self._in_sync += 1
         else:
@@ -36,6 +39,7 @@ class PlanBuilder:
             pending=tuple(groups["pending"]),
             unknown=tuple(groups["unknown"]),
             ignored=tuple(groups["ignored"]),
+            evidence=self._evidence,
         )
 
 

@@ -38,6 +38,8 @@ def revisit(change: PlannedChange, now: Verdict) -> str | ChangeResult:
         return ChangeResult(
             "stale", Failure("snapshot_changed", f"{now.message} It was there when this was planned.")
         )
+    if now.reason == "snapshot_changed":
+        return ChangeResult("stale", Failure("snapshot_changed", now.message))
     if now.state == "unknown":
         return ChangeResult("failed", Failure(now.reason or "api_error", now.message))
     if now.after is None or now.before is None:

@@ -11,9 +11,11 @@ from reconciler.model import (
     Content,
     Cover,
     Desired,
+    LockLine,
     NoAnswer,
     Observed,
     Snapshot,
+    SnapshotRef,
     Verdict,
 )
 from reconciler.util.sanitize import bare_url
@@ -25,28 +27,35 @@ _FAILED = "THUMBNAIL_FAILED"
 class Question:
     """A decision that needs the pictures' bytes: is the cover the wanted snapshot, and if not, which one is it?
 
-    `named` is the snapshot that the cover's URL names, if it does. `by_url`: that URL alone decides.
+    `named` is the snapshot that the cover's URL names, if it does. `by_url`: that URL alone decides. `line`: the
+    entry's lock line; only with it `wanted` may be missing.
     """
 
     desired: Desired
     observed: Observed
-    wanted: Snapshot
+    wanted: Snapshot | NoAnswer
     named: Snapshot | None = None
     by_url: bool = False
+    line: LockLine | None = None
 
 
-def judge(desired: Desired, observed: Observed | NoAnswer, compare: Compare) -> Verdict | Question:
+def judge(
+    desired: Desired, observed: Observed | NoAnswer, compare: Compare, line: LockLine | None = None
+) -> Verdict | Question:
     """The verdict on one entry, as far as the details and their URLs decide it. They never decide an update: what is
-    to be put is read first."""
+    to be put is read first. Of a locked entry they decide nothing that its picture could contradict."""
     if isinstance(observed, NoAnswer):
         return unknown(desired, observed)
     wanted = choose(desired, observed)
+    by_url = compare == "url"
     if isinstance(wanted, NoAnswer):
-        return unknown(desired, wanted, observed.title)
+        if line is None or by_url or wanted.reason == "snapshots_in_progress":
+            return unknown(desired, wanted, observed.title)
+        return Question(desired, observed, wanted, line=line)
     named = identify(observed)
-    if named is not None and compare != "content" and picture(named.url) == picture(wanted.url):
+    if named is not None and line is None and compare != "content" and picture(named.url) == picture(wanted.url):
         return in_sync(desired, observed, wanted, None, None)
-    return Question(desired, observed, wanted, named, by_url=compare == "url")
+    return Question(desired, observed, wanted, named, by_url, line)
 
 
 def choose(desired: Desired, observed: Observed) -> Snapshot | NoAnswer:
@@ -129,6 +138,21 @@ def in_sync(
     before = observed.cover(wanted.ref, cover)
     after = Cover(bare_url(wanted.url), wanted.ref, snapshot)
     return Verdict(desired, "in_sync", observed.title, before=before, after=after)
+
+
+def in_sync_as_locked(desired: Desired, observed: Observed, line: LockLine) -> Verdict:
+    """The cover has the locked bytes; which snapshots there are by now does not matter."""
+    ref, content = SnapshotRef(line.set, line.index, line.offset), Content(line.sha256, line.length)
+    cover = observed.cover(ref, content)
+    return Verdict(desired, "in_sync", observed.title, before=cover, after=cover)
+
+
+def snapshot_changed(desired: Desired, wanted: Snapshot) -> NoAnswer:
+    return NoAnswer(
+        "snapshot_changed",
+        f"{name(wanted)} is not the picture that was locked: it was taken again, and is not set. Look at it; to "
+        f"accept it: reconcile lock --upgrade --target {desired.asset_id}",
+    )
 
 
 def update(desired: Desired, observed: Observed, wanted: Snapshot, before: Cover, content: Content) -> Verdict:

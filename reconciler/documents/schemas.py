@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from reconciler.model import OPTIONAL, Cover, Outcome, Reason, Source
+from reconciler.model import OPTIONAL, OPTIONAL_LIST, Cover, Outcome, Reason, Source
 from reconciler.util.field_types import AssetId, Count, Foreign, Limits, ProjectId, Region, WithoutSecrets
 
 FORMAT_VERSION = "1.0"
@@ -147,25 +147,44 @@ class SinceDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FastDoc:
-    """How many entries `audit --fast` decided by the URLs of the asset list, by those and remembered snapshots, and
-    by reading the details."""
+class EvidenceDoc:
+    """By what entries were decided; all but the ignored ones."""
 
-    by_url: Count
-    by_memory: Count
-    by_details: Count
-    oldest_reading: Annotated[Foreign | None, Field(description="RFC 3339, UTC; of the snapshots that decided.")]
+    lock: Annotated[Count, Field(description="The list or asset/info, and the picture.")]
+    url: Annotated[Count, Field(description="The details, by the path of the cover's URL.")]
+    content: Annotated[Count, Field(description="The details and the pictures' bytes.")]
+    details: Annotated[Count, Field(description="The details alone.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficDoc:
+    """Requests for pictures, and the bytes that were read of them."""
+
+    head: Count
+    get: Count
+    bytes: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningDoc:
+    """Something that a user should know, and that fails nothing."""
+
+    type: Foreign
+    message: Foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditDoc(Findings):
     """The output of `reconcile audit`."""
 
+    format_version: FormatVersion = "1.1"
     kind: Literal["audit"] = "audit"
     unmanaged: Unmanaged
     targets: Annotated[tuple[Foreign, ...], Field(description="The globs that the audit was limited to.")] = ()
     excludes: tuple[Foreign, ...] = ()
-    fast: FastDoc | None = field(default=None, metadata=OPTIONAL)
+    evidence: EvidenceDoc | None = field(default=None, metadata=OPTIONAL)
+    pictures: TrafficDoc | None = field(default=None, metadata=OPTIONAL)
+    warnings: tuple[WarningDoc, ...] = field(default=(), metadata=OPTIONAL_LIST)
     since: SinceDoc | None = field(default=None, metadata=OPTIONAL)
     digest: Digest = ""
 

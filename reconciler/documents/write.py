@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from reconciler import __version__
 from reconciler.decide.adoption import NotAdopted
@@ -16,14 +16,16 @@ from reconciler.documents.schemas import (
     AuditDoc,
     ChangeDoc,
     EntryDoc,
-    FastDoc,
+    EvidenceDoc,
     NotDoneDoc,
     PlanDoc,
     PlanSummary,
+    TrafficDoc,
     UnknownDoc,
     Unmanaged,
+    WarningDoc,
 )
-from reconciler.model import NO_COVER, Outcome, Plan, Verdict
+from reconciler.model import NO_COVER, Evidence, Outcome, Plan, Verdict
 
 N = TypeVar("N", bound=NotDoneDoc)
 
@@ -58,13 +60,14 @@ def audit_document(
     *,
     targets: tuple[str, ...] = (),
     excludes: tuple[str, ...] = (),
-    fast: FastDoc | None = None,
+    pictures: TrafficDoc | None = None,
+    warnings: tuple[WarningDoc, ...] = (),
 ) -> AuditDoc:
     """
     Args:
         unmanaged: the IDs of the assets that no desired file manages.
         targets, excludes: the globs that the audit was limited to.
-        fast: how a fast audit decided.
+        pictures: what was read of pictures.
     """
     return AuditDoc(
         **origin.head(),
@@ -72,8 +75,16 @@ def audit_document(
         unmanaged=Unmanaged(count=len(unmanaged), asset_ids=tuple(unmanaged)),
         targets=targets,
         excludes=excludes,
-        fast=fast,
+        evidence=_evidence(plan),
+        pictures=pictures,
+        warnings=warnings,
     )
+
+
+def _evidence(plan: Plan) -> EvidenceDoc:
+    by = plan.evidence
+    counts = {name: by.get(name, 0) for name in get_args(Evidence)}
+    return EvidenceDoc(**counts)
 
 
 def apply_document(outcomes: Sequence[Outcome], unknown: Sequence[UnknownDoc], origin: Origin) -> ApplyDoc:

@@ -6,6 +6,8 @@ The order of evidence on whether the cover is the wanted snapshot:
 2. The bytes of both. The cover is in sync if they are equal, or if it is remembered that the service made a picture
    with the cover's bytes of one with the wanted snapshot's.
 3. Otherwise it is another picture: an update, which carries the bytes of the picture to be put.
+With a lock line the locked bytes take the place of the wanted snapshot's: a cover that has them is in sync, whatever
+its snapshots are by now, and a snapshot that has other bytes is not set.
 What cannot be read is unknown. Only `--compare url` does without the cover's bytes, never without the snapshot's.
 
 A cover is, in this order, the snapshot that its URL names; the one that the service made it of, as
@@ -15,13 +17,22 @@ remembered; one that has its bytes; or none of them. A HEAD that is believed spa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
 from reconciler.decide.picture_id import PictureId, picture
-from reconciler.decide.verdict import Question, identify, in_sync, unknown, update
-from reconciler.model import Content, Cover, NoAnswer, Observed, Snapshot, Verdict
+from reconciler.decide.verdict import (
+    Question,
+    identify,
+    in_sync,
+    in_sync_as_locked,
+    snapshot_changed,
+    unknown,
+    update,
+)
+from reconciler.model import Content, Cover, LockLine, NoAnswer, Observed, PictureBytes, Snapshot, Verdict
 from reconciler.observe.cdn_hosts import PictureHead
 from reconciler.observe.pictures import Pictures
 from reconciler.observe.similarity import alike
@@ -34,11 +45,11 @@ MOST_CANDIDATES = 100
 class _Picture:
     """One picture. No more is read of it than needed, and only once."""
 
-    def __init__(self, pictures: Pictures, url: str) -> None:
+    def __init__(self, pictures: Pictures, url: str, read: Content | None) -> None:
         self._pictures = pictures
         self._url = url
         self._head: PictureHead | None = None
-        self._content: Content | NoAnswer | None = None
+        self._content: Content | NoAnswer | None = read
 
     async def told(self) -> PictureHead:
         """What is believed of it without reading it."""
@@ -56,12 +67,13 @@ class _Picture:
 class _Album:
     """The pictures of one asset, each of them read at most once."""
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, read: Mapping[str, Content] = MappingProxyType({})) -> None:
         self._pictures = pictures
+        self._read = read
         self._opened: dict[str, _Picture] = {}
 
     def of(self, url: str) -> _Picture:
-        return self._opened.setdefault(url, _Picture(self._pictures, url))
+        return self._opened.setdefault(url, _Picture(self._pictures, url, self._read.get(url)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +94,41 @@ class IdentifiedCover:
         return self.unread_cover or self.unread_snapshot
 
 
-async def answer(question: Question, pictures: Pictures, memory: Memory, *, replace_unreadable: bool) -> Verdict:
+async def answer(
+    question: Question,
+    pictures: Pictures,
+    memory: Memory,
+    *,
+    replace_unreadable: bool,
+    read: Mapping[str, Content] = MappingProxyType({}),
+) -> Verdict:
     """The verdict on an entry that its URLs do not show to be in sync.
 
     Args:
         memory: of pictures that the service made of snapshots.
         replace_unreadable: a cover that cannot be read is drift rather than unknown.
+        read: pictures that were read a moment ago, by URL.
     """
     desired, observed, wanted, named = question.desired, question.observed, question.wanted, question.named
-    album = _Album(pictures)
-    cover, target = album.of(observed.cover_url), album.of(wanted.url)
+    line = question.line
+    album = _Album(pictures, read)
+    cover = album.of(observed.cover_url)
     opened = bool(observed.cover_url) and not question.by_url
-    if opened and named is None and await _told_same(cover, target) is True:
+    if line is not None and opened and await _shows_locked(cover, line, memory):
+        return in_sync_as_locked(desired, observed, line)
+    if isinstance(wanted, NoAnswer):
+        return unknown(desired, wanted, observed.title)
+    target = album.of(wanted.url)
+    if opened and named is None and line is None and await _told_same(cover, target) is True:
         return in_sync(desired, observed, wanted, None, None)
-    content = await target.content()
+    shown = await cover.content() if opened else None
+    content = await _to_put(question, wanted, target, shown, replace_unreadable=replace_unreadable)
     if isinstance(content, NoAnswer):
         return unknown(desired, content, observed.title)
+    if question.by_url and named is wanted:
+        return in_sync(desired, observed, wanted, None, content)
     ref = named.ref if named is not None else None
-    if not opened:
-        return update(desired, observed, wanted, observed.cover(ref), content)
-    shown = await cover.content()
-    if isinstance(shown, NoAnswer):
-        if not replace_unreadable:
-            return unknown(desired, _replaceable(shown), observed.title)
+    if shown is None or isinstance(shown, NoAnswer):
         return update(desired, observed, wanted, observed.cover(ref), content)
     settled = _settled(shown, memory.of(observed.asset_id))
     if shown == content or any(item.snapshot_sha256 == content.sha256 for item in settled):
@@ -114,6 +138,29 @@ async def answer(question: Question, pictures: Pictures, memory: Memory, *, repl
         found = await _which(observed, cover, settled, candidates, album)
         ref = found.ref if isinstance(found, Snapshot) else None
     return update(desired, observed, wanted, observed.cover(ref, shown), content)
+
+
+async def _to_put(
+    question: Question,
+    wanted: Snapshot,
+    target: _Picture,
+    shown: Content | NoAnswer | None,
+    *,
+    replace_unreadable: bool,
+) -> Content | NoAnswer:
+    """The wanted snapshot's bytes, or why it must not be set.
+
+    Args:
+        shown: the cover's bytes; None where it was not opened.
+    """
+    content, line = await target.content(), question.line
+    if isinstance(content, NoAnswer):
+        return content
+    if isinstance(shown, NoAnswer) and not replace_unreadable:
+        return _replaceable(shown)
+    if line is not None and content != Content(line.sha256, line.length):
+        return snapshot_changed(question.desired, wanted)
+    return content
 
 
 async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory) -> IdentifiedCover:
@@ -134,6 +181,14 @@ async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory)
     return IdentifiedCover(observed.cover(content=shown), unread_snapshot=found)
 
 
+def is_locked(shown: PictureBytes | Content, line: LockLine, memory: Memory) -> bool:
+    """Whether a cover with these bytes is the locked picture, or what the service is known to make of it."""
+    if (shown.sha256, shown.length) in {(one.sha256, one.length) for one in line.pictures}:
+        return True
+    remembered = memory.of(line.asset_id)
+    return any((item.cover_sha256, item.snapshot_sha256) == (shown.sha256, line.sha256) for item in remembered)
+
+
 async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     """Whether a cover that has the bytes of no snapshot plainly shows the wanted one."""
     if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
@@ -142,6 +197,13 @@ async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     if isinstance(shown, NoAnswer) or isinstance(wanted, NoAnswer):
         return False
     return await asyncio.to_thread(alike, shown, wanted) is True
+
+
+async def _shows_locked(cover: _Picture, line: LockLine, memory: Memory) -> bool:
+    if (await cover.told()).one_of(line.pictures) is not None:
+        return True
+    shown = await cover.content()
+    return not isinstance(shown, NoAnswer) and is_locked(shown, line, memory)
 
 
 def _replaceable(unread: NoAnswer) -> NoAnswer:

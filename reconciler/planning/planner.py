@@ -11,15 +11,26 @@ from dataclasses import dataclass, field, replace
 from reconciler.decide.equality import not_visible_yet, same_picture
 from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import choose, ignored, judge, unknown, update
-from reconciler.model import Compare, Cover, Desired, NoAnswer, Observed, Plan, Verdict
+from reconciler.model import (
+    Compare,
+    Content,
+    Cover,
+    Desired,
+    Evidence,
+    LockLine,
+    NoAnswer,
+    Observed,
+    Plan,
+    Verdict,
+)
 from reconciler.observe.assets import observe
+from reconciler.observe.covers import ListedAsset, add_by_id, read_covers
 from reconciler.observe.pictures import Pictures
 from reconciler.planning import content as compare
-from reconciler.planning.asset_index import AssetIndex
+from reconciler.planning.lock_evidence import LockChecker, LockEvidence
 from reconciler.planning.selection import Selection
 from reconciler.state.runs import PastChange
 from reconciler.state.settled_covers import Memory
-from reconciler.state.snapshot_cache import Readings
 from reconciler.util.concurrency import for_each
 from reconciler.vod.client import VodClient
 
@@ -30,24 +41,24 @@ class Planner:
 
     Args:
         memory: what settled covers look like.
-        readings: where snapshots are remembered as they were read.
         compare: how a cover whose URL names no snapshot is compared.
         replace_unreadable: a cover that cannot be read counts as drift.
         recent: by asset ID, what was applied so recently that it may not be visible yet.
         undoing: what is on its way counts as the cover even where the wanted one is still shown.
-        asset_index: covers as the asset list shows them, used before the details.
+        locked: the lock line of an entry, if it has one.
+        listed: every asset as the list shows it, by ID, where that was read already.
         keep_snapshots: a change comes with all snapshots of its asset.
     """
 
     client: VodClient
     pictures: Pictures
     memory: Memory
-    readings: Readings
     compare: Compare = "auto"
     replace_unreadable: bool = False
     recent: Mapping[str, PastChange] = field(default_factory=dict)
     undoing: bool = False
-    asset_index: AssetIndex | None = None
+    locked: Callable[[Desired], LockLine | None] = field(default=lambda _: None, repr=False)
+    listed: dict[str, ListedAsset] | None = field(default=None, repr=False)
     keep_snapshots: bool = False
 
     async def make_plan(
@@ -60,10 +71,14 @@ class Planner:
             UsageError: a target or exclude matches nothing.
         """
         builder = PlanBuilder()
+        evidence = await self._by_lock(covers, selection, parallelism, advance)
 
         async def work(item: tuple[int, Desired]) -> None:
             position, desired = item
-            verdict = await self._selected(desired, selection)
+            if desired.asset_id in evidence.in_sync:
+                builder.add(position, Verdict(desired, "in_sync", evidence="lock"))
+                return
+            verdict = await self._selected(desired, selection, evidence)
             if verdict is not None:
                 builder.add(position, verdict)
             advance()
@@ -72,24 +87,35 @@ class Planner:
         selection.check_all_matched()
         return builder.build()
 
-    async def _selected(self, desired: Desired, selection: Selection) -> Verdict | None:
-        """The verdict on an entry, by the cheapest evidence; None where it is not selected."""
+    async def _by_lock(
+        self, covers: Sequence[Desired], selection: Selection, parallelism: int, advance: Callable[[], None]
+    ) -> LockEvidence:
+        """What the locked pictures decide. `--compare url` opens no cover, so nothing then."""
+        may_be = [one for one in covers if self.compare != "url" and selection.by_id(one.asset_id) is not False]
+        locked = [desired for desired in may_be if self.locked(desired) is not None]
+        asset_ids = {desired.asset_id for desired in locked}
+        if self.listed is None:
+            assets = await read_covers(self.client, asset_ids, parallelism) if locked else {}
+        else:
+            assets = self.listed
+            await add_by_id(self.client, asset_ids, assets, parallelism)
+        checker = LockChecker(self.pictures, self.memory, self.locked, parallelism)
+        return await checker.check(locked, selection, assets, advance)
+
+    async def _selected(self, desired: Desired, selection: Selection, evidence: LockEvidence) -> Verdict | None:
+        """The verdict on an entry by its asset's details; None where it is not selected."""
         selected = selection.by_id(desired.asset_id)
-        if self.asset_index is not None and selected is None and not desired.ignore:
-            listed = self.asset_index.of(desired.asset_id)
+        if selected is None and not desired.ignore:
+            listed = evidence.assets.get(desired.asset_id)
             selected = selection.by_title(desired.asset_id, listed) if listed is not None else None
         if selected is False:
             return None
         if desired.ignore:
             return ignored(desired) if selected else None
-        if selected and self.asset_index is not None:
-            verdict = self.asset_index.decides(desired, coming=desired.asset_id in self.recent)
-            if verdict is not None:
-                return verdict
         observed = await self.observe(desired.asset_id)
         if selected is None and not selection.by_title(desired.asset_id, observed):
             return None
-        return await self.decide(desired, observed)
+        return await self.decide(desired, observed, evidence.read)
 
     async def check(self, desired: Desired) -> Verdict:
         """The verdict on one entry right now: one details call, and pictures where the URL does not decide.
@@ -102,19 +128,26 @@ class Planner:
         return await self.decide(desired, await self.observe(desired.asset_id))
 
     async def observe(self, asset_id: str) -> Observed | NoAnswer:
-        """One details call; its snapshots are remembered."""
-        observed = await observe(self.client, asset_id)
-        if isinstance(observed, Observed):
-            self.readings.keep(observed, self.client.clock.now())
-        return observed
+        """One details call."""
+        return await observe(self.client, asset_id)
 
-    async def decide(self, desired: Desired, observed: Observed | NoAnswer) -> Verdict:
-        """The verdict on one entry whose asset has been read: by the URLs, else by the bytes."""
-        verdict = judge(desired, observed, self.compare)
-        if not isinstance(verdict, Verdict):
-            verdict = await compare.answer(
-                verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable
+    async def decide(
+        self, desired: Desired, observed: Observed | NoAnswer, read: Mapping[str, Content] | None = None
+    ) -> Verdict:
+        """The verdict on one entry whose asset has been read: by the URLs, else by the bytes.
+
+        Args:
+            read: pictures that were read a moment ago, by URL.
+        """
+        verdict = judge(desired, observed, self.compare, self.locked(desired))
+        if isinstance(verdict, Verdict):
+            verdict = replace(verdict, evidence="url" if verdict.state == "in_sync" else "details")
+        else:
+            evidence: Evidence = "url" if verdict.by_url else "content"
+            answered = await compare.answer(
+                verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable, read=read or {}
             )
+            verdict = replace(answered, evidence=evidence)
         applied = self.recent.get(desired.asset_id)
         if applied is not None and isinstance(observed, Observed):
             verdict = await self._after(applied, verdict, observed)

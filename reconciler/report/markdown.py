@@ -77,8 +77,8 @@ def _head(document: Findings | ApplyDoc, options: RenderOptions, link: str) -> I
 
 
 def _summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[str]:
-    if isinstance(document, AuditDoc):  # these two quote what a file said: they go into a fence
-        document = replace(document, since=None, fast=None)
+    if isinstance(document, AuditDoc):  # these quote what others said: that goes into a fence
+        document = replace(document, since=None, warnings=())
     return phrases.summary(document, options)
 
 
@@ -87,11 +87,10 @@ def _found(document: Findings) -> Iterator[_Section]:
         heading = f"**{phrases.counted(len(document.changes), 'change')}**"
         yield _Section(heading, "diff", [_change(change) for change in document.changes], "change")
     yield from _unknown(document.unknown)
-    if isinstance(document, AuditDoc):
-        if document.fast is not None:
-            yield _Section("**Fast audit**", "text", [clean(phrases.fast(document.fast))], "line")
-        if document.since is not None:
-            yield _Section("**Since the baseline**", "text", list(_since(document.since)), "difference")
+    if isinstance(document, AuditDoc) and document.warnings:
+        yield _Section("**Warnings**", "text", [clean(one.message) for one in document.warnings], "warning")
+    if isinstance(document, AuditDoc) and document.since is not None:
+        yield _Section("**Since the baseline**", "text", list(_since(document.since)), "difference")
 
 
 def _applied(document: ApplyDoc) -> Iterator[_Section]:

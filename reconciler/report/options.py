@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.documents.images import ImagesByAsset
-from reconciler.model import WRITE_RATE, Rate
+from reconciler.util.rate import WRITE_RATE, Rate
 
+NO_DRIFT = "No drift. Your covers match the desired state."
 NO_CHANGES = "No changes. Your covers match the desired state."
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, FastDoc, Findings, SinceDoc
+from reconciler.documents.rollback import RollbackDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc
 from reconciler.documents.shown import ShownSnapshot
-from reconciler.model import Cover, Failure, Outcome, Rate, Reason, SnapshotRef, Source
-from reconciler.report.options import RenderOptions
+from reconciler.model import Cover, Failure, Outcome, Reason, SnapshotRef, Source
+from reconciler.report.options import NO_DRIFT, RenderOptions
+from reconciler.util.rate import Rate
 from reconciler.util.sanitize import clean
 
 _VERIFIED = {True: ", seen in place", False: ", not seen in time", None: ""}
@@ -88,12 +90,21 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def fast(doc: FastDoc) -> str:
-    """How a fast audit decided, and how old the snapshots are that it relied on."""
-    listed = f"{doc.by_url + doc.by_memory:,} decided by the asset list"
-    if doc.oldest_reading is not None:
-        listed += f" ({doc.by_memory:,} with remembered snapshots, the oldest read at {clean(doc.oldest_reading)})"
-    return f"{listed}, {doc.by_details:,} by reading details."
+def evidence(document: AuditDoc) -> Iterator[str]:
+    """By what an audit decided, and what it read of pictures."""
+    by, pictures = document.evidence, document.pictures
+    if by is not None:
+        counts = f"{by.lock:,} by the lock, {by.url:,} by URL, {by.content:,} by content, {by.details:,} by details"
+        read = f"; pictures: {pictures.head:,} HEAD, {pictures.get:,} GET, {size(pictures.bytes)}" if pictures else ""
+        yield f"Decided: {counts}{read}."
+
+
+def size(count: int) -> str:
+    """A number of bytes: "512 bytes", "1.5 MB"."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return counted(count, "byte")
 
 
 def since(doc: SinceDoc) -> str:
@@ -122,28 +133,34 @@ def summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[s
 
 def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
     counts = document.summary
-    if counts.update or counts.unknown or options.blocked:
-        yield f"Plan: 0 to add, {counts.update} to change, 0 to destroy."
+    audit = isinstance(document, AuditDoc)
+    if not (counts.update or counts.unknown or options.blocked):
+        yield NO_DRIFT if audit else options.no_changes
+    elif audit:
+        differ = "1 cover differs" if counts.update == 1 else f"{counts.update} covers differ"
+        yield f"Drift: {differ} from the desired state."
     else:
-        yield options.no_changes
+        yield f"Plan: 0 to add, {counts.update} to change, 0 to destroy."
     yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
     if counts.pending:
         yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
     if isinstance(document, AuditDoc):
         yield f"{counted(document.unmanaged.count, 'asset')} managed by no file."
-        if document.fast is not None:
-            yield fast(document.fast)
         if document.since is not None:
             yield since(document.since)
+        yield from (f"Warning: {clean(one.message)}" for one in document.warnings)
     if counts.update:
         yield f"About {duration(options.rate.seconds_for(counts.update))} at {per(options.rate)}."
+    if isinstance(document, AuditDoc):
+        yield from evidence(document)
 
 
 def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
     counts = document.summary
     complete = not (counts.failed or counts.stale or counts.not_attempted or options.blocked)
     resources = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
-    yield f"Apply complete! {resources}" if complete else f"Apply incomplete. {resources}"
+    verb = "Rollback" if isinstance(document, RollbackDoc) else "Apply"
+    yield f"{verb} complete! {resources}" if complete else f"{verb} incomplete. {resources}"
     yield (
         f"{counts.failed} failed, {counts.stale} stale, {counts.unchanged} unchanged, "
         f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
@@ -163,8 +180,7 @@ _ADVICE: dict[Reason, str] = {
     "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them.",
     "foreign_snapshot": "The service's answer names another asset: report it to the service.",
     "content_unavailable": "The picture cannot be read; `apply --replace-unreadable` replaces the cover anyway.",
-    "snapshot_changed": "The snapshot is not the picture that was locked; look at both, then run "
-    "`reconcile lock --upgrade --target ID`.",
+    "snapshot_changed": "The snapshot is not the picture that was locked; look at both, and lock it again.",
     "api_error": "See the message; such errors are often temporary.",
 }
 

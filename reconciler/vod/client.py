@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,12 @@ from reconciler.util.clock import Clock
 from reconciler.util.sanitize import shorten
 from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas
-from reconciler.vod.listing import Span, list_assets
+from reconciler.vod.listing import MOST, Span, list_assets
 from reconciler.vod.rate_limit import RateLimiter, Slot
 from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
 from reconciler.vod.retry import ATTEMPTS, with_retries
 
+IDS_PER_CALL = 10
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ class VodClient:
         self._connection = connection
         self._base = f"{str(connection.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
         self._limiters = limiters
-        self.calls: dict[str, int] = {"details": 0, "list": 0, "cover": 0}
+        self.calls: dict[str, int] = {"details": 0, "info": 0, "list": 0, "cover": 0}
         self._api_answered = False
         self._asking = asyncio.Lock()
 
@@ -71,6 +72,24 @@ class VodClient:
         if answer.asset_id and answer.asset_id.lower() != asset_id:
             raise ApiError(f"Reading the asset failed: the answer is about another asset, {shorten(answer.asset_id)}")
         return answer
+
+    async def info(self, asset_ids: Sequence[str]) -> Sequence[schemas.AssetInfo]:
+        """Title and cover of at most IDS_PER_CALL assets, without snapshots (API page "Querying asset information").
+        Unknown ones are missing, or come without base_info."""
+        query = "&".join(f"asset_id={asset_id}" for asset_id in asset_ids)
+
+        async def send(_: Slot) -> schemas.AssetInfoList:
+            answer = await self._connection.read("info", self._request("info", query), schemas.AssetInfoList)
+            if not answer.asset_info_array:
+                raise TransientFault("info", "the answer holds no assets")
+            return answer
+
+        return (await self._call("info", self._limiters.reads, send)).asset_info_array
+
+    async def count_assets(self) -> int:
+        """How many assets the list says there are. MOST of the listing means that many or more."""
+        total = (await self._page("page=0&size=1")).total
+        return MOST if total is None else total
 
     def list_assets(
         self, created_after: datetime | None = None, created_before: datetime | None = None

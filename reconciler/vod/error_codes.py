@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.model import Rate
+from reconciler.util.rate import Rate
 
 NOT_FOUND = "VOD.10062"
 THROTTLED = ("APIGW.0308", "APIG.0308")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from reconciler.errors import ApiError
+from reconciler.errors import ApiError, CrowdedError
 from reconciler.util.concurrency import for_each
 from reconciler.vod.schemas import AssetList, AssetSummary
 
@@ -59,8 +59,9 @@ async def list_assets(fetch: FetchPage, whole: Span, *, bounded: bool = False) -
         bounded: only assets of that time are wanted.
 
     Raises:
-        ApiError: a page cannot be read, more assets than pages reach were created within one second, or there are
-            more and the service ignores start_time and end_time.
+        CrowdedError: more assets than pages reach were created within one second; all others were yielded.
+        ApiError: a page cannot be read, or there are more assets than pages reach and the service ignores start_time
+            and end_time.
     """
     every = whole if bounded else None
     first = await _page(fetch, 0, every)
@@ -81,7 +82,7 @@ async def list_assets(fetch: FetchPage, whole: Span, *, bounded: bool = False) -
                 seen.add(asset.asset_id)
                 yield asset
     if crowded is not None and max(first.total or 0, len(seen)) > MOST:
-        raise ApiError(
+        raise CrowdedError(
             f"Listing the assets failed: more than {MOST:,} assets were created around "
             f"{crowded.start:%Y-%m-%d %H:%M:%S} UTC"
         )

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from reconciler.errors import UnreachableError
-from reconciler.model import Rate
 from reconciler.util.clock import Clock
+from reconciler.util.rate import Rate
 from reconciler.vod.redis_rate_limit import RedisWindow
 
 _PATIENCE = 30 * 60

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from reconciler.errors import UnreachableError, UsageError, not_installed
-from reconciler.model import Rate
+from reconciler.util.rate import Rate
 
 # A call is stamped ahead by the lease when it is granted, so that it counts although no answer came yet; the answer
 # moves the stamp back to now. The store's clock is the only one that counts.

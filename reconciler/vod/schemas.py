@@ -61,6 +61,20 @@ class AssetDetails(ApiModel):
     thumbnail_info: ThumbnailInfo | None = None
 
 
+class AssetInfo(ApiModel):
+    """`base_info` is missing for an unknown asset."""
+
+    asset_id: Text = ""
+    base_info: BaseInfo | None = None
+    thumbnail_status: Text = ""
+
+
+class AssetInfoList(ApiModel):
+    """`GET /v1.0/{project_id}/asset/info` (API page "Querying asset information")."""
+
+    asset_info_array: Items[AssetInfo] = ()
+
+
 class AssetSummary(ApiModel):
     """`create_time` is `yyyymmddhhmmss`, UTC."""
 

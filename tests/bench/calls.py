@@ -1,4 +1,4 @@
-"""API calls for each asset of `audit` and, with what that remembered, of `audit --fast`; all assets are in sync.
+"""API calls for each asset of `audit`, with and without a lock file; all assets are in sync.
 
 Run: python tests/bench/calls.py
 """

@@ -117,7 +117,7 @@ def test_html_from_iam(serve: Serve, route: FaultRoute, monkeypatch: pytest.Monk
 def test_html_from_the_list_and_from_every_put(serve: Serve) -> None:
     serve(EmulatorOptions(faults=(FaultRule("list", "html", ALWAYS), FaultRule("cover", "html", ALWAYS))))
     write(entries(2, drifted=2))
-    assert "Listing the assets failed: unreadable answer (HTTP 200" in both("audit", kind="api")
+    assert "Listing the assets failed: unreadable answer (HTTP 200" in both("audit", kind="unreachable")
     ran = run("apply", "--auto-approve", "--json")
     assert ran.code == 1
     failed = ran.document["results"]

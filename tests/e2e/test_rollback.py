@@ -159,7 +159,7 @@ def test_a_second_rollback_finishes_the_first(serve: Serve, journal: Path) -> No
     run(*APPLY)
     first = run(*BACK, "--parallelism", "1")
     assert first.code == 1
-    assert "Apply incomplete. Resources: 0 added, 2 changed, 0 destroyed." in first.lines
+    assert "Rollback incomplete. Resources: 0 added, 2 changed, 0 destroyed." in first.lines
     assert first.lines[-1] == "1 not undone."
     second = run(*BACK, "--json")
     assert (second.code, second.document["summary"]["applied"], found.puts) == (0, 1, 7)
@@ -228,7 +228,7 @@ def test_it_is_shown_and_summed_up_as_an_apply_is(serve: Serve, journal: Path) -
     assert ran.lines[4].startswith(f"      cover: {item.set}[{item.other}] ")
     assert "Plan: 0 to add, 1 to change, 0 to destroy.\n0 in sync, 0 unknown, 0 ignored.\n" in ran.out
     assert "Do you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n" in ran.err
-    assert "Apply complete! Resources: 0 added, 1 changed, 0 destroyed.\n0 failed, 0 stale," in ran.out
+    assert "Rollback complete! Resources: 0 added, 1 changed, 0 destroyed.\n0 failed, 0 stale," in ran.out
     assert ran.lines[-1] == "0 not undone."
     assert ran.err.endswith(
         "The desired files may still ask for the covers that were undone: change them (or run `reconcile adopt`), "
@@ -333,7 +333,7 @@ def test_another_snapshot_set_since_is_named(serve: Serve) -> None:
     assert f'\n\n  ! {item.asset_id} "{item.title}" changed_since\n' in ran.out
     assert f"Someone changed it since: the cover is {item.set}[{third}] at " in ran.out
     assert "Plan: 0 to add, 0 to change, 0 to destroy.\n" in ran.out
-    assert "Apply incomplete. Resources: 0 added, 0 changed, 0 destroyed.\n" in ran.out
+    assert "Rollback incomplete. Resources: 0 added, 0 changed, 0 destroyed.\n" in ran.out
     assert ran.lines[-1] == "1 not undone."
 
 
@@ -348,7 +348,7 @@ def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journa
         ran.out.split()
     )
     assert "no_cover_before\n      It had no cover before" in ran.out
-    assert "Apply incomplete. Resources: 0 added, 1 changed, 0 destroyed." in ran.lines
+    assert "Rollback incomplete. Resources: 0 added, 1 changed, 0 destroyed." in ran.lines
     assert ran.lines[-1] == "2 not undone."
     again = run(*BACK, runs(journal)[0], "--json").document
     assert reasons(again) == {CUSTOM: "not_a_snapshot", ODD["no_cover"]: "no_cover_before"}

@@ -15,8 +15,8 @@ from support.processes import APPROVED, PATIENCE, PUT, Serve, accepted, files_un
 
 from reconciler.emulator.options import EmulatorOptions, FaultRule, QuotaRate
 from reconciler.errors import UnreachableError, UsageError
-from reconciler.model import Rate as Ours
 from reconciler.util.clock import SystemClock
+from reconciler.util.rate import Rate as Ours
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 

@@ -35,7 +35,6 @@ def checkout(monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("plan",),
         ("audit",),
-        ("audit", "--fast"),
         APPROVED,
         ("rollback", "--auto-approve"),
         ("history",),

@@ -36,9 +36,10 @@ from reconciler.decide.verdict import judge
 from reconciler.documents.dump import as_json, digest
 from reconciler.documents.write import Origin, audit_document, plan_document
 from reconciler.errors import ReconcileError
-from reconciler.model import READ_RATE, SET_NAMES, WRITE_RATE, Compare, Desired, NoAnswer, Observed, Verdict
+from reconciler.model import SET_NAMES, Compare, Desired, NoAnswer, Observed, Verdict
 from reconciler.observe.assets import observe
 from reconciler.report import text as text_report
+from reconciler.util.rate import READ_RATE, WRITE_RATE
 from reconciler.util.sanitize import Redactor, json_text
 from reconciler.vod.auth import Login
 from reconciler.vod.client import RateLimiters, VodClient

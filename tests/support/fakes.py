@@ -14,22 +14,19 @@ from typing import Any, TypeVar
 
 import httpx
 
-from reconciler.model import READ_RATE, WRITE_RATE, Compare, Desired, Observed, Rate, Snapshot
+from reconciler.model import Compare, Desired, Observed, Snapshot
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.state.journal import Journal, RunRecord
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import Memory
-from reconciler.state.snapshot_cache import Readings
+from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 from reconciler.vod.auth import Login
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import LoginAuth
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
-
-OPENED: list[Readings] = []
-"""The planners' readings; conftest closes them after each test."""
 
 T = TypeVar("T")
 Answer = httpx.Response | Exception
@@ -310,6 +307,4 @@ class FakeCloud:
     def planner(
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
     ) -> Planner:
-        readings = Readings(folder)
-        OPENED.append(readings)
-        return Planner(self.client(clock), self.reader(clock), Memory(folder), readings, compare, replace_unreadable)
+        return Planner(self.client(clock), self.reader(clock), Memory(folder), compare, replace_unreadable)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, FastDoc, Findings, SinceDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc, WarningDoc
 from reconciler.util.field_types import WithoutSecrets
 from support.reports import HOSTILE, NOTE
 
@@ -37,7 +37,7 @@ def saying(document: D, text: str) -> D:
     """`document` with `text` for whatever is not ours in it, and, where it is an audit, with all that it may hold."""
     said: D = _said(document, text)
     if isinstance(said, AuditDoc):
-        return replace(said, since=_since(text), fast=_fast(text))
+        return replace(said, since=_since(text), warnings=(WarningDoc(type=text, message=text),))
     return said
 
 
@@ -52,10 +52,6 @@ def _since(text: str) -> SinceDoc:
         newly_unmanaged=(text,),
         no_longer_unmanaged=(),
     )
-
-
-def _fast(text: str) -> FastDoc:
-    return FastDoc(by_url=3, by_memory=1, by_details=2, oldest_reading=text)
 
 
 def _said(value: Any, text: str) -> Any:

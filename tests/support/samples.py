@@ -17,7 +17,8 @@ from reconciler.config import ConnectionOptions, Settings, resolve
 from reconciler.documents.dump import as_json
 from reconciler.documents.write import Origin, plan_document
 from reconciler.errors import UsageError
-from reconciler.model import WRITE_RATE, Content, Cover, Plan, Rate, SnapshotRef, Verdict
+from reconciler.model import Content, Cover, Plan, SnapshotRef, Verdict
+from reconciler.util.rate import WRITE_RATE, Rate
 from support.fakes import ASSET, OTHER, PROJECT, Answer, FakeClock, Script, desired, refusal, snapshot_url, vod_client
 
 URL = f"{snapshot_url(offset=5)}?auth_key=17-0-0-abc%2Bdef&b= c"

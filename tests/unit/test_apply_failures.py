@@ -29,12 +29,13 @@ from reconciler.act.apply import Applier
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import StateError
-from reconciler.model import READ_RATE, WRITE_RATE, Cover, Outcome
+from reconciler.model import Cover, Outcome
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal, Record
 from reconciler.state.runs import Runs
+from reconciler.util.rate import READ_RATE, WRITE_RATE
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.rate_limit import RateLimiter

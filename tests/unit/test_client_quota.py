@@ -16,7 +16,7 @@ from support.fakes import (
 )
 
 from reconciler.errors import UnreachableError
-from reconciler.model import WRITE_RATE, Rate
+from reconciler.util.rate import WRITE_RATE, Rate
 from reconciler.vod.client import VodClient
 from reconciler.vod.retry import ATTEMPTS
 

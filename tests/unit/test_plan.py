@@ -11,7 +11,8 @@ from support.fakes import desired
 
 from reconciler.decide.plan import Difference, PlanBuilder, check_safety, differences
 from reconciler.errors import SafetyLimitError
-from reconciler.model import Content, Cover, Rate, SnapshotRef, State, Verdict
+from reconciler.model import Content, Cover, SnapshotRef, State, Verdict
+from reconciler.util.rate import Rate
 
 STATES: tuple[State, ...] = ("in_sync", "update", "pending", "unknown", "ignored")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import FakeClock
 
-from reconciler.model import Rate
+from reconciler.util.rate import Rate
 from reconciler.vod.rate_limit import RateLimiter
 
 # Sixteenths of a second are exact in binary: no rounding blurs the edge of a window.

@@ -36,13 +36,14 @@ from support.reports import (
 from reconciler.documents import write
 from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangedDoc, FastDoc, FieldDoc, PlanDoc, SinceDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangedDoc, FieldDoc, PlanDoc, SinceDoc
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import UsageError
-from reconciler.model import WRITE_RATE, Rate, Reason, Source
+from reconciler.model import Reason, Source
 from reconciler.report import phrases, text
 from reconciler.report.html import render as html
 from reconciler.report.options import RenderOptions
+from reconciler.util.rate import WRITE_RATE, Rate
 
 Document = PlanDoc | AuditDoc | ApplyDoc | ShowDoc
 ROOT = Path(__file__).parents[2]
@@ -121,8 +122,7 @@ def long_audit() -> AuditDoc:
         newly_unmanaged=(f"{1:032x}",),
         no_longer_unmanaged=(),
     )
-    fast = FastDoc(by_url=7, by_memory=5, by_details=8, oldest_reading="2026-11-20T08:30:00Z")
-    return replace(audit_doc(), since=since, fast=fast, targets=("Lesson*",), excludes=(f"*{HOSTILE}*",))
+    return replace(audit_doc(), since=since, targets=("Lesson*",), excludes=(f"*{HOSTILE}*",))
 
 
 def hostile_plan() -> PlanDoc:

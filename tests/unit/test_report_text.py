@@ -33,10 +33,11 @@ from support.reports import (
 from reconciler.documents import write
 from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import WRITE_RATE, Outcome, OutcomeName, Plan, Rate, Verdict
+from reconciler.model import Outcome, OutcomeName, Plan, Verdict
 from reconciler.report.options import RenderOptions
 from reconciler.report.terminal import pad, width, wrapped
 from reconciler.report.text import render
+from reconciler.util.rate import WRITE_RATE, Rate
 from reconciler.util.sanitize import json_text
 
 BASE = "file:///srv/repo/"
@@ -152,8 +153,8 @@ def test_quiet_leaves_the_summary_alone(document: PlanDoc | AuditDoc) -> None:
     options = RenderOptions(colour=True, links=BASE)
     quiet, whole = render(document, replace(options, quiet=True)), render(document, options)
     assert whole.endswith(quiet)
-    assert re.match(r"\x1b\[1m(Plan: |No changes\.)", quiet)
-    assert len(quiet.splitlines()) <= 5
+    assert re.match(r"\x1b\[1m(Plan: |Drift: |No changes\.)", quiet)
+    assert len(quiet.splitlines()) <= 6
     assert not re.search(r"[0-9a-f]{32}|desired/", quiet)
 
 

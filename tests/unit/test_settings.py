@@ -11,7 +11,7 @@ from support.samples import refused, settings
 
 from reconciler.config import Credentials, parse_rate
 from reconciler.errors import UsageError
-from reconciler.model import READ_RATE, WRITE_RATE, Rate
+from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
 HW_KEYS = {"HW_ACCESS_KEY": "ak-2", "HW_SECRET_KEY": "sk-2"}

@@ -28,6 +28,12 @@ def question(entry: Desired, seen: Observed) -> Question:
     return found
 
 
+def wanted(entry: Desired, seen: Observed) -> Snapshot:
+    found = question(entry, seen).wanted
+    assert isinstance(found, Snapshot)
+    return found
+
+
 def reason(entry: Desired, seen: Observed) -> tuple[str, Reason | None]:
     found = verdict(entry, seen)
     return found.state, found.reason
@@ -44,7 +50,10 @@ def test_another_snapshot_is_the_cover() -> None:
     found = question(desired(index=2), observed(f"{snapshot_url(offset=5)}?auth_key=secret"))
 
     assert found.named is not None
-    assert (found.named.ref, found.wanted.ref) == (SnapshotRef("sample", 1, 5), SnapshotRef("sample", 2, 10))
+    assert (found.named.ref, wanted(desired(index=2), observed(snapshot_url(offset=5))).ref) == (
+        SnapshotRef("sample", 1, 5),
+        SnapshotRef("sample", 2, 10),
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,7 @@ def test_offset_0_and_index_0_are_like_any_other() -> None:
     seen = observed(offsets=(5, 10))
 
     assert reason(desired(index=None, offset=0), seen) == ("unknown", "no_snapshot_at_offset")
-    assert question(desired(index=0), seen).wanted.url == snapshot_url(offset=5)
+    assert wanted(desired(index=0), seen).url == snapshot_url(offset=5)
 
 
 def test_from_names_the_list_that_counts() -> None:
@@ -99,8 +108,8 @@ def test_from_names_the_list_that_counts() -> None:
     seen = observed()
     seen = replace(seen, snapshots=(*seen.snapshots, *dots))
 
-    assert question(desired(index=1, set="dots"), seen).wanted.url == snapshot_url(offset=8, name="dots")
-    assert question(desired(index=1), seen).wanted.url == snapshot_url(offset=5)
+    assert wanted(desired(index=1, set="dots"), seen).url == snapshot_url(offset=8, name="dots")
+    assert wanted(desired(index=1), seen).url == snapshot_url(offset=5)
     assert reason(desired(index=2, set="dots"), seen) == ("unknown", "snapshot_out_of_range")
     missing = verdict(desired(index=0, set="quantity"), seen)
     assert missing.reason == "no_snapshots"
