@@ -57,6 +57,16 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class CdnAccess:
+    """How pictures are asked for: the keys of key anti-leech, where URLs must be signed, and the Referer to send."""
+
+    keys: tuple[str, ...] = field(default=(), repr=False)
+    algorithm: str = ""
+    zone: str = "Asia/Shanghai"
+    referer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything needed to talk to one project. `endpoint` is a base URL, or "emulator[:FILE]"."""
 
@@ -71,6 +81,7 @@ class Settings:
     parallelism: int
     timeout: float
     state_dir: Path | None
+    cdn: CdnAccess
 
     @property
     def emulated(self) -> bool:
@@ -116,6 +127,7 @@ def resolve(
         parallelism=options.parallelism,
         timeout=options.timeout,
         state_dir=Path(options.state_dir) if options.state_dir else None,
+        cdn=CdnAccess() if anonymous else _cdn(env),
     )
     _check_complete(settings)
     return settings
@@ -219,13 +231,7 @@ def _iam(given: str | None, endpoint: str, region: str | None) -> str | None:
 
 
 def _credentials(env: Mapping[str, str]) -> Credentials:
-    for name in (*(name for family in _FAMILIES for name in family), "HW_AUTH_TOKEN"):
-        value = env.get(name, "")
-        if not value.isprintable() or not value.isascii() or " " in value:
-            raise UsageError(
-                f"{name} holds a line end, a space or another character that it cannot have",
-                hint="Set it again, without what was copied along.",
-            )
+    _check_characters(env, *(name for family in _FAMILIES for name in family), "HW_AUTH_TOKEN")
     given = [tuple(env.get(name) or None for name in family) for family in _FAMILIES]
     complete = [values for values in given if values[0] and values[1]]
     for family, values in zip(_FAMILIES, given, strict=True):
@@ -252,6 +258,30 @@ def _credentials(env: Mapping[str, str]) -> Credentials:
         hint="Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK (or HW_ACCESS_KEY and HW_SECRET_KEY), HW_AUTH_TOKEN, or "
         "HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME.",
     )
+
+
+def _cdn(env: Mapping[str, str]) -> CdnAccess:
+    names = ("RECONCILE_CDN_KEY", "RECONCILE_CDN_ALGORITHM", "RECONCILE_CDN_ZONE", "RECONCILE_CDN_REFERER")
+    _check_characters(env, *names)
+    key, algorithm, zone, referer = (env.get(name, "") for name in names)
+    keys = tuple(part for part in key.split(",") if part)
+    if bool(keys) != bool(algorithm):
+        present, missing = names[:2] if keys else (names[1], names[0])
+        raise UsageError(
+            f"{present} is set without {missing}",
+            hint="Key anti-leech needs the key and the algorithm (A, B, C or D) of the domain's settings.",
+        )
+    return CdnAccess(keys, algorithm, zone or CdnAccess().zone, referer)
+
+
+def _check_characters(env: Mapping[str, str], *names: str) -> None:
+    for name in names:
+        value = env.get(name, "")
+        if not value.isprintable() or not value.isascii() or " " in value:
+            raise UsageError(
+                f"{name} holds a line end, a space or another character that it cannot have",
+                hint="Set it again, without what was copied along.",
+            )
 
 
 def _check_complete(settings: Settings) -> None:

@@ -25,7 +25,8 @@ _SECRETS = (
     "HW_USER_PASSWORD",
     "RECONCILE_QUOTA_STORE",
 )
-"""Environment variables whose values never appear in any output."""
+_SECRET_LISTS = ("RECONCILE_CDN_KEY",)
+"""Environment variables whose values never appear in any output; in lists, the values between commas."""
 
 
 class Console:
@@ -33,7 +34,9 @@ class Console:
 
     def __init__(self, options: OutputOptions) -> None:
         self._text = options.form == "text"
-        self.redact = Redactor(os.environ.get(name) for name in _SECRETS)
+        secrets = [os.environ.get(name) for name in _SECRETS]
+        secrets += [item for name in _SECRET_LISTS for item in os.environ.get(name, "").split(",")]
+        self.redact = Redactor(secrets)
         plain = options.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.colour = sys.stdout.isatty() and options.output is None and not plain
         self.interactive = sys.stdin is not None and sys.stdin.isatty() and self._text

@@ -27,6 +27,7 @@ from reconciler.util.atomic_files import check_links
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.util.rate import Rate
 from reconciler.vod.addresses import is_near, is_public
+from reconciler.vod.anti_leech import SigningTransport, signer
 from reconciler.vod.auth import AccessKey, AccessKeyAuth, Auth, Login, TokenAuth
 from reconciler.vod.bodies import IDENTITY
 from reconciler.vod.client import RateLimiters, VodClient
@@ -113,7 +114,7 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     auth = _auth(settings, clock, iam)
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
-    pictures = FastHttpClient(transport=outside, headers=_AGENT)
+    pictures = _picture_client(settings, clock, outside)
     await stack.enter_async_context(api)
     await stack.enter_async_context(pictures)
     project_id = settings.project_id
@@ -123,6 +124,15 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     if isinstance(auth, AccessKeyAuth):
         api.headers["X-Project-Id"] = project_id
     return _session(settings, clock, stack, api, pictures, settings.region, project_id)
+
+
+def _picture_client(settings: Settings, clock: Clock, outside: Transport) -> FastHttpClient:
+    cdn = settings.cdn
+    transport: httpx.AsyncBaseTransport = outside
+    if cdn.keys:
+        transport = SigningTransport(outside, signer(cdn.algorithm, cdn.keys, cdn.zone, clock), cdn.keys)
+    headers = _AGENT | ({"Referer": cdn.referer} if cdn.referer else {})
+    return FastHttpClient(transport=transport, headers=headers)
 
 
 def _session(

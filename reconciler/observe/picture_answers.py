@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from reconciler.errors import sentences
 from reconciler.model import NoAnswer, PictureBytes
 from reconciler.observe.cdn_hosts import PictureHead, declared_length, headers_of
 from reconciler.util.sanitize import bare_url
+from reconciler.vod.anti_leech import advice
 from reconciler.vod.bodies import decoded, encodings
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -55,7 +57,7 @@ async def read_answer(
     if status == httpx.codes.NOT_MODIFIED:
         raise NotModifiedError(headers_of(response))
     if status != httpx.codes.OK:
-        return unavailable(str(target), f"HTTP {status}")
+        return unavailable(str(target), f"HTTP {status}", hint=advice(response))
     if is_page(response):
         raise TransientError("a page instead of a picture")
     read = await _digested(response, kept)
@@ -89,6 +91,6 @@ def is_page(response: httpx.Response) -> bool:
     return _NO_PICTURE.match(response.headers.get("Content-Type", "")) is not None
 
 
-def unavailable(url: str, why: str, *, permanent: bool = True) -> NoAnswer:
-    message = f"The picture at {bare_url(url)} cannot be read: {why}."
+def unavailable(url: str, why: str, *, permanent: bool = True, hint: str = "") -> NoAnswer:
+    message = sentences(f"The picture at {bare_url(url)} cannot be read: {why}", hint)
     return NoAnswer("content_unavailable", message, why if permanent else "")

@@ -30,7 +30,7 @@ _NAMED_SECRET = re.compile(
 _IN_NAMES = ("auth", "gn", "access", "secret", "token", "password")
 # Anti-leech forms of a path, with MD5 or SHA-256: /{date}/{hash}/ and /{hash}/{hextime}/. An asset's ID is no hash.
 _HASH = "(?:[0-9a-f]{64}|[0-9a-f]{32})"
-_SIGNED_PATH = re.compile(rf"(?i)(?<!/asset)/(?:\d{{8,14}}/{_HASH}|{_HASH}/[0-9a-f]{{6,16}})(?=/)")
+SIGNED_PATH = re.compile(rf"(?i)(?<!/asset)/(?:\d{{8,14}}/{_HASH}|{_HASH}/[0-9a-f]{{6,16}})(?=/)")
 _ASSET = re.compile(r"(?i)/asset/[0-9a-f]{32}(?=/|$)")
 # A segment of a prefix that is surely no part of a signature, such as "shield".
 _WORD = re.compile(r"(?i)(?![0-9a-f]+$)[a-z][a-z_-]{0,15}")
@@ -85,7 +85,7 @@ def bare_url(url: str) -> str:
 def _shown_path(path: str) -> str:
     asset = _ASSET.search(path)
     if asset is None:
-        return _SIGNED_PATH.sub(f"/{HIDDEN}", path)
+        return SIGNED_PATH.sub(f"/{HIDDEN}", path)
     prefix = "/".join(part if _WORD.fullmatch(part) else HIDDEN for part in path[1 : asset.start()].split("/"))
     prefix = re.sub(r"\*\*\*(?:/\*\*\*)+", HIDDEN, prefix)
     return f"/{prefix}{path[asset.start() :]}" if asset.start() else path
@@ -109,7 +109,7 @@ class Redactor:
             text = _NAMED_SECRET.sub(rf"\1{HIDDEN}", text)
         if "://" in text:
             text = _URL.sub(lambda url: f"{url[1]}{url[2]}{_shown_path(url[3])}", text)
-        return _SIGNED_PATH.sub(f"/{HIDDEN}", text) if "/" in text else text
+        return SIGNED_PATH.sub(f"/{HIDDEN}", text) if "/" in text else text
 
 
 hide = Redactor()

@@ -9,7 +9,7 @@ import pytest
 from support.fakes import PROJECT
 from support.samples import refused, settings
 
-from reconciler.config import Credentials, parse_rate
+from reconciler.config import CdnAccess, Credentials, parse_rate
 from reconciler.errors import UsageError
 from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 
@@ -17,6 +17,7 @@ KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
 HW_KEYS = {"HW_ACCESS_KEY": "ak-2", "HW_SECRET_KEY": "sk-2"}
 LOGIN = {"HW_USER_NAME": "otto", "HW_USER_PASSWORD": "sesame", "HW_DOMAIN_NAME": "acme"}
 REGION = {"HW_REGION_NAME": "cn-north-4"}
+CDN = {"RECONCILE_CDN_KEY": "new-key,old-key", "RECONCILE_CDN_ALGORITHM": "B"}
 VOD = "https://vod.cn-north-4.myhuaweicloud.com"
 IAM = "https://iam.cn-north-4.myhuaweicloud.com"
 READ_AS: dict[str, object] = {
@@ -222,6 +223,32 @@ def test_what_is_no_timeout(number: str) -> None:
 
 
 def test_secrets_stay_out_of_repr() -> None:
-    for env in (KEYS, LOGIN, {"HW_AUTH_TOKEN": "the-token"}):
+    for env in (KEYS, LOGIN, {"HW_AUTH_TOKEN": "the-token"}, KEYS | CDN):
         told = repr(settings(env | REGION))
-        assert not any(secret in told for secret in ("sk-1", "sesame", "the-token"))
+        assert not any(secret in told for secret in ("sk-1", "sesame", "the-token", "new-key"))
+
+
+def test_how_pictures_are_asked_for() -> None:
+    assert settings(KEYS | REGION).cdn == CdnAccess(keys=(), algorithm="", zone="Asia/Shanghai", referer="")
+    found = settings(
+        KEYS | REGION | CDN | {"RECONCILE_CDN_ZONE": "UTC", "RECONCILE_CDN_REFERER": "https://a.example/"}
+    )
+    assert found.cdn == CdnAccess(("new-key", "old-key"), "B", "UTC", "https://a.example/")
+    assert settings(CDN, endpoint="emulator").cdn == CdnAccess(), "the emulator in the process demands nothing"
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"RECONCILE_CDN_KEY": "secret-1"}, "RECONCILE_CDN_KEY is set without RECONCILE_CDN_ALGORITHM"),
+        ({"RECONCILE_CDN_ALGORITHM": "A"}, "RECONCILE_CDN_ALGORITHM is set without RECONCILE_CDN_KEY"),
+        (CDN | {"RECONCILE_CDN_KEY": ","}, "RECONCILE_CDN_ALGORITHM is set without RECONCILE_CDN_KEY"),
+        (CDN | {"RECONCILE_CDN_KEY": "secret-1, secret-2"}, "RECONCILE_CDN_KEY holds a line end, a space"),
+        ({"RECONCILE_CDN_REFERER": "https://a\r\nX: y"}, "RECONCILE_CDN_REFERER holds a line end"),
+    ],
+)
+def test_half_of_key_anti_leech_is_an_error(env: dict[str, str], words: str) -> None:
+    error = refused(KEYS | REGION | env)
+
+    assert words in error.message
+    assert "secret" not in error.text
