@@ -12,7 +12,7 @@ import socket
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,7 @@ from reconciler.state import folder
 from reconciler.util.atomic_files import check_links
 
 if TYPE_CHECKING:
-    from reconciler.emulator.options import CoverMode, EmulatorOptions
+    from reconciler.emulator.options import EmulatorOptions
 
 
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, help="On 127.0.0.1; 0 takes a free one.")
@@ -38,8 +38,40 @@ if TYPE_CHECKING:
     help="What a set cover becomes: the snapshot's URL, a copy of its bytes (default), or a re-encoded one.",
 )
 @click.option(
+    "--cover-name",
+    type=click.Choice(["Cover0.jpg", "Cover0.png", "Cover0"]),
+    default="Cover0.jpg",
+    help="What such a copy is called. Default Cover0.jpg.",
+)
+@click.option(
     "--propagation", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Until a new cover is visible."
 )
+@click.option(
+    "--edge-delay",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="A second edge of the CDN, which answers every other request, shows new covers so much later.",
+)
+@click.option(
+    "--etag",
+    type=click.Choice(["md5", "weak", "random", "wrong", "same", "none", "always-304"]),
+    default="md5",
+    help="Of pictures. wrong: not the MD5; same: one for all; always-304: the MD5, and 304 to every If-None-Match.",
+)
+@click.option(
+    "--anti-leech",
+    type=click.Choice(["A", "B", "C", "D"]),
+    help="URLs of pictures must be signed with this algorithm.",
+)
+@click.option(
+    "--signature-seconds",
+    type=click.FloatRange(0),
+    default=7200.0,
+    metavar="SECONDS",
+    help="How long a signature holds. Default 7200.",
+)
+@click.option("--referer", default="", metavar="URL", help="Requests for pictures must have this Referer.")
 @click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Of every answer.")
 @click.option(
     "--quota",
@@ -55,46 +87,48 @@ if TYPE_CHECKING:
     help="The first N requests of each URL fail: cover:503:2. With TEXT: only URLs that contain it. Repeatable.",
 )
 def emulator(
-    run: Run,
-    *,
-    port: int,
-    state: str | None,
-    assets: int,
-    odd_assets: bool,
-    cover_mode: CoverMode,
-    propagation: float,
-    latency: float,
-    quota: str,
-    faults: tuple[str, ...],
+    run: Run, *, port: int, state: str | None, quota: str, faults: tuple[str, ...], **behaviour: Any
 ) -> None:
     """Serves until interrupted.
+
+    Args:
+        behaviour: fields of `EmulatorOptions`.
 
     Raises:
         UsageError: the port is not available, an option is invalid, or the extra is not installed.
         StateError: the state file cannot be used.
     """
-    try:
-        import uvicorn  # noqa: F401 known to be missing before anything is written
+    _check_installed(behaviour["anti_leech"])
+    from reconciler.emulator import options as settings
 
-        from reconciler.emulator import app  # noqa: F401
-        from reconciler.emulator import options as settings
-    except ModuleNotFoundError as error:
-        raise not_installed(error, "The emulator", "emulator") from error
     try:
         options = settings.EmulatorOptions(
-            assets=assets,
-            odd_assets=odd_assets,
-            cover_mode=cover_mode,
-            propagation=propagation,
-            latency=latency,
             quota=settings.parse_quota(quota),
             faults=tuple(settings.parse_fault(text) for text in faults),
+            **behaviour,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
     if state:
         check_links(state)
     _serve(run, port, Path(state) if state else folder.make(_home()) / "emulator.sqlite", options)
+
+
+def _check_installed(anti_leech: str | None) -> None:
+    """
+    Raises:
+        UsageError: an extra is not installed. It is known before anything is written.
+    """
+    try:
+        import uvicorn  # noqa: F401
+
+        from reconciler.emulator import app  # noqa: F401
+
+        if anti_leech == "D":
+            import cryptography  # noqa: F401
+    except ModuleNotFoundError as error:
+        extras = "cdn,emulator" if anti_leech == "D" else "emulator"
+        raise not_installed(error, "The emulator", extras) from error
 
 
 def _serve(run: Run, port: int, store: Path, options: EmulatorOptions) -> None:
@@ -111,7 +145,7 @@ def _serve(run: Run, port: int, store: Path, options: EmulatorOptions) -> None:
         # These credentials are public, even if the environment holds the same ones.
         run.terminal.say(
             f"# The emulator listens on {base} and keeps its state in {store}. Run in another shell:\n"
-            f"{_exports(base)}# Press Ctrl-C to stop it.\n",
+            f"{_exports(base, options)}# Press Ctrl-C to stop it.\n",
             redact=False,
         )
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
@@ -124,7 +158,7 @@ def _home() -> Path:
     return (Path(given) if given else folder.user_folder()) / "emulator-served"
 
 
-def _exports(base: str) -> str:
+def _exports(base: str, given: EmulatorOptions) -> str:
     from reconciler.emulator import options
 
     exports = {
@@ -135,6 +169,10 @@ def _exports(base: str) -> str:
         "HUAWEICLOUD_SDK_SK": options.SECRET_KEY,
         "HUAWEICLOUD_SDK_PROJECT_ID": options.PROJECT_ID,
     }
+    if given.anti_leech:
+        exports |= {"RECONCILE_CDN_KEY": given.cdn_key, "RECONCILE_CDN_ALGORITHM": given.anti_leech}
+    if given.referer:
+        exports["RECONCILE_CDN_REFERER"] = given.referer
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
 
 

@@ -19,6 +19,7 @@ from reconciler.emulator.auth import CredentialCheck
 from reconciler.emulator.quota import Quota
 from reconciler.emulator.refusal import Refusal
 from reconciler.emulator.store import Store
+from reconciler.emulator.words import PictureUrls
 from reconciler.emulator.world import World
 
 if TYPE_CHECKING:
@@ -47,8 +48,15 @@ def create_app(
     Raises:
         OSError, sqlite3.Error: the file cannot be used.
     """
-    store = Store(state, assets=options.assets, odd_assets=options.odd_assets, mode=options.cover_mode)
-    return Emulator(World(store, options, base_url.rstrip("/"), clock))
+    store = Store(
+        state,
+        assets=options.assets,
+        odd_assets=options.odd_assets,
+        mode=options.cover_mode,
+        history=options.edge_delay,
+    )
+    urls = PictureUrls(base_url.rstrip("/"), options.cover_name, signed=options.anti_leech is None)
+    return Emulator(World(store, options, urls, clock))
 
 
 class Emulator(Starlette):
@@ -114,7 +122,7 @@ def _routes(world: World, log: admin.Log) -> list[Route]:
     ) -> Route:
         return Route(path, guarded(name, path, handler, quota=quota, signed=signed), methods=[method])
 
-    picture = guarded("picture", _PICTURE, partial(cdn.picture, world), signed=False)
+    picture = guarded("picture", _PICTURE, cdn.Cdn(world).picture, signed=False)
     return [
         call("GET", f"{_ASSET}/details", "details", partial(vod.details, world), quota=reads),
         call("GET", f"{_ASSET}/info", "info", partial(vod.info, world), quota=reads),

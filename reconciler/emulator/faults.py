@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import httpx
 from starlette.responses import HTMLResponse, Response
 
+from reconciler.emulator.anti_leech import without_signature
 from reconciler.emulator.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class Faults:
         rules = [rule for rule in self._rules if rule.route == route]
         if not rules:
             return None
-        query = [part for part in request.url.query.split("&") if not part.startswith("auth_key=")]
-        url = f"{request.url.path}?{'&'.join(query)}"
+        query = [part for part in request.url.query.split("&") if not part.startswith(("auth_key=", "auth_info="))]
+        url = f"{without_signature(request.url.path)}?{'&'.join(query)}"
         key = (request.method, url, body)
         self._counts[key] += 1
         content = unquote(url) + body.decode("utf-8", "replace")
@@ -91,6 +92,8 @@ async def answer(kind: FaultKind | None, handle: Callable[[], Awaitable[Response
 
 def _compressed(whole: Response) -> Response:
     """The same, as from a CDN that compresses without being asked."""
+    if not whole.body:
+        return whole
     whole.body = gzip.compress(bytes(whole.body), 1)
     whole.headers["Content-Length"] = str(len(whole.body))
     whole.headers["Content-Encoding"] = "gzip"

@@ -13,11 +13,14 @@ SECURITY_TOKEN = "emulator-security-token-not-a-real-one"  # noqa: S105
 USER_NAME = "emulator-user"
 USER_PASSWORD = "emulator-password-not-a-real-one"  # noqa: S105
 DOMAIN_NAME = "emulator-domain"
+CDN_KEY = "EmulatorsCdnKey0"
 PROJECT_ID = "00e0e0e0e0e0e0e0e0e0e0e0e0e0e000"
 REGION = "cn-north-4"
 
 CoverMode = Literal["reference", "copy", "recode"]
-ETag = Literal["md5", "random", "same", "none"]
+CoverName = Literal["Cover0.jpg", "Cover0.png", "Cover0"]
+ETag = Literal["md5", "weak", "random", "wrong", "same", "none", "always-304"]
+AntiLeech = Literal["A", "B", "C", "D"]
 FaultRoute = Literal["details", "info", "list", "cover", "picture", "token", "projects"]
 FaultKind = Literal[
     "500", "502", "503", "504", "504-done", "429", "429-retry-after", "403", "reset", "truncated", "html", "hang",
@@ -64,25 +67,40 @@ class EmulatorOptions:
         assets: number of ordinary assets in the catalogue.
         odd_assets: whether the odd ones are added to them.
         cover_mode: what a PUT does to `cover_url`: points it at the snapshot, copies the picture or re-encodes it.
+        cover_name: what a copied, re-encoded or uploaded cover is called.
         propagation: seconds for which reads and pictures show the old cover after a PUT.
+        edge_delay: seconds for which a second edge of the CDN still shows the old cover when the first shows the new
+            one. For each picture the edges answer in turn; 0: there is one edge.
         latency: milliseconds by which every answer is delayed.
         quota: reads and writes; a plain number counts per `quota_window`, None and 0 mean no limit.
         quota_window: seconds.
         faults: which requests fail, and how.
-        etag: the ETag of pictures; with "same", every generated picture also has the same length.
+        etag: the ETag of pictures: their MD5 (as a weak one: "weak"), another at each answer ("random"), 32 hex
+            digits that are not the MD5 ("wrong"), or none. With "same", every picture has one ETag, and every
+            generated one the same length. With "always-304" it is the MD5, and every conditional request gets a 304.
         head: whether pictures answer HEAD (405 otherwise).
+        anti_leech: the algorithm with which the URLs of pictures must be signed.
+        cdn_key: the key of these signatures; 16 characters for D.
+        signature_seconds: how long a signature holds.
+        referer: the Referer that requests for pictures must have; "": any or none.
     """
 
     assets: int = 24
     odd_assets: bool = True
     cover_mode: CoverMode = "copy"
+    cover_name: CoverName = "Cover0.jpg"
     propagation: float = 0.0
+    edge_delay: float = 0.0
     latency: float = 0.0
     quota: tuple[QuotaRate | int | None, QuotaRate | int | None] = (1500, 100)
     quota_window: float = 60.0
     faults: tuple[FaultRule, ...] = ()
     etag: ETag = "md5"
     head: bool = True
+    anti_leech: AntiLeech | None = None
+    cdn_key: str = CDN_KEY
+    signature_seconds: float = 7200.0
+    referer: str = ""
 
     def rates(self) -> tuple[QuotaRate, QuotaRate]:
         """The quotas for reads and for writes."""

@@ -70,9 +70,13 @@ class AssetFilter:
 
 
 class Store:
-    """Opens the file; creates and fills it if necessary. Raises sqlite3.Error if it is not such a file."""
+    """Opens the file; creates and fills it if necessary. Raises sqlite3.Error if it is not such a file.
 
-    def __init__(self, path: Path, *, assets: int, odd_assets: bool, mode: CoverMode) -> None:
+    Args:
+        history: seconds into the past for which `asset` and `uploaded` know what they returned.
+    """
+
+    def __init__(self, path: Path, *, assets: int, odd_assets: bool, mode: CoverMode, history: float = 0.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The app may be created in one thread and served in another; never do two threads use it at a time.
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -80,6 +84,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
+        self._history = history
         self._fill(assets, odd_assets, "reference" if mode == "reference" else "copy")
 
     def asset(self, asset_id: str, now: float) -> StoredAsset | None:
@@ -120,11 +125,11 @@ class Store:
                 "INSERT INTO covers (asset_id, kind, path, picture, visible_at) VALUES (?, ?, ?, ?, ?)",
                 (asset_id, kind, path, picture, visible_at),
             )
-            # Covers before the one that is shown now will never be shown again.
+            # Covers before the one that is shown at the start of the history will never be shown again.
             self._db.execute(
                 "DELETE FROM covers WHERE asset_id = ? AND seq <"
                 " (SELECT max(seq) FROM covers WHERE asset_id = ? AND visible_at <= ?)",
-                (asset_id, asset_id, now),
+                (asset_id, asset_id, now - self._history),
             )
 
     def _fill(self, assets: int, odd_assets: bool, snapshot_kind: str) -> None:

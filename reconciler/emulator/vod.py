@@ -43,8 +43,8 @@ async def details(world: World, request: Request) -> Response:
         raise not_there()
     body: dict[str, object] = {"asset_id": asset_id}
     if "base_info" in wanted:
-        body["base_info"] = words.base_info(world.base_url, asset)
-    thumbnails = words.thumbnail_info(world.base_url, asset) if "thumbnail_info" in wanted else None
+        body["base_info"] = words.base_info(world.urls, asset)
+    thumbnails = words.thumbnail_info(world.urls, asset) if "thumbnail_info" in wanted else None
     if thumbnails is not None:
         body["thumbnail_info"] = thumbnails
     return JSONResponse(body)
@@ -60,7 +60,7 @@ async def info(world: World, request: Request) -> Response:
             "asset_id": asset.asset_id,
             "status": "PUBLISHED",
             "description": "",
-            "base_info": words.base_info(world.base_url, asset),
+            "base_info": words.base_info(world.urls, asset),
         }
         for asset in found
     }
@@ -74,7 +74,7 @@ async def listed(world: World, request: Request) -> Response:
     skip, limit = _page(request)
     chosen = _selection(request, _asset_ids(request))
     total, found = world.store.page(chosen, world.clock(), skip=skip, limit=limit)
-    assets = [words.summary(world.base_url, asset) for asset in found]
+    assets = [words.summary(world.urls, asset) for asset in found]
     return JSONResponse({"total": min(total, _REACH), "assets": assets})
 
 

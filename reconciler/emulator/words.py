@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,16 @@ def snapshot_named(path: str) -> tuple[str, str, int] | None:
     return match[1], match[2], int(match[3])
 
 
-def picture_url(base_url: str, asset: StoredAsset, rest: str, *, owner: str | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class PictureUrls:
+    """How the URLs of pictures are made. `signed`: those of some assets have a signature, which is not checked."""
+
+    base: str
+    cover_name: str
+    signed: bool
+
+
+def picture_url(urls: PictureUrls, asset: StoredAsset, rest: str, *, owner: str | None = None) -> str:
     """The URL of a picture of this asset, in the form of its URLs."""
     path = f"asset/{owner or asset.asset_id}/{rest}"
     seal = hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()
@@ -49,16 +59,16 @@ def picture_url(base_url: str, asset: StoredAsset, rest: str, *, owner: str | No
         "dated": f"202611220800/{seal}/{path}",
         "keyed": f"{path}?auth_key=1795334400-0-0-{seal}",
     }
-    return f"{base_url}/{forms[asset.form]}"
+    return f"{urls.base}/{forms[asset.form] if urls.signed or asset.form == 'shield' else path}"
 
 
-def cover_url(base_url: str, asset: StoredAsset) -> str:
+def cover_url(urls: PictureUrls, asset: StoredAsset) -> str:
     """The URL of the current cover: the snapshot itself in reference mode, else the copy."""
-    rest = f"snapshot/{asset.path}.jpg" if asset.kind == "reference" else "cover/Cover0.jpg"
-    return picture_url(base_url, asset, rest)
+    rest = f"snapshot/{asset.path}.jpg" if asset.kind == "reference" else f"cover/{urls.cover_name}"
+    return picture_url(urls, asset, rest)
 
 
-def base_info(base_url: str, asset: StoredAsset) -> dict[str, Any]:
+def base_info(urls: PictureUrls, asset: StoredAsset) -> dict[str, Any]:
     """`base_info` of details and info."""
     info: dict[str, Any] = {
         "title": asset.title,
@@ -70,21 +80,21 @@ def base_info(base_url: str, asset: StoredAsset) -> dict[str, Any]:
         "last_modified": written(max(asset.created, asset.changed)),
         "video_type": "MP4",
         "tags": "",
-        "video_url": f"{base_url}/asset/{asset.asset_id}/video.mp4",
+        "video_url": f"{urls.base}/asset/{asset.asset_id}/video.mp4",
     }
     if asset.kind != "absent":
-        info["cover_info_array"] = covers(base_url, asset)
+        info["cover_info_array"] = covers(urls, asset)
     return info
 
 
-def covers(base_url: str, asset: StoredAsset) -> list[dict[str, str]] | None:
+def covers(urls: PictureUrls, asset: StoredAsset) -> list[dict[str, str]] | None:
     """The list of covers; it is null or empty for odd assets only."""
     if asset.kind in {"absent", "null"}:
         return None
-    return [] if asset.kind == "empty" else [{"cover_url": cover_url(base_url, asset)}]
+    return [] if asset.kind == "empty" else [{"cover_url": cover_url(urls, asset)}]
 
 
-def thumbnail_info(base_url: str, asset: StoredAsset) -> dict[str, Any] | None:
+def thumbnail_info(urls: PictureUrls, asset: StoredAsset) -> dict[str, Any] | None:
     """`thumbnail_info`: the snapshots; only the status while they are being taken; None otherwise."""
     if asset.state == "THUMBNAILING":
         return {"thumbnail_status": asset.state, "exec_desc": ""}
@@ -94,7 +104,7 @@ def thumbnail_info(base_url: str, asset: StoredAsset) -> dict[str, Any] | None:
         name: [
             {
                 "offset": offset,
-                "url": picture_url(base_url, asset, f"snapshot/{name}/{offset}.jpg", owner=asset.owner),
+                "url": picture_url(urls, asset, f"snapshot/{name}/{offset}.jpg", owner=asset.owner),
             }
             for offset in offsets
         ]
@@ -103,7 +113,7 @@ def thumbnail_info(base_url: str, asset: StoredAsset) -> dict[str, Any] | None:
     return {**lists, "thumbnail_status": asset.state, "exec_desc": ""}
 
 
-def summary(base_url: str, asset: StoredAsset) -> dict[str, Any]:
+def summary(urls: PictureUrls, asset: StoredAsset) -> dict[str, Any]:
     """An item of `asset/list`."""
     return {
         "asset_id": asset.asset_id,
@@ -112,7 +122,7 @@ def summary(base_url: str, asset: StoredAsset) -> dict[str, Any]:
         "duration": max((max(offsets) for offsets in asset.sets.values()), default=0),
         "size": 1_048_576,
         "category": "未分类",
-        "covers": covers(base_url, asset),
+        "covers": covers(urls, asset),
         "create_time": written(asset.created),
         "asset_status": "PUBLISHED",
         "transcode_status": "UN_TRANSCODE",

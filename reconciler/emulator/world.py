@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
     from reconciler.emulator.options import EmulatorOptions
     from reconciler.emulator.store import Store
+    from reconciler.emulator.words import PictureUrls
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The assets, the options, the base URL of pictures, and the clock in seconds since the epoch."""
+    """The assets, the options, the form of pictures' URLs, and the clock in seconds since the epoch."""
 
     store: Store
     options: EmulatorOptions
-    base_url: str
+    urls: PictureUrls
     clock: Callable[[], float]

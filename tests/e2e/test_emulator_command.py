@@ -70,6 +70,24 @@ def test_its_options_reach_the_catalogue_the_covers_and_the_faults(monkeypatch: 
         assert run("plan", "--compare", "url", "--json").document["summary"]["in_sync"] == 2
 
 
+def test_what_it_exports_reads_pictures_that_must_be_signed() -> None:
+    write(entries(6, drifted=2))
+    demands = ["--anti-leech", "D", "--signature-seconds", "600", "--referer", "https://www.example.com/"]
+    with emulator(*demands, "--etag", "weak", "--cover-name", "Cover0", "--edge-delay", "1") as exports:
+        assert exports["RECONCILE_CDN_ALGORITHM"] == "D"
+        assert spawn("plan", "--detailed-exitcode", env=exports).code == 2
+        refused = spawn("plan", "--json", env={**exports, "RECONCILE_CDN_REFERER": ""}).document
+        assert {item["reason"] for item in refused["unknown"]} == {"content_unavailable"}
+
+
+def test_aes_for_d_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    ran = run("emulator", "--port", "0", "--state", "store.sqlite", "--anti-leech", "D")
+    assert (ran.code, ran.out) == (1, "")
+    assert "vod-cover-reconciler[cdn,emulator]" in ran.err
+    assert not Path("store.sqlite").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -78,6 +96,7 @@ def test_its_options_reach_the_catalogue_the_covers_and_the_faults(monkeypatch: 
         (["--quota", "many"], "is not a valid quota"),
         (["--port", "99999"], "--port"),
         (["--cover-mode", "magic"], "--cover-mode"),
+        (["--anti-leech", "E"], "--anti-leech"),
     ],
 )
 def test_options_that_make_no_sense(arguments: list[str], told: str) -> None:

@@ -94,6 +94,11 @@ def test_the_official_sdk_lists_reads_and_sets_covers(tmp_path: Path) -> None:
         found = {info.asset_id: info for info in infos}
         assert found[FIRST].base_info.cover_info_array[0].cover_url == wanted
         assert found[ODD["asset_not_found"]].status == "NO_ASSET"
+        page = client.show_asset_meta(ShowAssetMetaRequest(page=0, size=100))
+        assert page.total == len(page.asset_info_array) == listed.total
+        assert [info.asset_id for info in page.asset_info_array] == [item.asset_id for item in listed.assets]
+        last = client.show_asset_meta(ShowAssetMetaRequest(page=1, size=30)).asset_info_array
+        assert [info.asset_id for info in last] == [item.asset_id for item in listed.assets[30:]]
         with pytest.raises(ClientRequestException) as refused:
             put(client, wanted.replace("/sample/", "/dots/"))
         assert (refused.value.status_code, refused.value.error_code) == (400, "VOD.10062")
