@@ -12,6 +12,7 @@ _VERBS = {
     "plan": "Show what apply would change, without changing anything.",
     "apply": "Set the covers that drifted, after asking.",
     "audit": "Report drift and unmanaged assets, for schedulers.",
+    "lock": "Lock each entry to the picture that it names.",
     "validate": "Check the desired files, without network or credentials.",
     "show": "Show an asset's snapshots and its cover, or a saved plan.",
     "import": "Write a desired file for the existing covers.",

@@ -42,7 +42,10 @@ _WEEK = 7 * 24 * 3600.0
     "--max-plan-age", type=duration, metavar="TIME", help="With --plan: how old it may be, at most. Default 7d."
 )
 @click.option("--force", is_flag=True, help="Override the safety limit.")
-async def apply(run: Run, *, plan_file: str | None, max_plan_age: float | None = None) -> Report:
+@click.option("--locked", is_flag=True, help="Refuse to run unless every entry has a current line in covers.lock.")
+async def apply(
+    run: Run, *, plan_file: str | None, max_plan_age: float | None = None, locked: bool = False
+) -> Report:
     """Plans, shows the plan, asks, and changes what drifted; or executes a saved plan.
 
     Raises:
@@ -56,6 +59,8 @@ async def apply(run: Run, *, plan_file: str | None, max_plan_age: float | None =
     hint = "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that."
     execute.check_approvable(run, hint)
     state = run.load()
+    if locked:
+        run.require_locked(state)
     async with connect(run, run.resolve(state)) as connected:
         with execute.open_apply(connected, state=state) as applying:
             plan = await applying.make_plan(applying.planner, state.covers)

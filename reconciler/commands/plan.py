@@ -28,11 +28,14 @@ from reconciler.util.sanitize import clean, json_text
 
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there is drift.")
 @click.option("--out", metavar="FILE", help="Save the plan to FILE, for apply --plan.")
-async def plan(run: Run, *, detailed_exitcode: bool, out: str | None) -> Report:
+@click.option("--locked", is_flag=True, help="Refuse to run unless every entry has a current line in covers.lock.")
+async def plan(run: Run, *, detailed_exitcode: bool, out: str | None, locked: bool = False) -> Report:
     """Reads the covers, compares them with the desired state, and reports."""
     if out is not None:
         atomic_files.check_writable(out)
     state = run.load()
+    if locked:
+        run.require_locked(state)
     async with connect(run, run.resolve(state)) as connected:
         found = await connected.make_plan(connected.make_planner(state), state.covers)
         images = await images_of_changes(connected, found.changes)

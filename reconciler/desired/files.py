@@ -116,6 +116,15 @@ def _files_of(root: str, problems: Problems) -> list[str]:
     return sorted(found, key=lambda file: Path(file).parts)
 
 
+def directly_in(folder: str) -> list[str]:
+    """Return the YAML files in a folder, without those in folders below it."""
+    return [
+        str(path)
+        for path in Path(folder).iterdir()
+        if not path.name.startswith(".") and path.name.endswith(_SUFFIXES) and path.is_file()
+    ]
+
+
 def _is_within(path: str, folder: str) -> bool:
     if not Path(path).is_symlink():
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -38,9 +38,7 @@ _OURS = re.compile(
 
 
 class _InvalidLineError(Exception):
-    """A line is wrong: why, and at which character, from 0."""
-
-    def __init__(self, message: str, at: int = 0) -> None:
+    def __init__(self, message: str, at: int = 0) -> None:  # at: which character, from 0
         super().__init__(message)
         self.at = at
 
@@ -64,7 +62,6 @@ class LockFile:
     """One lock file. Lines are kept as text, and parsed when one is asked for.
 
     Attributes:
-        path: as a problem names it.
         version: of the format, "1.0" or with a newer minor number.
         lines: by asset ID.
         text: what the file held; None where there is none.
@@ -75,6 +72,13 @@ class LockFile:
     lines: dict[str, str] = field(default_factory=dict)
     repeated: list[RepeatedLine] = field(default_factory=list)
     text: str | None = field(default=None, repr=False)
+
+    def all_of(self, asset_id: str) -> list[str]:
+        """All lines about an asset; more than one only after a merge."""
+        first = self.lines.get(asset_id)
+        if first is None:
+            return []
+        return [first, *(line.text for line in self.repeated if line.asset_id == asset_id)]
 
     def of(self, asset_id: str) -> LockLine | None:
         line = self.lines.get(asset_id)
@@ -95,10 +99,21 @@ def written(line: LockLine, old: str | None = None) -> str:
     return json.dumps(values)
 
 
-def rendered(version: str, lines: Mapping[str, str]) -> str:
-    """The whole file."""
+def respelled(text: str) -> str:
+    """A line in our spelling, which it nearly always has."""
+    return text if _OURS.fullmatch(text) else json.dumps(json.loads(text))
+
+
+def rendered(version: str, lines: Mapping[str, Iterable[str]]) -> str:
+    """The whole file.
+
+    Args:
+        lines: by asset ID.
+    """
     header = json.dumps({**_HEADER, "format_version": version})
-    return "".join(f"{line}\n" for line in (header, *(lines[asset_id] for asset_id in sorted(lines))))
+    return "".join(
+        f"{line}\n" for line in (header, *(line for asset_id in sorted(lines) for line in lines[asset_id]))
+    )
 
 
 def read(path: str, folder: str, problems: Problems) -> LockFile:

@@ -19,6 +19,9 @@ class Problems:
         self._sorted = 0
         self.too_many = False
 
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
     def add(self, file: str, line: int, column: int, message: str) -> None:
         if len(self._found) < MOST:
             self._found.append(Problem(file, line, column, message))

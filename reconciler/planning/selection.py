@@ -27,6 +27,11 @@ class Selection:
         self._unmatched = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
         self._titles_matter = any(not ID.fullmatch(glob) for glob in (*targets, *excludes))
 
+    @property
+    def matches_titles(self) -> bool:
+        """Whether a glob may be about titles."""
+        return self._titles_matter
+
     def by_id(self, asset_id: str) -> bool | None:
         """Whether it is selected; None where that takes the title."""
         chosen = not self._targets or self._match("--target", self._targets, asset_id, fold=True)

@@ -42,7 +42,13 @@ def _gauges(document: AuditDoc, run: RunFacts) -> Iterator[tuple[str, str, list[
     reasons = dict.fromkeys(get_args(Reason), 0)
     for item in document.unknown:
         reasons[item.reason] += 1
-    calls = {"details": 0, "list": 0, "cover": 0, **{_label(call): count for call, count in run.calls.items()}}
+    calls = {
+        "details": 0,
+        "info": 0,
+        "list": 0,
+        "cover": 0,
+        **{_label(call): count for call, count in run.calls.items()},
+    }
     info = {"version": _label(document.tool_version), "endpoint": _label(document.endpoint)}
     yield "reconcile_covers", "Covers that the desired files name, by what the audit found.", _by("state", states)
     yield "reconcile_unknown_covers", "Covers that could not be decided, by reason.", _by("reason", reasons)

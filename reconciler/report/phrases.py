@@ -180,7 +180,8 @@ _ADVICE: dict[Reason, str] = {
     "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them.",
     "foreign_snapshot": "The service's answer names another asset: report it to the service.",
     "content_unavailable": "The picture cannot be read; `apply --replace-unreadable` replaces the cover anyway.",
-    "snapshot_changed": "The snapshot is not the picture that was locked; look at both, and lock it again.",
+    "snapshot_changed": "The snapshot is not the picture that was locked; look at both, then run "
+    "`reconcile lock --upgrade --target ID`.",
     "api_error": "See the message; such errors are often temporary.",
 }
 

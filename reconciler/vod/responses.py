@@ -31,6 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _LABELS = {
     "details": "Reading the asset",
+    "info": "Reading assets",
     "list": "Listing the assets",
     "cover": "Setting the cover",
     "projects": "Looking up the project",

@@ -224,7 +224,7 @@ def test_what_is_written_is_read_again_and_written_the_same(
     tmp_path_factory: pytest.TempPathFactory, found: list[LockLine]
 ) -> None:
     folder = tmp_path_factory.mktemp("lock")
-    text = lock_file.rendered("1.0", {one.asset_id: lock_file.written(one) for one in found})
+    text = lock_file.rendered("1.0", {one.asset_id: [lock_file.written(one)] for one in found})
     assert text.isascii()
     assert len(text.split("\n")) == len(found) + 2
     write(folder)
@@ -232,7 +232,7 @@ def test_what_is_written_is_read_again_and_written_the_same(
     state, locks = load_with_locks([str(folder)])
     file = locks.beside(state.files[0])
     assert [file.of(one.asset_id) for one in found] == found
-    assert lock_file.rendered(file.version, file.lines) == text
+    assert lock_file.rendered(file.version, {name: file.all_of(name) for name in file.lines}) == text
 
 
 def test_entry_without_a_lock_file_has_no_line(tmp_path: Path) -> None:
