@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import click
 
 from reconciler.commands import execute
+from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
 from reconciler.commands.execute import ApplyResult, ApplyRun
 from reconciler.commands.options import CHANGES, CLOUD, duration
@@ -43,8 +44,14 @@ _WEEK = 7 * 24 * 3600.0
 )
 @click.option("--force", is_flag=True, help="Override the safety limit.")
 @click.option("--locked", is_flag=True, help="Refuse to run unless every entry has a current line in covers.lock.")
+@CHANGED_SINCE
 async def apply(
-    run: Run, *, plan_file: str | None, max_plan_age: float | None = None, locked: bool = False
+    run: Run,
+    *,
+    plan_file: str | None,
+    max_plan_age: float | None = None,
+    locked: bool = False,
+    changed_since: str | None = None,
 ) -> Report:
     """Plans, shows the plan, asks, and changes what drifted; or executes a saved plan.
 
@@ -52,22 +59,22 @@ async def apply(
         UsageError: --plan was given beside options that select something else, --max-plan-age without --plan, or
             approval needs a terminal.
     """
+    if plan_file is not None and (locked or changed_since is not None):
+        raise UsageError("--plan executes exactly a saved plan: it takes no --locked or --changed-since")
     if plan_file is not None:
         return await _apply_saved(run, plan_file, timedelta(seconds=_WEEK if max_plan_age is None else max_plan_age))
     if max_plan_age is not None:
         raise UsageError("--max-plan-age needs --plan")
     hint = "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that."
     execute.check_approvable(run, hint)
-    state = run.load()
-    if locked:
-        run.require_locked(state)
-    async with connect(run, run.resolve(state)) as connected:
-        with execute.open_apply(connected, state=state) as applying:
-            plan = await applying.make_plan(applying.planner, state.covers)
-            document = plan_document(plan, applying.origin)
+    scope = load(run, changed_since, locked=locked)
+    async with connect(run, run.resolve(scope.state)) as connected:
+        with execute.open_apply(connected, state=scope.state) as applying:
+            plan = await applying.make_plan(applying.planner, scope.covers, partly=scope.about is not None)
+            document = scope.noted_in(plan_document(plan, applying.origin))
             # Before anything changes: afterwards the covers from before may be gone.
             images = await images_of_changes(applying, plan.changes)
-            _show(applying, document, document.summary.in_sync)
+            _show(applying, document, document.summary.in_sync + document.left_out)
             steps = execute.steps_of(plan)
             if steps:
                 execute.ask(applying)
@@ -118,7 +125,7 @@ def _check_age(file: str, plan: PlanDoc, most: timedelta) -> None:
 def _in_sync(run: Run, plan: PlanDoc) -> int:
     """How many assets are in sync. A plan only says so; where its desired files are at hand, there are not more than
     they have entries for."""
-    claimed = plan.summary.in_sync
+    claimed = plan.summary.in_sync + plan.left_out
     places = [item.source for item in plan.changes]
     places += [item.source for item in (*plan.pending, *plan.ignored)]
     places += [item.source for item in plan.unknown]

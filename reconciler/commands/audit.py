@@ -12,6 +12,7 @@ from functools import partial
 
 import click
 
+from reconciler.commands.changed_since import CHANGED_SINCE, Scope, load
 from reconciler.commands.context import Run
 from reconciler.commands.options import AUDIT_REPORTS, COMPARISON, CONNECTION, PAGE_OUTPUT, SELECTION
 from reconciler.commands.reports import images_of_changes, make_report
@@ -25,7 +26,6 @@ from reconciler.documents.read import read_audit
 from reconciler.documents.schemas import AuditDoc, TrafficDoc, WarningDoc
 from reconciler.documents.write import audit_document
 from reconciler.errors import CrowdedError
-from reconciler.model import DesiredState
 from reconciler.observe.covers import ListedAsset, list_covers
 from reconciler.report import text
 from reconciler.report.options import RunFacts
@@ -47,17 +47,19 @@ _CROWDED = "The assets that no file manages cannot all be counted: {}."
 @click.option("--baseline", metavar="FILE", help="An earlier `audit --json`: also show what changed since then.")
 @click.option("--fast", is_flag=True, hidden=True, expose_value=False, callback=_replaced)
 @click.option("--max-age", hidden=True, expose_value=False, callback=_replaced)
-async def audit(run: Run, *, baseline: str | None) -> Report:
+@CHANGED_SINCE
+async def audit(run: Run, *, baseline: str | None, changed_since: str | None) -> Report:
     """
     Raises:
         PlanFileError: the baseline cannot be used.
     """
     earlier = read_audit(baseline) if baseline is not None else None
-    state = run.load()
+    scope = load(run, changed_since)
+    state = scope.state
     async with connect(run, run.resolve(state)) as connected:
         session, clock = connected.session, connected.session.clock
         started = clock.monotonic()
-        document, images = await _audit(connected, state)
+        document, images = await _audit(connected, scope)
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}
@@ -68,9 +70,9 @@ async def audit(run: Run, *, baseline: str | None) -> Report:
     return make_report(run, document, render, code, notes, images=images, facts=facts)
 
 
-async def _audit(run: ConnectedRun, state: DesiredState) -> tuple[AuditDoc, ImagesByAsset]:
+async def _audit(run: ConnectedRun, scope: Scope) -> tuple[AuditDoc, ImagesByAsset]:
     """Lists all assets, which shows those that no file manages and the covers of those that are locked."""
-    session = run.session
+    session, state = run.session, scope.state
     managed = {desired.asset_id for desired in state.covers}
     listed: dict[str, ListedAsset] = {}
     unmanaged: set[str] = set()
@@ -86,7 +88,9 @@ async def _audit(run: ConnectedRun, state: DesiredState) -> tuple[AuditDoc, Imag
         await list_covers(session.client, add)
     except CrowdedError as error:
         warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(error.message)),)
-    plan = await run.make_plan(replace(run.make_planner(state), listed=listed), state.covers)
+    plan = await run.make_plan(
+        replace(run.make_planner(state), listed=listed), scope.covers, partly=scope.about is not None
+    )
     images = await images_of_changes(run, plan.changes)
     document = audit_document(
         plan,
@@ -97,7 +101,7 @@ async def _audit(run: ConnectedRun, state: DesiredState) -> tuple[AuditDoc, Imag
         pictures=TrafficDoc(**asdict(session.pictures.traffic)),
         warnings=warnings,
     )
-    return redacted(document, run.terminal.redact), images
+    return redacted(scope.noted_in(document), run.terminal.redact), images
 
 
 command = Verb("audit", __doc__, audit, SELECTION, COMPARISON, AUDIT_REPORTS, CONNECTION, PAGE_OUTPUT)

@@ -19,7 +19,7 @@ from reconciler.errors import DesiredError
 from reconciler.model import Compare, DesiredState, Reason
 
 if TYPE_CHECKING:
-    from reconciler.documents.schemas import PlanDoc, PlanSummary, UnknownDoc
+    from reconciler.documents.schemas import PlanDoc, UnknownDoc
     from reconciler.report.options import RenderOptions
 
 
@@ -169,12 +169,13 @@ class Run:
             counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
             yield f"Exit code 1: some assets are unknown ({counts}).\n"
 
-    def safety_warnings(self, summary: PlanSummary) -> Iterator[str]:
+    def safety_warnings(self, plan: PlanDoc) -> Iterator[str]:
         """What apply would refuse."""
         from reconciler.decide.plan import check_safety
         from reconciler.errors import SafetyLimitError
 
         try:
-            check_safety(summary.update, summary.in_sync, self.options.max_update_percent)
+            in_sync = plan.summary.in_sync + plan.left_out
+            check_safety(plan.summary.update, in_sync, self.options.max_update_percent)
         except SafetyLimitError as error:
             yield f"Warning: {error.message}. A first apply needs --force once; otherwise check the plan.\n"

@@ -123,7 +123,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         outcomes = await _set(run, steps, interrupts)
         if changes.wait and not interrupts.requested:
             outcomes = await _wait(run, steps, outcomes, interrupts)
-    document = redacted(apply_document(outcomes, plan.unknown, run.origin), run.terminal.redact)
+    document = redacted(apply_document(outcomes, plan.unknown, run.origin, plan.removed), run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
         with suppress(OSError, UsageError):

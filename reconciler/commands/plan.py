@@ -13,6 +13,7 @@ from shlex import quote
 
 import click
 
+from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
 from reconciler.commands.options import CLOUD
 from reconciler.commands.reports import images_of_changes, make_report
@@ -29,19 +30,27 @@ from reconciler.util.sanitize import clean, json_text
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there is drift.")
 @click.option("--out", metavar="FILE", help="Save the plan to FILE, for apply --plan.")
 @click.option("--locked", is_flag=True, help="Refuse to run unless every entry has a current line in covers.lock.")
-async def plan(run: Run, *, detailed_exitcode: bool, out: str | None, locked: bool = False) -> Report:
+@CHANGED_SINCE
+async def plan(
+    run: Run,
+    *,
+    detailed_exitcode: bool,
+    out: str | None,
+    locked: bool = False,
+    changed_since: str | None = None,
+) -> Report:
     """Reads the covers, compares them with the desired state, and reports."""
     if out is not None:
         atomic_files.check_writable(out)
-    state = run.load()
-    if locked:
-        run.require_locked(state)
-    async with connect(run, run.resolve(state)) as connected:
-        found = await connected.make_plan(connected.make_planner(state), state.covers)
+    scope = load(run, changed_since, locked=locked)
+    async with connect(run, run.resolve(scope.state)) as connected:
+        found = await connected.make_plan(
+            connected.make_planner(scope.state), scope.covers, partly=scope.about is not None
+        )
         images = await images_of_changes(connected, found.changes)
-        document = redacted(plan_document(found, connected.origin), run.terminal.redact)
+        document = redacted(scope.noted_in(plan_document(found, connected.origin)), run.terminal.redact)
         del found  # as large as the document
-    notes = list(run.safety_warnings(document.summary))
+    notes = list(run.safety_warnings(document))
     if out is not None:
         atomic_files.write(out, json_text(as_json(document)) + "\n", private=True)
         force = " --force" if notes else ""

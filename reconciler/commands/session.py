@@ -83,9 +83,13 @@ class ConnectedRun(Run):
             keep_snapshots=self.options.reports.pictures > 0,
         )
 
-    async def make_plan(self, planner: Planner, covers: Sequence[Desired]) -> Plan:
-        """Plans the selected entries."""
-        selection = Selection(self.options.targets, self.options.excludes)
+    async def make_plan(self, planner: Planner, covers: Sequence[Desired], *, partly: bool = False) -> Plan:
+        """Plans the selected entries.
+
+        Args:
+            partly: they are not all that the desired files have, so that a target may match none of them.
+        """
+        selection = Selection(self.options.targets, self.options.excludes, may_match_nothing=partly)
         with self.terminal.progress("Reading", len(covers), self.settings.read_rate) as advance:
             return await planner.make_plan(covers, selection, self.settings.parallelism, advance)
 

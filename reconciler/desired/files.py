@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.desired.problems import Problems
 
 MAX_BYTES = 64 * 1024 * 1024
-_SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml")
 
 
 def find(paths: Iterable[str], problems: Problems) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _files_of(root: str, problems: Problems) -> list[str]:
                 continue
             if Path(path).is_dir():
                 folders.append(path)
-            elif name.endswith(_SUFFIXES):
+            elif name.endswith(SUFFIXES):
                 found.append(path)
     return sorted(found, key=lambda file: Path(file).parts)
 
@@ -121,7 +121,7 @@ def directly_in(folder: str) -> list[str]:
     return [
         str(path)
         for path in Path(folder).iterdir()
-        if not path.name.startswith(".") and path.name.endswith(_SUFFIXES) and path.is_file()
+        if not path.name.startswith(".") and path.name.endswith(SUFFIXES) and path.is_file()
     ]
 
 

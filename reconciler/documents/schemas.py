@@ -87,14 +87,33 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedSinceDoc:
+    """What the entries were compared with, and how many mean the same as there: those were `left_out`."""
+
+    revision: Foreign
+    commit: Annotated[str, Limits(pattern=r"^[0-9a-f]{7,64}$"), Field(description="The merge base with HEAD.")]
+    left_out: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings(Head):
     """The keys that plans and audits share."""
 
+    format_version: FormatVersion = "1.1"
     summary: PlanSummary
     changes: tuple[ChangeDoc, ...]
     pending: tuple[EntryDoc, ...]
     unknown: tuple[UnknownDoc, ...]
     ignored: tuple[EntryDoc, ...]
+    changed_since: ChangedSinceDoc | None = field(default=None, metadata=OPTIONAL)
+    removed: Annotated[
+        tuple[AssetId, ...] | None, Field(description="Entries that went since then; their covers are not touched.")
+    ] = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def left_out(self) -> int:
+        """Entries that were not looked at, and count as in sync for the safety limit."""
+        return self.changed_since.left_out if self.changed_since is not None else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +196,6 @@ class WarningDoc:
 class AuditDoc(Findings):
     """The output of `reconcile audit`."""
 
-    format_version: FormatVersion = "1.1"
     kind: Literal["audit"] = "audit"
     unmanaged: Unmanaged
     targets: Annotated[tuple[Foreign, ...], Field(description="The globs that the audit was limited to.")] = ()
@@ -205,7 +223,9 @@ class ApplySummary:
 class ApplyDoc(Head):
     """The output of `reconcile apply`: one result for each planned change, in the plan's order."""
 
+    format_version: FormatVersion = "1.1"
     kind: Literal["apply"] = "apply"
     summary: ApplySummary
     results: tuple[Outcome, ...]
     unknown: tuple[UnknownDoc, ...]
+    removed: tuple[AssetId, ...] | None = field(default=None, metadata=OPTIONAL)

@@ -87,7 +87,12 @@ def _evidence(plan: Plan) -> EvidenceDoc:
     return EvidenceDoc(**counts)
 
 
-def apply_document(outcomes: Sequence[Outcome], unknown: Sequence[UnknownDoc], origin: Origin) -> ApplyDoc:
+def apply_document(
+    outcomes: Sequence[Outcome],
+    unknown: Sequence[UnknownDoc],
+    origin: Origin,
+    removed: tuple[str, ...] | None = None,
+) -> ApplyDoc:
     """The result of each planned change."""
     counts = Counter[str](outcome.outcome for outcome in outcomes)
     return ApplyDoc(
@@ -95,6 +100,7 @@ def apply_document(outcomes: Sequence[Outcome], unknown: Sequence[UnknownDoc], o
         summary=ApplySummary(**counts, unknown=len(unknown)),
         results=tuple(outcomes),
         unknown=tuple(unknown),
+        removed=removed,
     )
 
 

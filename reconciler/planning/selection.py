@@ -21,10 +21,13 @@ class HasTitle(Protocol):
 class Selection:
     """Which entries a run is about. Remembers which globs matched, since one that matches nothing is a mistake."""
 
-    def __init__(self, targets: Sequence[str] = (), excludes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, targets: Sequence[str] = (), excludes: Sequence[str] = (), *, may_match_nothing: bool = False
+    ) -> None:
         self._targets = tuple(targets)
         self._excludes = tuple(excludes)
         self._unmatched = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
+        self._may_match_nothing = may_match_nothing
         self._titles_matter = any(not ID.fullmatch(glob) for glob in (*targets, *excludes))
 
     @property
@@ -55,7 +58,7 @@ class Selection:
         Raises:
             UsageError: a glob matched no entry.
         """
-        if self._unmatched:
+        if self._unmatched and not self._may_match_nothing:
             named = ", ".join(f"{flag} {glob!r}" for flag, glob in sorted(self._unmatched))
             raise UsageError(
                 f"Nothing matches {named}", hint="Globs match whole asset IDs or titles: 'Trailer*', '6e76*'."

@@ -14,6 +14,7 @@ from reconciler.util.rate import Rate
 from reconciler.util.sanitize import clean
 
 _VERIFIED = {True: ", seen in place", False: ", not seen in time", None: ""}
+MOST_NAMED = 20
 
 
 def clock(seconds: int) -> str:
@@ -144,6 +145,7 @@ def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
     yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
     if counts.pending:
         yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
+    yield from _changed_since(document)
     if isinstance(document, AuditDoc):
         yield f"{counted(document.unmanaged.count, 'asset')} managed by no file."
         if document.since is not None:
@@ -153,6 +155,17 @@ def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
         yield f"About {duration(options.rate.seconds_for(counts.update))} at {per(options.rate)}."
     if isinstance(document, AuditDoc):
         yield from evidence(document)
+
+
+def _changed_since(document: Findings) -> Iterator[str]:
+    about, removed = document.changed_since, document.removed or ()
+    if about is None:
+        return
+    yield f"{counted(about.left_out, 'entry', 'entries')} left out: the same as at {about.commit[:12]}."
+    if removed:
+        more = f" and {len(removed) - MOST_NAMED:,} more" if len(removed) > MOST_NAMED else ""
+        named = f"{', '.join(removed[:MOST_NAMED])}{more}"
+        yield f"{counted(len(removed), 'entry', 'entries')} removed since then; the covers stay as they are: {named}."
 
 
 def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
