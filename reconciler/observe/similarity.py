@@ -14,6 +14,21 @@ _SIDE = 32
 _MEAN, _WORST = 6.0, 48.0
 
 
+def is_picture(data: bytes) -> bool:
+    """Whether it begins as a picture does, however large that is."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_FORMATS):
+                return True
+    except Image.DecompressionBombError:
+        return True
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
 def alike(one: bytes, other: bytes) -> bool | None:
     """Whether both show the same picture; None if one cannot be decoded."""
     from PIL import Image, ImageChops, ImageStat  # slow to import, and rarely needed

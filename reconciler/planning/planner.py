@@ -162,10 +162,10 @@ class Planner:
             return verdict
         shows_old = not_visible_yet(applied.old_covers, applied.after, verdict.before)
         if same_picture(applied.after, verdict.after):
-            # A new cover that looks like the wanted snapshot is that one, re-encoded.
-            if verdict.state == "update" and (shows_old or await compare.looks_wanted(verdict, self.pictures)):
-                return replace(verdict, state="pending")
-            return verdict
+            if verdict.state != "update":
+                return verdict
+            coming = shows_old or await compare.on_its_way(verdict, applied.old_covers, self.pictures)
+            return replace(verdict, state="pending") if coming else verdict
         if not shows_old or (verdict.state == "in_sync" and not self.undoing):
             return verdict
         if verdict.state == "update":

@@ -197,9 +197,10 @@ class Facts:
         if put.told != "applied" or self.end > put.at + FIVE_MINUTES - 1 or self.bodies != {put.body}:
             return False
         assert self.asset is not None
-        if self.asset.cover.moments(put.at, self.end) or PLACEHOLDER in self.shown:
+        if self.asset.cover.moments(put.at, self.end):
             return False
-        return all(shown in put.shown_before or self.equal(shown, put.body) for shown in self.shown)
+        old = put.shown_before | {PLACEHOLDER}
+        return all(shown in old or self.equal(shown, put.body) for shown in self.shown)
 
     def served(self, path: str, until: float | None = None) -> list[bytes]:
         """The pictures that the tool was given in this verb, whole, from a path."""

@@ -1,0 +1,74 @@
+"""A cover that was set a moment ago is pending, whatever the edges of a CDN show until all of them have it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import httpx
+import pytest
+from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
+
+from reconciler.emulator.pictures import drawn, recoded
+from reconciler.model import Content, Cover, SnapshotRef, State
+from reconciler.state.runs import PastChange
+
+COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+WANTED = drawn(ASSET, "sample", 5).data
+NEW = recoded(ASSET, "sample", 5).data
+OLD = recoded(ASSET, "dots", 3).data
+PLACEHOLDER = b"GIF89a a placeholder until the cover is made"
+THEIRS = drawn(OTHER, "sample", 0).data
+
+
+class Edges(FakeCloud):
+    """A CDN whose edges answer in turn."""
+
+    def __init__(self, *covers: bytes) -> None:
+        super().__init__()
+        self._covers = covers
+        self._turn = 0
+        self.add(ASSET, COPY, (0, 5))
+        self.pictures = {snapshot_url(offset=at): Picture(drawn(ASSET, "sample", at).data) for at in (0, 5)}
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if str(request.url) == COPY and request.method == "GET":
+            self.pictures[COPY] = Picture(self._covers[self._turn % len(self._covers)])
+            self._turn += 1
+        return await super().__call__(request)
+
+
+def content(data: bytes) -> Content:
+    return Content(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def state(clock: FakeClock, *covers: bytes) -> State:
+    """What stands for an entry a moment after its snapshot was set."""
+    after = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5), content(WANTED))
+    applied = PastChange(ASSET, clock.now(), 1, Cover(COPY, None, content(OLD)), after)
+    planner = replace(Edges(*covers).planner(clock), recent={ASSET: applied})
+    return clock.run(planner.check(desired(index=1))).state
+
+
+@pytest.mark.parametrize(
+    "covers",
+    [(OLD,), (NEW,), (NEW, OLD), (OLD, NEW), (PLACEHOLDER,), (NEW, PLACEHOLDER), (PLACEHOLDER, OLD)],
+    ids=[
+        "old",
+        "new",
+        "new, then old",
+        "old, then new",
+        "placeholder",
+        "new, then placeholder",
+        "placeholder, then old",
+    ],
+)
+def test_what_the_edges_show_until_all_have_the_new_cover_is_pending(
+    clock: FakeClock, covers: tuple[bytes, ...]
+) -> None:
+    assert state(clock, *covers) == "pending"
+
+
+@pytest.mark.parametrize("theirs", [THEIRS, THEIRS[:-200]], ids=["whole", "its end missing"])
+def test_a_picture_that_somebody_else_set_is_drift_at_once(clock: FakeClock, theirs: bytes) -> None:
+    assert state(clock, theirs) == "update"
