@@ -94,11 +94,23 @@ def judge_put(book: Book, verb: Verb, put: Asked, result: Result | None) -> Iter
     known = before and facts.urls == {COVER} and facts.recent is None and not _retry(book, verb, put)
     if known and before not in {sha256(body) for body in facts.shown if body is not None}:
         yield broken("put_as_planned", f"the plan replaces {before[:6]}, which is not shown any more")
-    if facts.states() == {"in_sync"} and not _retry(book, verb, put):
+    in_sync = facts.states() == {"in_sync"} if verb.plan is None else _shows(facts, put)
+    if in_sync and not _retry(book, verb, put):
         yield broken("put_in_sync", "the cover is the wanted snapshot")
     asked_for = verb.replace_unreadable and not (verb.plan is not None and before)
     if facts.urls == {COVER} and not facts.served(COVER, put.at) and facts.recent is None and not asked_for:
         yield broken("put_unread_cover", "the cover was never read in this run")
+
+
+def _shows(facts: Facts, put: Asked) -> bool:
+    """Whether the cover is what a saved plan sets: the picture that its entry meant when it was planned, whatever the
+    entry's number means by now."""
+    if facts.recent is not None and facts.recent.body != put.body:
+        return False
+    if facts.urls != {COVER}:
+        return facts.urls == {put.path}
+    known = (facts.verb.machine, put.asset_id, put.body) in facts.book.learned
+    return all(one == put.body or (known and facts.equal(one, put.body or b"")) for one in facts.shown)
 
 
 def _last_details(book: Book, verb: Verb, put: Asked) -> float:
@@ -158,6 +170,11 @@ def _passing(verb: Verb, asset_id: str) -> bool:
 def _changed(facts: Facts) -> bool:
     """Whether what is shown, what is on its way or the wanted picture changed in value between plan and end."""
     if facts.book.last(facts.entry.asset_id, facts.verb.machine, facts.verb.ran.began) is not None:
+        return True
+    # The plan knew the picture that was on its way; what the service makes of it is only learned by --wait.
+    coming = facts.book.last(facts.entry.asset_id, facts.verb.machine, facts.verb.began)
+    learned = coming and (facts.verb.machine, facts.entry.asset_id, coming.body) in facts.book.learned
+    if facts.book.world.mode == "recode" and coming is not None and not learned:
         return True
     if len(facts.shown) != 1 or len(facts.bodies) != 1 or len(facts.urls) != 1:
         return True
@@ -223,14 +240,20 @@ def judge_saved(book: Book, verb: Verb, state: Path) -> Iterator[Violation]:
         ]
         if not served or asset.url.at(put.at) != COVER or sha256(served[-1]) in kept:
             continue
-        if _only_one(book, asset, served[-1], put.at):
+        if _only_one(book, verb, asset, served[-1], put.at):
             text = f"{names(asset, served[-1], put.at)} was replaced at {put.at:.2f} and not saved"
             yield Violation("saved", verb.number, put.asset_id, text)
 
 
-def _only_one(book: Book, asset: Asset, body: bytes, at: float) -> bool:
-    """Whether no snapshot has this picture, nor did one whose cover it was."""
+def _only_one(book: Book, verb: Verb, asset: Asset, body: bytes, at: float) -> bool:
+    """Whether no snapshot has this picture, nor did one whose cover it was. A snapshot counts as it was when the verb
+    last asked for it: nobody can tell that it was taken again between that and the PUT."""
     if any(put.body == body for put in book.puts.get(asset.asset_id, ())):
+        return False
+    pictures = book.world.asked(verb.number, asset.asset_id, "picture")
+    looked = {event.path: event.at for event in pictures if event.at < at and event.path != COVER}
+    snapshots = {path: asset.by_path(path, then) for path, then in looked.items()}
+    if any(one is not None and one.body.at(looked[path]) == body for path, one in snapshots.items()):
         return False
     return names(asset, body, at).endswith("none of its snapshots")
 

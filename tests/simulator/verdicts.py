@@ -125,6 +125,8 @@ def _before(facts: Facts, before: dict[str, Any]) -> Iterator[Violation]:
     if ref is not None and not any((one.set, one.offset) == (ref["set"], ref["offset"]) for one in is_it):
         yield Violation("before", facts.verb.number, asset.asset_id, f"before.snapshot is {ref}. {told}")
     unread = facts.verb.weather.touches(asset.asset_id, "snapshot pictures")
+    # With --replace-unreadable a cover may be replaced that nobody could read: what it was is not known then.
+    unread = unread or (facts.urls == {COVER} and not facts.served(COVER, facts.end))
     if ref is None and exact and not unread:
         text = f"before.snapshot is null, but it is {exact[0].path}. {told}"
         yield Violation("before", facts.verb.number, asset.asset_id, text)
