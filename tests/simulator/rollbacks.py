@@ -8,7 +8,7 @@ from typing import Any
 from simulator.facts import Book, Put, Verb, puts_of, sha256
 from simulator.rules import Violation
 from simulator.service import names
-from simulator.world import Asked, Asset, Cover
+from simulator.world import COVER, Asked, Asset, Cover
 
 
 def judge_rollback(book: Book, verb: Verb, undone: Verb | None) -> Iterator[Violation]:
@@ -85,7 +85,7 @@ def _forgotten(book: Book, verb: Verb, undone: Verb, asset_id: str) -> Iterator[
         text = f"its run set {last.path} at {last.at:.2f}; that cover stays, and not a word is said"
         if not _same_as_before(book, first, last):
             yield Violation("rollback_restores", verb.number, asset_id, text)
-    elif _restorable(verb, asset, first) and not _excused(named[asset_id]):
+    elif _restorable(verb, asset, first) and _could_know(book, asset, first) and not _excused(named[asset_id]):
         text = f"it could set {first.set_before.source} again: {_why(named[asset_id])}"
         yield Violation("rollback_restores", verb.number, asset_id, text)
 
@@ -105,6 +105,14 @@ def _restorable(verb: Verb, asset: Asset, first: Put) -> bool:
         return False  # re-encoded, or seen differently: perhaps never known as a snapshot
     steady = not asset.moments(at, verb.ran.ended)
     return steady and not verb.weather.faults and asset.exists.at(at)
+
+
+def _could_know(book: Book, asset: Asset, first: Put) -> bool:
+    """Whether the run was able to see what it replaced: with --replace-unreadable it need not have been."""
+    if asset.url.at(first.at - 1e-6) != COVER:
+        return True
+    pictures = book.world.asked(first.verb, asset.asset_id, "picture")
+    return any(event.path == COVER and event.body is not None and event.at < first.at for event in pictures)
 
 
 def _excused(item: dict[str, Any]) -> bool:
