@@ -171,14 +171,24 @@ def _changed(facts: Facts) -> bool:
     """Whether what is shown, what is on its way or the wanted picture changed in value between plan and end."""
     if facts.book.last(facts.entry.asset_id, facts.verb.machine, facts.verb.ran.began) is not None:
         return True
-    # The plan knew the picture that was on its way; what the service makes of it is only learned by --wait.
-    coming = facts.book.last(facts.entry.asset_id, facts.verb.machine, facts.verb.began)
-    learned = coming and (facts.verb.machine, facts.entry.asset_id, coming.body) in facts.book.learned
-    if facts.book.world.mode == "recode" and coming is not None and not learned:
+    if _planned_what_was_on_its_way(facts):
         return True
     if len(facts.shown) != 1 or len(facts.bodies) != 1 or len(facts.urls) != 1:
         return True
     return any(isinstance(one, str) for one in facts.wants)
+
+
+def _planned_what_was_on_its_way(facts: Facts) -> bool:
+    """Whether the plan, perhaps another machine's, told a cover that was on its way as the one before, and it is not
+    recognised: not visible yet, or re-encoded, which only --wait learns."""
+    book, asset_id = facts.book, facts.entry.asset_id
+    for machine in (0, 1):
+        coming = book.last(asset_id, machine, facts.verb.began)
+        if coming is None or coming.body in facts.shown:
+            continue
+        if not any((one, asset_id, coming.body) in book.learned for one in (0, 1)):
+            return True
+    return False
 
 
 def _verified(facts: Facts, result: Result, effect: list[Asked], broken: Any) -> Iterator[Violation]:
