@@ -197,3 +197,18 @@ def test_messages_have_no_urls_and_no_secrets() -> None:
     seen = replace(observed(), snapshots=(Snapshot("sample", 0, 0, f"{snapshot_url(OTHER)}?auth_key=secret"),))
 
     assert "secret" not in verdict(desired(), seen).message
+
+
+def test_of_two_snapshots_at_one_second_a_plan_means_the_one_with_its_index() -> None:
+    seen = observed(offsets=(0, 5, 5, 10))
+    for index in (1, 2):
+        found = choose(desired(index=index, offset=5), seen)
+        assert isinstance(found, Snapshot)
+        assert found.index == index
+
+
+def test_a_cover_of_another_asset_is_no_snapshot_of_this_one_although_it_is_listed_so() -> None:
+    foreign = snapshot_url(OTHER, 5)
+    seen = observed(foreign)
+    seen = replace(seen, snapshots=(*seen.snapshots[:1], replace(seen.snapshots[1], url=foreign)))
+    assert question(desired(index=0), seen).named is None
