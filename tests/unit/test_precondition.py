@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.fakes import ASSET, CDN, desired, snapshot_url
 
@@ -111,6 +113,12 @@ def test_a_snapshot_with_other_bytes_than_planned_is_stale() -> None:
 
 def test_what_is_as_wanted_already_is_left_alone() -> None:
     assert revisit(step(ONE), now(TWO, state="in_sync")) == ChangeResult("unchanged")
+
+
+def test_what_is_on_its_way_by_now_is_left_alone() -> None:
+    """Another run has set it since the plan, and the old cover is still shown."""
+    coming = replace(now(ONE), state="pending")
+    assert revisit(step(ONE), coming) == ChangeResult("unchanged")
 
 
 def test_what_became_unknown_fails_with_its_reason() -> None:
