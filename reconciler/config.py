@@ -14,12 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.errors import UsageError
+from reconciler.util.field_types import REGION
 from reconciler.util.ids import ID
 from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 from reconciler.util.sanitize import shorten
 
 EMULATOR = "emulator"
-_REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
 _RATE = re.compile(r"(?i)\s*([0-9]{1,9})\s*(?:/|per)\s*([0-9]{0,9})\s*(second|minute|hour|day)s?\s*")
 _RATE_HINT = "Write it like 100/minute or 10/2 seconds."
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -138,7 +138,7 @@ def check_region(region: str | None) -> None:
     Raises:
         UsageError: the region could change the host that credentials are sent to.
     """
-    if region is not None and not _REGION.fullmatch(region):
+    if region is not None and not REGION.fullmatch(region):
         raise UsageError(f"{shorten(region)!r} is not a valid region", hint="Regions look like cn-north-4.")
 
 

@@ -22,13 +22,13 @@ from reconciler.desired.lock_files import LockFiles
 from reconciler.desired.messages import is_null, quoted
 from reconciler.desired.problems import Problems
 from reconciler.model import Desired, DesiredState, Source
+from reconciler.util.field_types import REGION
 from reconciler.util.ids import ID, LOWER_ID
 from reconciler.util.input_files import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_REGION = re.compile("[a-z]+(?:-[a-z]+)+-[0-9]+")
 _EMPTY_FILE = "this file is empty; it needs at least covers:"
 
 
@@ -212,7 +212,7 @@ def _matching(pattern: re.Pattern[str], scalar: Event) -> str:
 
 
 _SETTINGS = {
-    "region": ("region must look like cn-north-4", partial(_matching, _REGION)),
+    "region": ("region must look like cn-north-4", partial(_matching, REGION)),
     "project_id": ("project_id must be 32 hexadecimal digits", partial(_matching, ID)),
 }
 _KEYS = ("version", *_SETTINGS, "covers")

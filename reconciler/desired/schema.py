@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from reconciler.model import SetName
+from reconciler.util.field_types import REGION_SCHEMA
 from reconciler.util.ids import ID_SCHEMA
 
 AssetId = Annotated[str, StringConstraints(pattern=ID_SCHEMA)]
@@ -65,7 +66,7 @@ class DesiredForm(BaseModel):
     region: str = Field(
         title="Region",
         description="For example cn-north-4. The flag and the environment win.",
-        pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$",
+        pattern=REGION_SCHEMA,
     )
     project_id: str = Field(
         title="Project ID",

@@ -3,6 +3,7 @@ them, and `reconcile --version` has to stay quick."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -38,7 +39,9 @@ Foreign = Annotated[str, WithoutSecrets()]
 """Text that the API, a file or another run supplied."""
 AssetId = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
 ProjectId = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
-Region = Annotated[str, Limits(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$")]
+REGION = re.compile("[a-z]+(-[a-z]+)+-[0-9]+")
+REGION_SCHEMA = f"^{REGION.pattern}$"
+Region = Annotated[str, Limits(pattern=REGION_SCHEMA)]
 Sha256 = Annotated[str, Limits(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
 Count = Annotated[int, Limits(ge=0)]
