@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.errors import UsageError
@@ -42,7 +43,7 @@ class ConnectionOptions:
     write_quota: Rate = WRITE_RATE
     parallelism: int = 64
     timeout: float = 30.0
-    state_dir: str | None = None
+    state_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +67,14 @@ class CdnAccess:
     referer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything needed to talk to one project. `endpoint` is a base URL, or "emulator[:FILE]"."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ConnectionOptions):
+    """Everything needed to talk to one project: the options, completed. `endpoint` is a base URL, or
+    "emulator[:FILE]"."""
 
     endpoint: str
-    iam_endpoint: str | None
-    region: str | None
-    project_id: str | None
     credentials: Credentials
-    read_rate: Rate
-    write_rate: Rate
     quota_store: str | None = field(repr=False)
-    parallelism: int
-    timeout: float
-    state_dir: Path | None
     cdn: CdnAccess
 
     @property
@@ -115,20 +109,17 @@ def resolve(
     endpoint = _endpoint(options.endpoint, region, env)
     emulated = is_emulator(endpoint)
     anonymous = emulated or (offline and project_id)
-    settings = Settings(
-        endpoint=endpoint,
-        iam_endpoint=None if emulated else _iam(options.iam_endpoint, endpoint, region),
-        region=region,
-        project_id=project_id.lower() if project_id else None,
-        credentials=Credentials() if anonymous else _credentials(env),
-        read_rate=options.read_quota,
-        write_rate=options.write_quota,
-        quota_store=None if emulated else env.get("RECONCILE_QUOTA_STORE") or None,
-        parallelism=options.parallelism,
-        timeout=options.timeout,
-        state_dir=Path(options.state_dir) if options.state_dir else None,
-        cdn=CdnAccess() if anonymous else _cdn(env),
-    )
+    given: dict[str, Any] = {item.name: getattr(options, item.name) for item in fields(options)}
+    given |= {
+        "endpoint": endpoint,
+        "iam_endpoint": None if emulated else _iam(options.iam_endpoint, endpoint, region),
+        "region": region,
+        "project_id": project_id.lower() if project_id else None,
+        "credentials": Credentials() if anonymous else _credentials(env),
+        "quota_store": None if emulated else env.get("RECONCILE_QUOTA_STORE") or None,
+        "cdn": CdnAccess() if anonymous else _cdn(env),
+    }
+    settings = Settings(**given)
     _check_complete(settings)
     return settings
 

@@ -96,7 +96,7 @@ class AdoptionPlanner:
         verdicts = (*plan.changes, *plan.pending, *plan.unknown)
         found: list[Adoption | NotAdopted] = []
         settings = self.run.settings
-        with self.run.terminal.progress("Checking", len(verdicts), settings.read_rate) as advance:
+        with self.run.terminal.progress("Checking", len(verdicts), settings.read_quota) as advance:
 
             async def work(verdict: Verdict) -> None:
                 found.append(await self._one(verdict))

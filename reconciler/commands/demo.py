@@ -25,7 +25,7 @@ async def demo(run: Run) -> Report:
     """Returns the last plan's report; the first two reports are printed on the way."""
     with tempfile.TemporaryDirectory(prefix="reconcile-demo-") as folder:
         store = Path(folder) / "emulator.sqlite"
-        connection = ConnectionOptions(endpoint=f"{EMULATOR}:{store}", state_dir=folder)
+        connection = ConnectionOptions(endpoint=f"{EMULATOR}:{store}", state_dir=Path(folder))
         changes = ApplyOptions(auto_approve=True)
         options = replace(run.options, paths=(example(),), connection=connection, changes=changes)
         run = replace(run, options=options)

@@ -137,7 +137,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
 async def _set(run: ApplyRun, steps: Sequence[PlannedChange], interrupts: Interrupts) -> list[Outcome]:
     """Sets the covers, and says in one sentence why it stopped before all were attempted."""
     changes, timer = run.options.changes, None
-    with run.terminal.progress("Setting", len(steps), run.settings.write_rate) as advance:
+    with run.terminal.progress("Setting", len(steps), run.settings.write_quota) as advance:
         applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance, changes.max_failures)
         interrupts.tell(applier.stop)
         if changes.max_duration is not None:

@@ -99,7 +99,7 @@ async def import_covers(
         planner = connected.make_planner()
         wanted = frozenset(map(str.upper, statuses))
         missing = await _missing(connected, existing, found, wanted, after, before)
-        with run.terminal.progress("Reading", len(missing), settings.read_rate) as advance:
+        with run.terminal.progress("Reading", len(missing), settings.read_quota) as advance:
 
             async def work(asset: AssetSummary) -> None:
                 await _read(planner, asset, found)

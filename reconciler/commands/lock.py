@@ -120,7 +120,7 @@ async def _work(
 ) -> list[NotLocked]:
     locker = Locker(run.make_planner(state), selection, upgrade=upgrade)
     failed: list[NotLocked] = []
-    with run.terminal.progress("Locking", len(tasks), run.settings.read_rate) as advance:
+    with run.terminal.progress("Locking", len(tasks), run.settings.read_quota) as advance:
 
         async def work(task: LockTask) -> None:
             found = await locker.lock(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -205,7 +206,7 @@ _CONNECTION = (
     _setting("--write-quota", "RECONCILE_WRITE_QUOTA", "For writes; also 10/2 seconds.", "RATE", rate, "100/minute"),
     _setting("--parallelism", "RECONCILE_PARALLELISM", "Requests in flight, at most.", "N", whole_number, "64"),
     _setting("--timeout", "RECONCILE_TIMEOUT", "For one request.", "SECONDS", seconds, "30"),
-    _setting("--state-dir", "RECONCILE_STATE_DIR", "Default: the user's state folder.", "DIR"),
+    _setting("--state-dir", "RECONCILE_STATE_DIR", "Default: the user's state folder.", "DIR", Path),
 )
 CONNECTION = OptionGroup("Connection", _CONNECTION)
 

@@ -56,7 +56,7 @@ async def _undo(run: ApplyRun, runs: Runs, undone: PastRun) -> Report:
     recent = with_uncertain(run.planner.recent, changes, run.session.clock.now() - PENDING)
     run = replace(run, planner=replace(run.planner, recent=recent, undoing=True))
     selection = Selection(run.options.targets, run.options.excludes)
-    with run.terminal.progress("Reading", len(changes), run.settings.read_rate) as advance:
+    with run.terminal.progress("Reading", len(changes), run.settings.read_quota) as advance:
         rollback_planner = RollbackPlanner(run.planner, runs.journal, force=run.options.changes.force)
         found = await rollback_planner.make_plan(changes, selection, run.settings.parallelism, advance)
     document = plan_document(found.plan, run.origin)

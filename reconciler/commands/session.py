@@ -90,7 +90,7 @@ class ConnectedRun(Run):
             partly: they are not all that the desired files have, so that a target may match none of them.
         """
         selection = Selection(self.options.targets, self.options.excludes, may_match_nothing=partly)
-        with self.terminal.progress("Reading", len(covers), self.settings.read_rate) as advance:
+        with self.terminal.progress("Reading", len(covers), self.settings.read_quota) as advance:
             return await planner.make_plan(covers, selection, self.settings.parallelism, advance)
 
 
@@ -161,7 +161,7 @@ def _session(
         stack.push_async_callback(opened.aclose)
         return opened
 
-    limiters = RateLimiters(limiter("reads", settings.read_rate), limiter("writes", settings.write_rate))
+    limiters = RateLimiters(limiter("reads", settings.read_quota), limiter("writes", settings.write_quota))
     return Session(
         client=VodClient(ApiConnection(api, clock, settings.timeout), project_id, limiters),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),

@@ -84,8 +84,8 @@ def test_without_a_project_id_it_is_to_be_looked_up() -> None:
 @pytest.mark.parametrize(
     ("field", "flag", "variable", "low", "high", "default"),
     [
-        ("read_rate", "read_quota", "RECONCILE_READ_QUOTA", "5/minute", "10/second", READ_RATE),
-        ("write_rate", "write_quota", "RECONCILE_WRITE_QUOTA", "5/minute", "10/second", WRITE_RATE),
+        ("read_quota", "read_quota", "RECONCILE_READ_QUOTA", "5/minute", "10/second", READ_RATE),
+        ("write_quota", "write_quota", "RECONCILE_WRITE_QUOTA", "5/minute", "10/second", WRITE_RATE),
         ("parallelism", "parallelism", "RECONCILE_PARALLELISM", "3", "7", 64),
         ("timeout", "timeout", "RECONCILE_TIMEOUT", "1.5", "60", 30),
         ("state_dir", "state_dir", "RECONCILE_STATE_DIR", "/low", "/high", None),
