@@ -218,6 +218,17 @@ class Cover:
 NO_COVER = Cover()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDone:
+    """An asset that is left as it is, and why."""
+
+    asset_id: AssetId
+    title: Foreign | None = field(default=None, metadata=OPTIONAL)
+    source: Source
+    reason: str
+    message: Foreign
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The state of one desired entry.

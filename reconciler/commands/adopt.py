@@ -17,7 +17,7 @@ from reconciler.commands.options import COMPARE, CONNECTION, OUTPUT, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import OptionGroup, Verb
-from reconciler.decide.adoption import Adoption, NotAdopted, accept, pending_message
+from reconciler.decide.adoption import Adoption, NotAdopted, accept, pending_message, refusal
 from reconciler.decide.verdict import identify
 from reconciler.desired.edit import with_numbers
 from reconciler.desired.files import digest, unchanged
@@ -56,7 +56,7 @@ async def adopt(run: Run, *, everything: bool) -> Report:
         found = await AdoptionPlanner(connected, planner).check(plan)
         origin = connected.origin
     order = {file: position for position, file in enumerate(state.files)}
-    found.sort(key=lambda item: (order[item.desired.file], item.desired.line, item.desired.column))
+    found.sort(key=lambda item: (order[item.source.file], item.source.line, item.source.column))
     accepted = [item for item in found if isinstance(item, Adoption)]
     refused = [item for item in found if isinstance(item, NotAdopted)]
     edits = list(_edits(accepted, state))
@@ -108,15 +108,15 @@ class AdoptionPlanner:
     async def _one(self, verdict: Verdict) -> Adoption | NotAdopted:
         desired, planner = verdict.desired, self.planner
         if verdict.state == "pending":
-            return NotAdopted(desired, verdict.title, "pending", pending_message())
+            return refusal(desired, verdict.title, "pending", pending_message())
         if verdict.state == "unknown" and verdict.reason not in _ADOPTABLE:
-            return NotAdopted(desired, verdict.title, verdict.reason or "api_error", verdict.message)
+            return refusal(desired, verdict.title, verdict.reason or "api_error", verdict.message)
         observed = await planner.observe(desired.asset_id)
         if isinstance(observed, NoAnswer):
-            return NotAdopted(desired, verdict.title, observed.reason, observed.message)
+            return refusal(desired, verdict.title, observed.reason, observed.message)
         identified = await self._identified(desired, observed)
         if identified.unread is not None:
-            return NotAdopted(desired, observed.title, identified.unread.reason, identified.unread.message)
+            return refusal(desired, observed.title, identified.unread.reason, identified.unread.message)
         applied = planner.recent.get(desired.asset_id)
         recent = (applied.old_covers, applied.after) if applied else None
         found = accept(desired, observed, identified.cover, verdict.before, recent)
@@ -148,9 +148,9 @@ class FileEdit:
 
 
 def _edits(accepted: Sequence[Adoption], state: DesiredState) -> Iterator[FileEdit]:
-    for file, group in groupby(accepted, lambda item: item.desired.file):
+    for file, group in groupby(accepted, lambda item: item.source.file):
         before = unchanged(file, state.digests[file])
-        numbers = {item.desired.asset_id: item.number for item in group}
+        numbers = {item.asset_id: item.new for item in group}
         yield FileEdit(file, before, *with_numbers(before, numbers, file=file))
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reconciler.decide.equality import not_visible_yet, same_cover
 from reconciler.decide.verdict import choose, identify, name
-from reconciler.model import Cover, Desired, NoAnswer, Observed, Reason, SnapshotRef
+from reconciler.model import (
+    Cover,
+    Desired,
+    NoAnswer,
+    NotDone,
+    NumberKey,
+    Observed,
+    Reason,
+    SnapshotRef,
+    Source,
+)
+from reconciler.util.field_types import AssetId, Count, Foreign
 
 WhyRefused = Literal[
     "no_cover", "not_a_snapshot", "other_set", "same_offset", "not_writable", "changed_meanwhile", "pending"
@@ -17,30 +28,33 @@ _LARGEST = 999_999
 """The largest number that a desired file may hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """The entry's new number: an index counted from 0, or its offset in seconds."""
+    """An entry with its new number: seconds at the key `offset`, otherwise an index counted from 0."""
 
-    desired: Desired
-    title: str
-    number: int
+    asset_id: AssetId
+    title: Foreign
+    source: Source
+    key: NumberKey = field(
+        default="index",
+        metadata={"description": "The key that holds the number; index: it is the whole entry."},
+    )
+    old: int
+    new: Count
     cover: Cover
 
-    @property
-    def old(self) -> int:
-        """The number that it replaces."""
-        old = self.desired.index if self.desired.offset is None else self.desired.offset
-        return 0 if old is None else old
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAdopted(NotDone):
+    """An entry that is not changed: for a reason that only adopt has, or one of those of unknown assets."""
 
-@dataclass(frozen=True, slots=True)
-class NotAdopted:
-    """Why an entry stays as it is, and what to do."""
-
-    desired: Desired
-    title: str
     reason: WhyRefused | Reason
-    message: str
+
+
+def refusal(desired: Desired, title: str, reason: WhyRefused | Reason, message: str) -> NotAdopted:
+    return NotAdopted(
+        asset_id=desired.asset_id, title=title or None, source=desired.source, reason=reason, message=message
+    )
 
 
 def accept(
@@ -59,7 +73,7 @@ def accept(
     """
 
     def refused(reason: WhyRefused, message: str) -> NotAdopted:
-        return NotAdopted(desired, observed.title, reason, message)
+        return refusal(desired, observed.title, reason, message)
 
     if recent is not None and not_visible_yet(*recent, cover):
         return refused("pending", pending_message())
@@ -95,20 +109,27 @@ def _numbered(desired: Desired, observed: Observed, cover: Cover, shown: Snapsho
     number = shown.offset if by_offset else shown.index
     if not 0 <= number <= _LARGEST:
         message = f"Its cover is at {number:,}, which a desired file cannot hold."
-        return NotAdopted(desired, observed.title, "not_writable", message)
+        return refusal(desired, observed.title, "not_writable", message)
     wanted = choose(replace(desired, offset=number) if by_offset else replace(desired, index=number), observed)
     if isinstance(wanted, NoAnswer):
-        return NotAdopted(desired, observed.title, wanted.reason, wanted.message)
+        return refusal(desired, observed.title, wanted.reason, wanted.message)
     if wanted.ref == shown and choose(desired, observed) != wanted:
-        return Adoption(desired, observed.title, number, cover)
+        return Adoption(
+            asset_id=desired.asset_id,
+            title=observed.title,
+            source=desired.source,
+            old=(desired.offset if by_offset else desired.index) or 0,
+            new=number,
+            cover=cover,
+        )
     if wanted.ref != shown and wanted.offset == shown.offset:
         message = (
             f"Its cover is {shown.set}[{shown.index}], but {number} s is also where {name(wanted)} was taken: "
             f"write `snapshot: {shown.index}` instead of `offset` by hand."
         )
-        return NotAdopted(desired, observed.title, "same_offset", message)
+        return refusal(desired, observed.title, "same_offset", message)
     message = "Its snapshots or its cover changed while they were read: run again."
-    return NotAdopted(desired, observed.title, "changed_meanwhile", message)
+    return refusal(desired, observed.title, "changed_meanwhile", message)
 
 
 def pending_message() -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.decide.adoption import Adoption, NotAdopted, WhyRefused
-from reconciler.documents.schemas import Head, NotDoneDoc
-from reconciler.documents.write import Origin, not_done
-from reconciler.model import Cover, NumberKey, Plan, Reason, Source
-from reconciler.util.field_types import AssetId, Count, Foreign
+from reconciler.decide.adoption import Adoption, NotAdopted
+from reconciler.documents.schemas import Head
+from reconciler.documents.write import Origin
+from reconciler.model import NumberKey, Plan
+from reconciler.util.field_types import Count, Foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,33 +26,13 @@ class AdoptSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdoptedDoc:
-    """An entry with its new number: seconds at the key `offset`, otherwise an index."""
-
-    asset_id: AssetId
-    title: Foreign
-    source: Source
-    key: Annotated[NumberKey, Field(description="The key that holds the number; index: it is the whole entry.")]
-    old: int
-    new: Count
-    cover: Cover
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedDoc(NotDoneDoc):
-    """An entry that is not changed: for a reason that only adopt has, or one of those of unknown assets."""
-
-    reason: WhyRefused | Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptDoc(Head):
     """The output of `reconcile adopt`."""
 
     kind: Literal["adopt"] = "adopt"
     summary: AdoptSummary
-    adopted: tuple[AdoptedDoc, ...]
-    refused: tuple[RefusedDoc, ...]
+    adopted: tuple[Adoption, ...]
+    refused: tuple[NotAdopted, ...]
     diff: Annotated[Foreign, Field(description="Of all files, in unified format; paths as they were given.")]
 
 
@@ -73,18 +53,7 @@ def adopt_document(
         summary=AdoptSummary(
             adopted=len(accepted), in_sync=plan.in_sync, refused=len(refused), ignored=len(plan.ignored)
         ),
-        adopted=tuple(
-            AdoptedDoc(
-                asset_id=item.desired.asset_id,
-                title=item.title,
-                source=item.desired.source,
-                key=keys[item.desired.asset_id],
-                old=item.old,
-                new=item.number,
-                cover=item.cover,
-            )
-            for item in accepted
-        ),
-        refused=tuple(not_done(RefusedDoc, item) for item in refused),
+        adopted=tuple(replace(item, key=keys[item.asset_id]) for item in accepted),
+        refused=tuple(refused),
         diff=diff,
     )

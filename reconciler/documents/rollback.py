@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from reconciler.documents.schemas import FORMAT_VERSION, ApplyDoc, NotDoneDoc
-from reconciler.model import OPTIONAL, Reason
+from reconciler.documents.schemas import FORMAT_VERSION, ApplyDoc
+from reconciler.model import OPTIONAL, NotDone, Reason
 from reconciler.state.runs import WhyNot
 from reconciler.util.field_types import Foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotUndoneDoc(NotDoneDoc):
+class NotUndoneDoc(NotDone):
     """A change that is not undone, and why. Its place is the one in the journal."""
 
     reason: WhyNot | Reason

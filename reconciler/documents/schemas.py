@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from reconciler.model import OPTIONAL, OPTIONAL_LIST, Cover, Outcome, Reason, Source
+from reconciler.model import OPTIONAL, OPTIONAL_LIST, Cover, NotDone, Outcome, Reason, Source
 from reconciler.util.field_types import AssetId, Count, Foreign, Limits, ProjectId, Region, WithoutSecrets
 
 FORMAT_VERSION = "1.0"
@@ -44,18 +44,7 @@ class EntryDoc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotDoneDoc:
-    """An asset that is left as it is, and why."""
-
-    asset_id: AssetId
-    title: Foreign | None = field(default=None, metadata=OPTIONAL)
-    source: Source
-    reason: str
-    message: Foreign
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownDoc(NotDoneDoc):
+class UnknownDoc(NotDone):
     """An entry that could not be decided, and why."""
 
     reason: Reason

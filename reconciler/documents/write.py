@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from reconciler import __version__
-from reconciler.decide.adoption import NotAdopted
 from reconciler.documents.schemas import (
     ApplyDoc,
     ApplySummary,
@@ -17,7 +16,6 @@ from reconciler.documents.schemas import (
     ChangeDoc,
     EntryDoc,
     EvidenceDoc,
-    NotDoneDoc,
     PlanDoc,
     PlanSummary,
     TrafficDoc,
@@ -26,8 +24,6 @@ from reconciler.documents.schemas import (
     WarningDoc,
 )
 from reconciler.model import NO_COVER, Evidence, Outcome, Plan, Verdict
-
-N = TypeVar("N", bound=NotDoneDoc)
 
 
 def moment(at: datetime) -> str:
@@ -109,7 +105,7 @@ def _findings(plan: Plan) -> dict[str, Any]:
         "summary": summary_of(plan, plan.in_sync),
         "changes": tuple(map(_change, plan.changes)),
         "pending": tuple(map(_entry, plan.pending)),
-        "unknown": tuple(not_done(UnknownDoc, verdict) for verdict in plan.unknown),
+        "unknown": tuple(map(_unknown, plan.unknown)),
         "ignored": tuple(map(_entry, plan.ignored)),
     }
 
@@ -140,12 +136,11 @@ def _entry(verdict: Verdict) -> EntryDoc:
     return EntryDoc(asset_id=verdict.desired.asset_id, source=verdict.desired.source)
 
 
-def not_done(kind: type[N], item: Verdict | NotAdopted) -> N:
-    """An entry that is left as it is, as a document of that kind."""
-    return kind(
-        asset_id=item.desired.asset_id,
-        title=item.title or None,
-        source=item.desired.source,
-        reason=item.reason or "api_error",
-        message=item.message,
+def _unknown(verdict: Verdict) -> UnknownDoc:
+    return UnknownDoc(
+        asset_id=verdict.desired.asset_id,
+        title=verdict.title or None,
+        source=verdict.desired.source,
+        reason=verdict.reason or "api_error",
+        message=verdict.message,
     )

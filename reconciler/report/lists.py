@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from reconciler.documents.imported import FailedDoc
-from reconciler.documents.schemas import NotDoneDoc
+from reconciler.model import NotDone
 from reconciler.report.terminal import TerminalStyle, wrapped
 from reconciler.util.sanitize import clean
 
@@ -31,9 +31,9 @@ def listed(items: Sequence[T], lines: Callable[[T], Iterable[str]], indent: str,
         yield f"{indent}and {len(items) - MOST_LISTED:,} more{what} (--json lists all)"
 
 
-def problem(style: TerminalStyle, sign: str, item: NotDoneDoc | FailedDoc) -> Iterator[str]:
+def problem(style: TerminalStyle, sign: str, item: NotDone | FailedDoc) -> Iterator[str]:
     """Which asset, why, and the place in a file, if it has one."""
     yield f"  {style.fg(sign, 'red')} {style.asset(item.asset_id, item.title)} {item.reason}"
     yield from wrapped(DETAIL, clean(item.message))
-    if isinstance(item, NotDoneDoc):
+    if isinstance(item, NotDone):
         yield DETAIL + style.place(item.source)

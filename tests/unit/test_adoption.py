@@ -32,7 +32,7 @@ def refusal(
 ) -> NotAdopted:
     found = accept(entry, seen, cover, first, recent)
     assert isinstance(found, NotAdopted)
-    assert (found.desired, found.title) == (entry, seen.title)
+    assert (found.asset_id, found.source, found.title) == (entry.asset_id, entry.source, seen.title or None)
     return found
 
 
@@ -54,10 +54,10 @@ def test_what_is_accepted_is_what_the_entry_wants_then(
 
     if isinstance(found, Adoption):
         assert found.old == (abs(old) if by_offset else old)
-        new = replace(entry, offset=found.number) if by_offset else replace(entry, index=found.number)
+        new = replace(entry, offset=found.new) if by_offset else replace(entry, index=found.new)
         wanted = choose(new, seen)
         assert isinstance(wanted, Snapshot)
-        assert (wanted.index, found.number >= 0) == (index, True)
+        assert (wanted.index, found.new >= 0) == (index, True)
     elif found.reason == "same_offset":
         assert by_offset
         assert offsets.index(offsets[index]) < index
@@ -139,7 +139,7 @@ def test_a_snapshots_own_url_tells_that_nothing_changed_whatever_the_bytes_say()
     now = Cover(url, SnapshotRef("sample", 1, 5))
     found = accept(desired(index=2), observed(url), now, first, None)
     assert isinstance(found, Adoption)
-    assert found.number == 1
+    assert found.new == 1
 
 
 def test_a_cover_behind_another_signature_is_the_same_cover() -> None:

@@ -13,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.reports import CATALOGUE, COPY, ORIGIN, PLAN, UNKNOWN, assert_golden, cover, entry
 
-from reconciler.decide.adoption import Adoption, NotAdopted, pending_message
+from reconciler.decide.adoption import Adoption, pending_message, refusal
 from reconciler.documents import write
 from reconciler.documents.adopted import AdoptDoc, adopt_document
 from reconciler.documents.dump import adapter, as_json, redacted
-from reconciler.model import NumberKey
+from reconciler.model import Cover, Desired, NumberKey
 from reconciler.report import text_adopt as report
 from reconciler.report.diff import unified
 from reconciler.report.options import RenderOptions
@@ -31,17 +31,21 @@ def _one_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "__version__", "1.2.3")
 
 
+def adoption(entry: Desired, title: str, new: int, cover: Cover) -> Adoption:
+    return Adoption(asset_id=entry.asset_id, title=title, source=entry.source, old=3, new=new, cover=cover)
+
+
 def document() -> AdoptDoc:
     accepted = [
-        Adoption(entry(1), "Opening keynote", 0, cover(1, 0)),
-        Adoption(entry(2), "新手入门：第一课", 7, cover(2, 7, content=True)),
+        adoption(entry(1), "Opening keynote", 0, cover(1, 0)),
+        adoption(entry(2), "新手入门：第一课", 7, cover(2, 7, content=True)),
     ]
     refused = [
-        NotAdopted(
+        refusal(
             entry(3), "\x1b[31m::error::[b]x[/b]\n", "not_a_snapshot", f"Its cover is {COPY.cover_url}?auth_key=1-2."
         ),
-        NotAdopted(entry(8), "Just applied", "pending", pending_message()),
-        NotAdopted(entry(6), "", UNKNOWN[0].reason or "api_error", UNKNOWN[0].message),
+        refusal(entry(8), "Just applied", "pending", pending_message()),
+        refusal(entry(6), "", UNKNOWN[0].reason or "api_error", UNKNOWN[0].message),
     ]
     after = BEFORE.replace(": 3 #", ": 0 #").replace("snapshot: 3", "snapshot: 7")
     diff = unified(CATALOGUE, BEFORE.encode(), after.encode())
