@@ -31,8 +31,6 @@ class _AppliedChange:
     """An applied change, and what the last looks at its asset found."""
 
     change: PlannedChange
-    wanted: Content | None
-    """The bytes of the picture that was PUT."""
     observed: Observed | None = None
     named: PictureId | None = None
     """The picture that the cover's URL names."""
@@ -83,9 +81,7 @@ class Verifier:
         """
         clock = self._planner.client.clock
         applied = {outcome.asset_id for outcome in outcomes if outcome.outcome == "applied"}
-        self._applied = [
-            _AppliedChange(change, change.after.content) for change in changes if change.desired.asset_id in applied
-        ]
+        self._applied = [_AppliedChange(change) for change in changes if change.desired.asset_id in applied]
         deadline = clock.monotonic() + seconds
         pause = _FIRST_PAUSE
         while self._unseen():
@@ -134,9 +130,6 @@ class Verifier:
                 content = read
             elif identify(observed) is None:
                 return
-            if item.wanted is None:
-                wanted = await self._planner.pictures.content(item.url_of_wanted(observed))
-                item.wanted = wanted if isinstance(wanted, Content) else None
         item.found(observed, content)
         self._news = self._news or item.looks == 1
         if item.looks < self._looks:
@@ -146,7 +139,7 @@ class Verifier:
 
     def _is_wanted(self, item: _AppliedChange) -> bool:
         """Whether the cover is the picture that was PUT, or what the service is known to have made of it."""
-        shown, wanted = item.content, item.wanted
+        shown, wanted = item.content, item.change.after.content
         if shown is None or wanted is None:
             return item.named is not None and item.named == picture(item.change.after.cover_url or "")
         remembered = self._planner.memory.of(item.change.desired.asset_id)
@@ -163,7 +156,7 @@ class Verifier:
 
     async def _learn(self, item: _AppliedChange) -> bool:
         """Remembers that the service made this cover of the wanted snapshot, where it plainly shows the same."""
-        observed, content, put = item.observed, item.content, item.wanted
+        observed, content, put = item.observed, item.content, item.change.after.content
         named = picture(item.change.after.cover_url or "")
         if observed is None or content is None or put is None or named is None or identify(observed) is not None:
             return False
