@@ -28,7 +28,7 @@ from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.errors import UsageError
 from reconciler.model import DesiredState, NoAnswer
-from reconciler.planning.import_entries import NotImportable, entry_for
+from reconciler.planning.import_entries import entry_for
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_import
@@ -51,8 +51,10 @@ class ImportedEntries:
     failed: list[FailedDoc] = field(default_factory=list)
     managed: int = 0
 
-    def fail(self, asset_id: str, title: str, why: NoAnswer | NotImportable) -> None:
-        self.failed.append(FailedDoc(asset_id=asset_id, title=title, reason=why.reason, message=why.message))
+    def fail(self, asset: AssetSummary, why: NoAnswer) -> None:
+        self.failed.append(
+            FailedDoc(asset_id=asset.asset_id, title=asset.title, reason=why.reason, message=why.message)
+        )
 
 
 @click.option("--out", metavar="FILE", help="Write a new desired file; it must be missing or empty.")
@@ -199,7 +201,7 @@ async def _missing(
             missing[asset_id] = asset.model_copy(update={"asset_id": asset_id})
         else:
             message = "The service lists it under an ID that is not 32 hexadecimal digits."
-            found.fail(asset.asset_id, asset.title, NoAnswer("api_error", message))
+            found.fail(asset, NoAnswer("api_error", message))
     selection.check_all_matched()
     _check_statuses(wanted, statuses)
     return [missing[asset_id] for asset_id in sorted(missing)]
@@ -232,11 +234,11 @@ async def _read(planner: Planner, asset: AssetSummary, found: ImportedEntries) -
     observed = await planner.observe(asset.asset_id)
     if isinstance(observed, NoAnswer):
         if observed.reason != "asset_not_found":  # deleted since it was listed: nothing to manage
-            found.fail(asset.asset_id, asset.title, observed)
+            found.fail(asset, observed)
         return
     entry = await entry_for(planner, observed)
-    if isinstance(entry, NotImportable):
-        found.fail(asset.asset_id, observed.title, entry)
+    if isinstance(entry, FailedDoc):
+        found.failed.append(entry)
     else:
         found.entries.append(entry)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from reconciler.decide.equality import not_visible_yet
 from reconciler.decide.picture_id import picture
 from reconciler.decide.verdict import choose
 from reconciler.desired.render import NewEntry
+from reconciler.documents.imported import FailedDoc
 from reconciler.model import SNAPSHOTS_IN_PROGRESS, Cover, Desired, NoAnswer, Observed, Reason, Snapshot
 from reconciler.planning import content as compare
 from reconciler.planning.planner import Planner
@@ -22,15 +23,7 @@ _FOREIGN = "the service gives it snapshots of another asset; its cover is none o
 _PENDING = "A cover was applied to it less than five minutes ago and is not visible yet: add it later with --update."
 
 
-@dataclass(frozen=True, slots=True)
-class NotImportable:
-    """Why there cannot be an entry yet."""
-
-    reason: Reason | Literal["pending"]
-    message: str
-
-
-async def entry_for(planner: Planner, observed: Observed) -> NewEntry | NotImportable:
+async def entry_for(planner: Planner, observed: Observed) -> NewEntry | FailedDoc:
     """The entry that is in sync with what the asset shows, or `ignore: true` with the reason where it is certain that
     there is none."""
     applied = planner.recent.get(observed.asset_id)
@@ -39,7 +32,7 @@ async def entry_for(planner: Planner, observed: Observed) -> NewEntry | NotImpor
         return _ignored(observed, nothing)
     found = await _identified(planner, observed, applied.after if applied is not None else None)
     if applied is not None and not_visible_yet(applied.old_covers, applied.after, found.cover):
-        return NotImportable("pending", _PENDING)
+        return _failed(observed, "pending", _PENDING)
     return _ignored(observed, nothing) if nothing else _entry(observed, found)
 
 
@@ -59,7 +52,7 @@ def _nothing_to_compare(observed: Observed) -> str:
     return "" if observed.snapshots else "it has no snapshots"
 
 
-def _entry(observed: Observed, found: compare.IdentifiedCover) -> NewEntry | NotImportable:
+def _entry(observed: Observed, found: compare.IdentifiedCover) -> NewEntry | FailedDoc:
     ref = found.cover.snapshot
     shown = next((snapshot for snapshot in observed.snapshots if snapshot.ref == ref), None)
     if shown is not None:
@@ -68,7 +61,7 @@ def _entry(observed: Observed, found: compare.IdentifiedCover) -> NewEntry | Not
             return _ignored(observed, hide(unusable.message))
         return NewEntry(observed.asset_id, shown.index, shown.set, hide(observed.title))
     if found.unread is not None:
-        return NotImportable(found.unread.reason, found.unread.message)
+        return _failed(observed, found.unread.reason, found.unread.message)
     return _ignored(
         observed, _NONE if all(_is_own(observed, snapshot) for snapshot in observed.snapshots) else _FOREIGN
     )
@@ -81,6 +74,10 @@ def _is_own(observed: Observed, snapshot: Snapshot) -> bool:
 
 def _ignored(observed: Observed, reason: str) -> NewEntry:
     return NewEntry(observed.asset_id, None, title=hide(observed.title), reason=reason)
+
+
+def _failed(observed: Observed, reason: Reason | Literal["pending"], message: str) -> FailedDoc:
+    return FailedDoc(asset_id=observed.asset_id, title=observed.title, reason=reason, message=message)
 
 
 def _wanting(observed: Observed, snapshot: Snapshot) -> Desired:
