@@ -18,7 +18,6 @@ from reconciler.model import Content, NoAnswer, Observed, Outcome
 from reconciler.observe.similarity import alike
 from reconciler.planning.content import identify_cover
 from reconciler.planning.planner import Planner
-from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import SettledCover
 from reconciler.util.concurrency import for_each
 
@@ -59,12 +58,9 @@ class Verifier:
         advance: called once for each cover that is seen.
     """
 
-    def __init__(
-        self, planner: Planner, recorder: RunRecorder, parallelism: int, looks: int, advance: Callable[[], None]
-    ) -> None:
+    def __init__(self, planner: Planner, parallelism: int, looks: int, advance: Callable[[], None]) -> None:
         # A cache on the way may hold the old cover: each look asks what is there now.
         self._planner = replace(planner, pictures=planner.pictures.revalidating())
-        self._recorder = recorder
         self._parallelism = parallelism
         self._looks = looks
         self._advance = advance
@@ -76,7 +72,7 @@ class Verifier:
         """Looks at applied covers, with growing pauses, until all are seen or the time is up.
 
         Raises:
-            StateError: what was seen cannot be written down.
+            StateError: what a cover was made of cannot be remembered.
             AuthenticationError: nothing more can be seen.
         """
         clock = self._planner.client.clock
@@ -181,7 +177,6 @@ class Verifier:
         return True
 
     def _confirm(self, item: _AppliedChange) -> None:
-        self._recorder.seen(item.change)
         item.seen = True
         self._advance()
 

@@ -174,7 +174,7 @@ async def _wait(
     finished, failure = False, None
     with run.terminal.progress("Waiting", total, None) as advance:
         changes = run.options.changes
-        verifier = Verifier(run.planner, run.recorder, run.settings.parallelism, changes.wait_looks, advance)
+        verifier = Verifier(run.planner, run.settings.parallelism, changes.wait_looks, advance)
         watching = asyncio.ensure_future(verifier.watch(steps, outcomes, min(changes.wait_timeout, run.seconds_left)))
         interrupts.tell(watching.cancel)
         try:

@@ -1,7 +1,8 @@
 """The journal: what each run was about to change, and what happened. JSON Lines, append-only.
 
-Each line is one of the records below; `kind` says which. A line of another form, or of a newer format, is skipped. Of
-a record that has the form, a field that has not says nothing, and the others are still used. No text is trusted.
+Each line is one of the records below; `kind` says which. A line of another form, or of a newer format, is skipped,
+and so is the kind "seen" of old versions. Of a record that has the form, a field that has not says nothing, and the
+others are still used. No text is trusted.
 """
 
 from __future__ import annotations
@@ -142,14 +143,7 @@ class OutcomeRecord(_ChangeRecord):
         return self.outcome == "applied" or (self.outcome == "failed" and intended and self.perhaps is not False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenRecord(_ChangeRecord):
-    """The new cover was seen in place."""
-
-    kind: Literal["seen"] = "seen"
-
-
-Record = RunRecord | IntentRecord | OutcomeRecord | SeenRecord
+Record = RunRecord | IntentRecord | OutcomeRecord
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 

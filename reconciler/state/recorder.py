@@ -24,7 +24,6 @@ from reconciler.state.journal import (
     Journal,
     OutcomeRecord,
     RunRecord,
-    SeenRecord,
 )
 from reconciler.state.lock import exclusive
 from reconciler.util.clock import Clock
@@ -65,10 +64,6 @@ class RunRecorder:
         )
         self._journal.append(record)
         self._intended.discard(outcome.asset_id)
-
-    def seen(self, change: PlannedChange) -> None:
-        """An applied cover was seen in place, so that nothing about it is pending any more."""
-        self._journal.append(SeenRecord(**self._fields(change.desired.asset_id, change.before, change.after)))
 
     def save(self, asset_id: str, data: bytes) -> Path:
         """Saves a picture that is about to be replaced."""

@@ -218,6 +218,9 @@ EARLIER = b"""\
 {"v":1,"kind":"outcome","at":"2026-03-01T12:00:02+00:00","run":"r1","endpoint":"ENDPOINT","project_id":"PROJECT",\
 "asset_id":"ASSET","before":{"url":"https://cdn/c.jpg","sha256":"aa","length":9},"after":{"url":"https://cdn/5.jpg",\
 "set":"sample","index":1,"offset":5},"outcome":"failed","error":"lost","perhaps":true}
+{"v":1,"kind":"seen","at":"2026-03-01T12:00:09+00:00","run":"r1","endpoint":"ENDPOINT","project_id":"PROJECT",\
+"asset_id":"ASSET","before":{"url":"https://cdn/c.jpg","sha256":"aa","length":9},"after":{"url":"https://cdn/5.jpg",\
+"set":"sample","index":1,"offset":5}}
 """
 
 

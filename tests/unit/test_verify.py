@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from support.fakes import (
     Picture,
     desired,
     refusal,
-    run_recorder,
     snapshot_url,
 )
 
@@ -32,8 +30,6 @@ from reconciler.errors import AuthenticationError
 from reconciler.model import Cover, Outcome
 from reconciler.observe.similarity import alike
 from reconciler.planning.selection import Selection
-from reconciler.state.folder import make
-from reconciler.state.journal import Journal
 from reconciler.state.settled_covers import Memory, SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -89,8 +85,7 @@ def watched(
     looks: int = 2,
 ) -> list[Outcome]:
     """What is known after waiting for these covers; `stop`: interrupted after so many seconds."""
-    journal = Journal(make(folder))
-    verifier = Verifier(cloud.planner(clock, folder), run_recorder(folder, journal, clock), 4, looks, lambda: None)
+    verifier = Verifier(cloud.planner(clock, folder), 4, looks, lambda: None)
     outcomes = applied(steps)
 
     async def wait() -> None:
@@ -103,10 +98,7 @@ def watched(
         with pytest.raises(asyncio.CancelledError):
             await watching
 
-    try:
-        clock.run(wait())
-    finally:
-        journal.close()
+    clock.run(wait())
     return verifier.verified(outcomes, finished=stop is None)
 
 
@@ -116,11 +108,6 @@ def verified(outcomes: Sequence[Outcome]) -> list[bool | None]:
 
 def remembered(folder: Path) -> tuple[SettledCover, ...]:
     return Memory(folder).all()
-
-
-def kinds(folder: Path) -> list[tuple[str, str]]:
-    lines = (folder / "journal.jsonl").read_text().splitlines()
-    return [(record["kind"], record["asset_id"]) for record in map(json.loads, lines)]
 
 
 def refer(cloud: FakeCloud, asset_id: str = ASSET, offset: int = 10) -> Callable[[], object]:
@@ -204,7 +191,6 @@ def test_an_old_cover_with_another_snapshots_bytes_is_not_the_new_one_however_al
     assert steps[0].before.snapshot is not None
     assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
     assert remembered(tmp_path) == ()
-    assert kinds(tmp_path) == []
 
 
 def test_a_re_encoded_cover_is_learned(clock: FakeClock, tmp_path: Path) -> None:
@@ -259,7 +245,6 @@ def test_one_edge_that_shows_the_new_cover_is_not_enough(clock: FakeClock, tmp_p
     cloud = edges(clock, *[OLD] * plan_reads, WANTED, OLD, WANTED, OLD)
     steps = planned(cloud, clock)
     assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
-    assert kinds(tmp_path) == []
 
 
 def test_so_many_agreeing_looks_are_needed_as_was_asked_for(clock: FakeClock, tmp_path: Path) -> None:
@@ -319,4 +304,3 @@ def test_an_interrupt_keeps_what_was_seen(clock: FakeClock, tmp_path: Path) -> N
     steps = planned(cloud, clock, (ASSET, OTHER))
     cloud.events = [(clock.time + 5, refer(cloud, OTHER))]
     assert verified(watched(cloud, clock, steps, tmp_path, 600, stop=40)) == [None, True]
-    assert kinds(tmp_path) == [("seen", OTHER)]
