@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+from reconciler.commands.context import Run
 from reconciler.commands.formats import FORMATS, Format, ReportOptions
 from reconciler.commands.result import Report, ReportFile
+from reconciler.commands.session import ConnectedRun
 from reconciler.documents.dump import as_json, relocated
 from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
@@ -17,10 +18,6 @@ from reconciler.model import Verdict
 from reconciler.observe.report_images import ImageRequest, collect, count
 from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
 from reconciler.util.atomic_files import size
-
-if TYPE_CHECKING:
-    from reconciler.commands.context import Run
-    from reconciler.commands.session import ConnectedRun
 
 Document = PlanDoc | AuditDoc | ApplyDoc
 

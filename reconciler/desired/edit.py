@@ -6,21 +6,17 @@ The bytes are those that the loader accepts. Positions are libyaml's: characters
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ruamel.yaml.events import MappingEndEvent, MappingStartEvent, ScalarEvent
 
 from reconciler.desired.events import Event, Events
 from reconciler.desired.problems import Problems
-from reconciler.desired.render import block_covers, block_lines, flow_lines
+from reconciler.desired.render import NewEntry, block_covers, block_lines, flow_lines
 from reconciler.errors import DesiredError, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from reconciler.desired.render import NewEntry
-    from reconciler.model import NumberKey
+from reconciler.model import NumberKey
 
 _UNNAMED = "the desired file"
 _BOM = "\ufeff"

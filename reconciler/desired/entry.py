@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from reconciler.desired.events import WrongValueError
+from reconciler.desired.events import Event, Events, WrongValueError
 from reconciler.desired.messages import BOOLEANS, TRUE, is_null
 from reconciler.model import SET_NAMES, SetName
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from reconciler.desired.events import Event, Events
 
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,5})")
 _LONG_INTEGER = re.compile(r"-?[1-9][0-9]{6,}")

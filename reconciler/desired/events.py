@@ -6,7 +6,8 @@ Events are read one at a time and not kept, so that memory does not grow with th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
@@ -21,15 +22,10 @@ from ruamel.yaml.events import (
 
 from reconciler.desired.encoding import first_bad, line_and_column
 from reconciler.desired.messages import place, quoted, scalar, suggestion, syntax
+from reconciler.desired.problems import Problems
 from reconciler.errors import DesiredError
-from reconciler.model import Source
+from reconciler.model import Desired, Source
 from reconciler.util.sanitize import shorten
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from reconciler.desired.problems import Problems
-    from reconciler.model import Desired
 
 _T = TypeVar("_T")
 

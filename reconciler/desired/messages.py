@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reconciler.model import Desired, Source
 from reconciler.util.sanitize import clean, shorten
-
-if TYPE_CHECKING:
-    from reconciler.model import Desired, Source
 
 TRUE = ("true", "True", "TRUE")
 BOOLEANS = (*TRUE, "false", "False", "FALSE")

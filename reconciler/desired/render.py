@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from reconciler.model import SetName
 from reconciler.util.sanitize import hide, shorten
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reconciler.model import SetName
 
 _LONGEST_COMMENT = 200
 _STEP = "  "
