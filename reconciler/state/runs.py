@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from reconciler.errors import UsageError
-from reconciler.model import Cover
+from reconciler.model import Cover, OutcomeName
 from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, read
 from reconciler.util.sanitize import shorten
 
@@ -34,11 +35,9 @@ class PastRun:
     tool_version: str = ""
     files: tuple[str, ...] = ()
     rollback_of: str = ""
-    applied: int = 0
-    failed: int = 0
-    stale: int = 0
-    unchanged: int = 0
-    _uncertain: int = 0
+    outcomes: Counter[OutcomeName | None] = field(default_factory=Counter)
+    _changed: bool = False
+    """Some outcome says that a cover was changed, or may have been."""
     _open: set[str] = field(default_factory=set, repr=False)
     """Assets whose intent has no outcome yet: in a run that goes well, as many as are changed in parallel."""
 
@@ -49,7 +48,7 @@ class PastRun:
 
     @property
     def may_have_changed(self) -> bool:
-        return bool(self.applied or self._uncertain or self._open)
+        return self._changed or bool(self._open)
 
     def add(self, record: Record) -> None:
         match record:
@@ -58,7 +57,8 @@ class PastRun:
             case IntentRecord(asset_id=str(asset_id)):
                 self._open.add(asset_id)
             case OutcomeRecord(asset_id=str(asset_id)):
-                self._count(record, intended=asset_id in self._open)
+                self.outcomes[record.outcome] += 1
+                self._changed |= record.may_have_changed(intended=asset_id in self._open)
                 self._open.discard(asset_id)
 
     def _describe(self, record: RunRecord) -> None:
@@ -66,18 +66,6 @@ class PastRun:
         self.revision, self.tool_version = record.revision or "", record.tool_version or ""
         self.files = tuple(item.file for item in record.files if item.file)
         self.rollback_of = record.rollback_of or ""
-
-    def _count(self, record: OutcomeRecord, *, intended: bool) -> None:
-        match record.outcome:
-            case "applied":
-                self.applied += 1
-            case "failed":
-                self.failed += 1
-                self._uncertain += record.may_have_changed(intended=intended)
-            case "stale":
-                self.stale += 1
-            case "unchanged":
-                self.unchanged += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ def test_each_run_is_counted_and_undone_for_itself(mixed: tuple[list[Told], list
         assert set(found) == {"r1", "r2"}
         for one in told[:2]:
             run = found[one.run]
-            counts = (run.applied, run.failed, run.stale, run.unchanged, run.unfinished)
+            done = run.outcomes
+            counts = (done["applied"], done["failed"], done["stale"], done["unchanged"], run.unfinished)
             kinds = [FATES[fate][1] for fate in one.fates]
             outcomes = [kind["outcome"] if kind else "" for kind in kinds]
             assert counts == tuple(outcomes.count(kind) for kind in ("applied", "failed", "stale", "unchanged", ""))
@@ -230,7 +231,7 @@ def test_journals_of_earlier_versions_are_read(tmp_path: Path) -> None:
     [run] = runs.all()
     assert (run.at, run.user, run.host, run.revision) == (AT, "ci", "runner", "")
     assert (run.tool_version, run.files, run.rollback_of) == ("1.0.0", ("a?.yaml",), "r0")
-    assert (run.failed, run.unfinished, run.may_have_changed) == (1, 0, True)
+    assert (run.outcomes["failed"], run.unfinished, run.may_have_changed) == (1, 0, True)
     before = Cover("https://cdn/c.jpg", None, Content("aa", 9))
     after = Cover("https://cdn/5.jpg", SnapshotRef("sample", 1, 5))
     at = AT + timedelta(seconds=1.5)
@@ -360,7 +361,7 @@ def test_memory_does_not_grow_with_the_journal(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert run.applied == 5000
+    assert run.outcomes["applied"] == 5000
     assert len(records) > 3_000_000
     assert peak < 300_000
 
