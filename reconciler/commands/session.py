@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,38 +118,31 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     auth = _auth(settings, clock, iam)
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
-    pictures = _picture_client(settings, clock, outside)
     await stack.enter_async_context(api)
-    await stack.enter_async_context(pictures)
     project_id = settings.project_id
     if project_id is None:
         connection = ApiConnection(api, clock, settings.timeout)
         project_id = await find_project(connection, settings.iam_endpoint or "", settings.region or "")
     if isinstance(auth, AccessKeyAuth):
         api.headers["X-Project-Id"] = project_id
-    return _session(settings, clock, stack, api, pictures, settings.region, project_id)
+    return await _session(replace(settings, project_id=project_id), clock, stack, api, outside)
 
 
-def _picture_client(settings: Settings, clock: Clock, outside: Transport) -> FastHttpClient:
+def _picture_client(settings: Settings, clock: Clock, outside: httpx.AsyncBaseTransport) -> FastHttpClient:
     cdn = settings.cdn
-    transport: httpx.AsyncBaseTransport = outside
     if cdn.keys:
-        transport = SigningTransport(outside, signer(cdn.algorithm, cdn.keys, cdn.zone, clock), cdn.keys)
+        outside = SigningTransport(outside, signer(cdn.algorithm, cdn.keys, cdn.zone, clock), cdn.keys)
     headers = _AGENT | ({"Referer": cdn.referer} if cdn.referer else {})
-    return FastHttpClient(transport=transport, headers=headers)
+    return FastHttpClient(transport=outside, headers=headers)
 
 
-def _session(
-    settings: Settings,
-    clock: Clock,
-    stack: AsyncExitStack,
-    api: FastHttpClient,
-    pictures: FastHttpClient,
-    region: str | None,
-    project_id: str,
+async def _session(
+    settings: Settings, clock: Clock, stack: AsyncExitStack, api: FastHttpClient, outside: httpx.AsyncBaseTransport
 ) -> Session:
+    """`settings` name the project; `outside` is for pictures."""
+    pictures = await stack.enter_async_context(_picture_client(settings, clock, outside))
+    project_id = settings.project_id or ""
     store = RedisStore(settings.quota_store) if settings.quota_store else None
-
     if store is not None:
         stack.push_async_callback(store.aclose)
 
@@ -168,7 +161,7 @@ def _session(
         clock=clock,
         folder=folder.locate(settings.state_dir, settings.endpoint, project_id),
         endpoint=settings.endpoint,
-        region=region,
+        region=settings.region,
         project_id=project_id,
     )
 
@@ -195,10 +188,9 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
         raise StateError(f"Cannot use {store}: {error}", hint=hint) from error
     auth = AccessKeyAuth(AccessKey(options.ACCESS_KEY, options.SECRET_KEY), clock)
     api = FastHttpClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
-    pictures = FastHttpClient(transport=transport, headers=_AGENT)
     await stack.enter_async_context(api)
-    await stack.enter_async_context(pictures)
-    return _session(settings, clock, stack, api, pictures, options.REGION, options.PROJECT_ID)
+    settings = replace(settings, region=options.REGION, project_id=options.PROJECT_ID)
+    return await _session(settings, clock, stack, api, transport)
 
 
 def _auth(settings: Settings, clock: Clock, iam: FastHttpClient) -> Auth:
