@@ -6,7 +6,6 @@ the JSON keys, and `metadata` is what pydantic's `Field` takes.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,7 +23,6 @@ def is_none(value: object) -> bool:
 
 OPTIONAL = {"exclude_if": is_none}
 """Metadata of a field whose key is left out of documents where it has no value."""
-OPTIONAL_LIST = {"exclude_if": operator.not_}
 NOT_IN_DOCUMENTS = {"exclude": True}
 """Metadata of a field that is never dumped: a URL with its signature, or what only the program needs."""
 

@@ -6,15 +6,17 @@ hidden when it is dumped), or limited to one form.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from reconciler.model import OPTIONAL, OPTIONAL_LIST, Cover, NotDone, Outcome, Reason, Source
+from reconciler.model import OPTIONAL, Cover, NotDone, Outcome, Reason, Source
 from reconciler.util.field_types import AssetId, Count, Foreign, Limits, ProjectId, Region, WithoutSecrets
 
 FORMAT_VERSION = "1.0"
+OPTIONAL_LIST = {"exclude_if": operator.not_}
 
 Moment = Annotated[Foreign, Field(description="RFC 3339, UTC.")]
 FormatVersion = Annotated[str, Limits(pattern=r"^[0-9]+\.[0-9]+$")]
