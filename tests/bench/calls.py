@@ -1,4 +1,4 @@
-"""API calls for each asset of `audit`, with and without a lock file; all assets are in sync.
+"""API calls for each asset of `audit`, with and without a lock file; all assets are in sync, and covers are copies.
 
 Run: python tests/bench/calls.py
 """
@@ -9,22 +9,25 @@ import argparse
 import tempfile
 
 from measure import reconcile
-from server import desired, requests, serving
+from server import desired, lock, requests, serving
 from table import Row, show
 
 
 def row(assets: int) -> Row:
-    with tempfile.TemporaryDirectory() as folder, serving(assets=assets) as base:
-        file, state = desired(folder, assets), f"{folder}/state"
-        counts = []
-        for flags in ((), ("--fast",)):
-            reconcile(base, "audit", *flags, file, state=state)
-            counts.append(sum(requests(base).values()))
-    full, both = counts
-    fast = both - full
-    ours = f"`audit --fast`: {fast:,} calls, {fast / assets:.4f} for each"
-    other = f"`audit`: {full:,} calls, {full / assets:.4f} for each"
-    return Row(f"API calls, {assets:,} assets in sync", ours, other, f"{fast / full:.3f}")
+    with tempfile.TemporaryDirectory() as folder, serving(assets=assets, copies=True) as base:
+        file = desired(folder, assets)
+        reconcile(base, "audit", file)
+        full = calls(base)
+        lock(folder, assets)
+        reconcile(base, "audit", file)
+        locked = calls(base) - full
+    ours = f"locked: {locked:,} calls, {locked / assets:.4f} for each"
+    other = f"not locked: {full:,} calls, {full / assets:.4f} for each"
+    return Row(f"API calls of `audit`, {assets:,} assets in sync", ours, other, f"{locked / full:.3f}")
+
+
+def calls(base: str) -> int:
+    return sum(count for kind, count in requests(base).items() if kind != "picture")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from table import HEAD
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
 BEGIN, END = "<!-- bench -->\n", "<!-- /bench -->"
-SCRIPTS = ("reading", "planning", "playbook", "calls", "memory", "quota", "loading", "startup")
+SCRIPTS = ("reading", "planning", "playbook", "calls", "locked", "memory", "quota", "loading", "startup")
 
 
 def rows(name: str) -> str:

@@ -41,10 +41,10 @@ def measured(command: Sequence[str], env: dict[str, str]) -> Usage:
     return Usage(wall, usage.ru_utime + usage.ru_stime, kilobytes / 1024)
 
 
-def reconcile(base: str, *arguments: str, state: str | None = None) -> Usage:
-    """A run against a server, in the given state folder or in a new one."""
+def reconcile(base: str, *arguments: str, state: str | None = None, **more: str) -> Usage:
+    """A run against a server, in the given state folder or in a new one; `more`: environment variables."""
     with tempfile.TemporaryDirectory() as folder:
-        env = {**environment(base), "RECONCILE_STATE_DIR": state or folder}
+        env = {**environment(base), "RECONCILE_STATE_DIR": state or folder, **more}
         return measured([sys.executable, "-m", "reconciler", *arguments], env)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import subprocess
 import sys
@@ -26,10 +27,24 @@ def desired(folder: str, assets: int, wanted: Callable[[int], int] = lambda numb
     return str(file)
 
 
+def lock(folder: str, assets: int) -> None:
+    """The lock file beside the desired file: each entry means the picture of its snapshot 0."""
+    with (Path(folder) / "covers.lock").open("w") as out:
+        out.write('{"format_version": "1.0", "kind": "lock"}\n')
+        for asset in map(asset_id, range(assets)):
+            picture = f"/asset/{asset}/snapshot/sample/0.jpg".encode()
+            line = {"asset_id": asset, "from": "sample", "index": 0, "offset": 0, "of": 22}
+            line |= {"path": "snapshot/sample/0.jpg", "sha256": hashlib.sha256(picture).hexdigest()}
+            line |= {"md5": hashlib.md5(picture, usedforsecurity=False).hexdigest(), "length": len(picture)}
+            out.write(f"{json.dumps(line)}\n")
+
+
 @contextlib.contextmanager
-def serving(latency: float = 0.0, assets: int = 0) -> Iterator[str]:
-    """The base URL of a server that lives as long as the block: seconds before each answer, assets in the list."""
+def serving(latency: float = 0.0, assets: int = 0, *, copies: bool = False) -> Iterator[str]:
+    """The base URL of a server that lives as long as the block: seconds before each answer, assets in the list,
+    whether covers are copies."""
     command = [sys.executable, str(Path(__file__).with_name("service.py")), str(latency), str(assets)]
+    command += ["--copies"] if copies else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         if process.stdout is None:

@@ -1,6 +1,7 @@
 """A small VOD without quota and signature checks, as server.py starts it.
 
 Any asset has details, 3.2 KB each, and its cover is snapshot 0 until another is set; the first ASSETS are listed.
+With --copies a cover is a copy at a URL of its own.
 `/requests` tells how many calls of each kind there were.
 """
 
@@ -8,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import re
 import socket
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
@@ -39,9 +42,19 @@ def details(asset: str, cover: str) -> str:
     return json.dumps(document)
 
 
+def picture(path: str, covers: Mapping[str, str]) -> bytes:
+    """The path of the snapshot that it shows."""
+    asset = path.split("/")[2]
+    if path.endswith("/cover/Cover0.jpg"):
+        path = covers.get(asset, f"/asset/{asset}/snapshot/sample/0.jpg")
+        path = path[path.index("/asset/") :]
+    return path.encode()
+
+
 class Service:
-    def __init__(self, latency: float, assets: int) -> None:
+    def __init__(self, latency: float, assets: int, *, copies: bool) -> None:
         self.latency = latency
+        self.copies = copies
         self.created = [f"{FIRST + SPAN * n / assets:%Y%m%d%H%M%S}" for n in range(assets)]
         self.covers: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
@@ -54,6 +67,8 @@ class Service:
             await asyncio.sleep(self.latency)
 
     def cover_of(self, asset: str) -> str:
+        if self.copies:
+            return f"{{host}}/asset/{asset}/cover/Cover0.jpg"
         return self.covers.get(asset) or snapshot(asset, 0)
 
     async def details(self, request: web.Request) -> web.Response:
@@ -95,8 +110,23 @@ class Service:
             "thumbnail_status": "THUMBNAIL_SUCCEED",
         }
 
+    async def info(self, request: web.Request) -> web.Response:
+        await self.arrives("info")
+        found = [
+            {
+                "asset_id": asset,
+                "base_info": {"title": asset, "cover_info_array": [{"cover_url": self.cover_of(asset)}]},
+            }
+            for asset in request.query.getall("asset_id")
+        ]
+        text = json.dumps({"asset_info_array": found}).replace("{host}", f"http://{request.host}")
+        return web.Response(text=text, content_type="application/json")
+
     async def picture(self, request: web.Request) -> web.Response:
-        return web.Response(body=request.path.encode(), content_type="image/jpeg")
+        self.counts["picture"] += 1
+        body = picture(request.path, self.covers)
+        tag = {"ETag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'}
+        return web.Response(body=body, content_type="image/jpeg", headers=tag)
 
     async def requests(self, _: web.Request) -> web.Response:
         return web.json_response(self.counts)
@@ -106,6 +136,7 @@ class Service:
         application.router.add_get("/v1.0/{project}/asset/details", self.details)
         application.router.add_put("/v1.0/{project}/asset/cover", self.cover)
         application.router.add_get("/v1.0/{project}/asset/list", self.listed)
+        application.router.add_get("/v1.0/{project}/asset/info", self.info)
         application.router.add_get("/asset/{path:.*}", self.picture)
         application.router.add_get("/requests", self.requests)
         return application
@@ -125,8 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("latency", type=float, help="seconds before each answer")
     parser.add_argument("assets", type=int, help="how many are listed")
+    parser.add_argument("--copies", action="store_true", help="covers are copies")
     given = parser.parse_args()
-    asyncio.run(serve(Service(given.latency, given.assets)))
+    asyncio.run(serve(Service(given.latency, given.assets, copies=given.copies)))
 
 
 if __name__ == "__main__":
