@@ -6,17 +6,21 @@ import asyncio
 import hashlib
 import json
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
+from reconciler.commands.execute import steps_of
+from reconciler.decide.precondition import PlannedChange
 from reconciler.model import Compare, Desired, Observed, Snapshot
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
+from reconciler.planning.selection import Selection
 from reconciler.state.journal import Journal, RunRecord
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.settled_covers import Memory
@@ -308,3 +312,21 @@ class FakeCloud:
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
     ) -> Planner:
         return Planner(self.client(clock), self.reader(clock), Memory(folder), compare, replace_unreadable)
+
+
+def planned(
+    cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,), compare: Compare = "auto"
+) -> list[PlannedChange]:
+    """Steps towards the third snapshot of each, as a plan finds them."""
+    entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
+    plan = clock.run(cloud.planner(clock, compare=compare).make_plan(entries, Selection(), 8, lambda: None))
+    return steps_of(plan)
+
+
+def work_in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For work that is sent to other threads: time that jumps would not wait for them."""
+
+    async def in_this_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+        return work(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", in_this_thread)

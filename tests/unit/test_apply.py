@@ -15,7 +15,7 @@ from support.fakes import (
     FakeClock,
     FakeCloud,
     Picture,
-    desired,
+    planned,
     refusal,
     run_recorder,
     snapshot_url,
@@ -23,8 +23,7 @@ from support.fakes import (
 
 from reconciler.act.apply import Applier
 from reconciler.decide.precondition import PlannedChange
-from reconciler.model import Compare, Cover, Outcome
-from reconciler.planning.selection import Selection
+from reconciler.model import Compare, Outcome
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
 from reconciler.state.runs import Runs
@@ -39,17 +38,6 @@ def cloud_of(*ids: str) -> FakeCloud:
     for asset_id in ids:
         cloud.add(asset_id, snapshot_url(asset_id, 0))
     return cloud
-
-
-def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str], compare: Compare = "auto") -> list[PlannedChange]:
-    """Steps towards the third snapshot of each, as a plan finds them."""
-    entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
-    plan = clock.run(cloud.planner(clock, compare=compare).make_plan(entries, Selection(), 8, lambda: None))
-    none = Cover()
-    return [
-        PlannedChange(change.desired, change.title, change.before or none, change.after or none)
-        for change in plan.changes
-    ]
 
 
 def applied(

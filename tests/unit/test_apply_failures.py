@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,19 +17,19 @@ from support.fakes import (
     FakeClock,
     FakeCloud,
     Picture,
-    desired,
+    planned,
     refusal,
     run_recorder,
     snapshot_url,
+    work_in_this_thread,
 )
 
 from reconciler.act.apply import Applier
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import StateError
-from reconciler.model import Cover, Outcome
+from reconciler.model import Outcome
 from reconciler.planning.planner import Planner
-from reconciler.planning.selection import Selection
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal, Record
 from reconciler.state.runs import Runs
@@ -51,20 +49,7 @@ THEIRS = drawn(OTHER, "sample", 0).data
 
 @pytest.fixture(autouse=True)
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time that jumps would not wait for them."""
-
-    async def parallelism(work: Callable[..., Any], *arguments: Any) -> Any:
-        return work(*arguments)
-
-    monkeypatch.setattr(asyncio, "to_thread", parallelism)
-
-
-def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[PlannedChange]:
-    """Steps towards the third snapshot of each, as a plan finds them."""
-    entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
-    plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
-    none = Cover()
-    return [PlannedChange(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
+    work_in_this_thread(monkeypatch)
 
 
 class Run:

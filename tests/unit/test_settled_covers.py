@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, snapshot_url
+from support.fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, snapshot_url, work_in_this_thread
 
 from reconciler.errors import StateError
 from reconciler.state.folder import make
@@ -23,12 +20,7 @@ OFFSETS = (0, 5, 10)
 
 @pytest.fixture(autouse=True)
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time that jumps would not wait for them."""
-
-    async def in_this_thread(work: Callable[..., Any], *arguments: Any) -> Any:
-        return work(*arguments)
-
-    monkeypatch.setattr(asyncio, "to_thread", in_this_thread)
+    work_in_this_thread(monkeypatch)
 
 
 def test_two_snapshots_of_the_same_bytes_are_one_picture_to_the_memory(clock: FakeClock, tmp_path: Path) -> None:

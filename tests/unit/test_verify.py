@@ -6,7 +6,6 @@ import asyncio
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -18,18 +17,18 @@ from support.fakes import (
     FakeClock,
     FakeCloud,
     Picture,
-    desired,
+    planned,
     refusal,
     snapshot_url,
+    work_in_this_thread,
 )
 
 from reconciler.act.verify import Verifier
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import AuthenticationError
-from reconciler.model import Cover, Outcome
+from reconciler.model import Outcome
 from reconciler.observe.similarity import alike
-from reconciler.planning.selection import Selection
 from reconciler.state.settled_covers import Memory, SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -39,12 +38,7 @@ WANTED = drawn(ASSET, "sample", 10).data
 
 @pytest.fixture(autouse=True)
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time that jumps would not wait for them."""
-
-    async def parallelism(work: Callable[..., Any], *arguments: Any) -> Any:
-        return work(*arguments)
-
-    monkeypatch.setattr(asyncio, "to_thread", parallelism)
+    work_in_this_thread(monkeypatch)
 
 
 class Timed(FakeCloud):
@@ -61,14 +55,6 @@ class Timed(FakeCloud):
         while self.events and self.events[0][0] <= self._clock.time:
             self.events.pop(0)[1]()
         return await super().__call__(request)
-
-
-def planned(cloud: FakeCloud, clock: FakeClock, ids: Sequence[str] = (ASSET,)) -> list[PlannedChange]:
-    """Steps towards the third snapshot of each, as a plan finds them."""
-    entries = [desired(asset_id, index=2, line=n) for n, asset_id in enumerate(ids, start=1)]
-    plan = clock.run(cloud.planner(clock).make_plan(entries, Selection(), 8, lambda: None))
-    none = Cover()
-    return [PlannedChange(it.desired, it.title, it.before or none, it.after or none) for it in plan.changes]
 
 
 def applied(steps: Sequence[PlannedChange]) -> list[Outcome]:
