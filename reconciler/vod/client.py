@@ -154,8 +154,9 @@ class VodClient:
 
     async def _put(self, url: str) -> None:
         request = self._connection.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
-        status, body = await self._connection.send("cover", request, changes=True)
+        response, body = await self._connection.exchange("cover", request, changes=True)
         if body.strip():
+            status = response.status_code
             problem = f"HTTP {status} with a body, which no success has"
             raise TransientFault("cover", problem, status=status, outcome_unknown=True)
 

@@ -95,19 +95,17 @@ class ApiConnection:
     clock: Clock
     timeout: float
 
-    async def send(self, operation: str, request: httpx.Request, *, changes: bool = False) -> tuple[int, bytes]:
-        """Returns status and body of a 2xx. `changes`: the request may have an effect whatever fault is met.
+    async def exchange(
+        self, operation: str, request: httpx.Request, *, changes: bool = False
+    ) -> tuple[httpx.Response, bytes]:
+        """Returns a 2xx and its body. The time-out is the request's alone: a login may take longer.
+
+        Args:
+            changes: the request may have an effect whatever fault is met.
 
         Raises:
             Throttled, AuthenticationError, TransientFault, ApiError: see `_check`.
         """
-        response, body = await self.exchange(operation, request, changes=changes)
-        return response.status_code, body
-
-    async def exchange(
-        self, operation: str, request: httpx.Request, *, changes: bool = False
-    ) -> tuple[httpx.Response, bytes]:
-        """As `send`, with the whole answer. The time-out is the request's alone: a login may take longer."""
         auth = self.http.auth if isinstance(self.http.auth, Auth) else None
         if auth is not None:
             await auth.ready()
@@ -149,11 +147,12 @@ class ApiConnection:
 
     async def read(self, operation: str, request: httpx.Request, model: type[M]) -> M:
         """Returns the answer as a model."""
-        status, body = await self.send(operation, request)
+        response, body = await self.exchange(operation, request)
         try:
             return _parsed(model, body)
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+            status = response.status_code
             problem = f"unreadable answer (HTTP {status}{', at ' + where if where else ''})"
             raise TransientFault(operation, problem, status=status) from error
 
