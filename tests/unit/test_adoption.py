@@ -103,6 +103,11 @@ def test_what_is_refused(seen: Observed, cover: Cover, reason: str) -> None:
     assert refusal(desired(index=0), seen, cover).reason == reason
 
 
+@pytest.mark.parametrize("index", [1, -2])
+def test_an_entry_that_names_the_cover_already_stays_as_it_is_written(index: int) -> None:
+    assert refusal(desired(index=index), SEEN, shown(1)).reason == "changed_meanwhile"
+
+
 @pytest.mark.parametrize("offset", [-1, 1_000_000])
 def test_no_number_is_written_that_would_not_load(offset: int) -> None:
     seen = observed(URL, (0, offset))

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
 
+from reconciler.decide.equality import not_visible_yet
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.model import Content, Cover, SnapshotRef, State
 from reconciler.state.runs import PastChange
@@ -72,3 +73,10 @@ def test_what_the_edges_show_until_all_have_the_new_cover_is_pending(
 @pytest.mark.parametrize("theirs", [THEIRS, THEIRS[:-200]], ids=["whole", "its end missing"])
 def test_a_picture_that_somebody_else_set_is_drift_at_once(clock: FakeClock, theirs: bytes) -> None:
     assert state(clock, theirs) == "update"
+
+
+def test_a_cover_that_was_set_again_after_another_is_visible_although_it_is_an_old_one_too() -> None:
+    """Otherwise import would leave it out for five minutes, and a rollback would take it for one on its way."""
+    first, second = Cover(COPY, None, content(OLD)), Cover(COPY, None, content(THEIRS))
+    assert not not_visible_yet([second, first], first, first)
+    assert not_visible_yet([second, first], first, second)

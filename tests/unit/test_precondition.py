@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.fakes import ASSET, CDN, desired, snapshot_url
+from support.fakes import ASSET, CDN, OTHER, desired, snapshot_url
 
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.model import Content, Cover, SnapshotRef, State, Verdict
@@ -70,11 +70,13 @@ def test_another_cover_than_planned_is_not_touched(planned: Cover, seen: Cover) 
         Cover(snapshot_url(offset=10), TWO.snapshot),
         Cover(TWO.cover_url, SnapshotRef("dots", 1, 5)),
         Cover(TWO.cover_url, None),
+        Cover(snapshot_url(OTHER, 5), TWO.snapshot, A),
     ],
 )
 @pytest.mark.parametrize("state", ["update", "in_sync"])
 def test_an_index_that_names_another_picture_by_now_is_stale(after: Cover, state: State) -> None:
-    settled = revisit(step(ONE), now(ONE, after, state))
+    planned = replace(TWO, content=after.content)
+    settled = revisit(step(ONE, planned), now(ONE, after, state))
 
     assert isinstance(settled, ChangeResult)
     assert settled.outcome == "stale"
