@@ -233,6 +233,7 @@ class Verdict:
 
     `before` and `after` are there for `update`, and for `in_sync` where the details were read. `put_url` and
     `cover_url` are the URLs of the wanted snapshot and of the current cover as the API returned them, for `update`.
+    `shown` is the cover that is still shown where `before` is one on its way.
     `reason` and `message` are there for `unknown`. `snapshots` are all that the asset has, where a report shows them.
     """
 
@@ -245,6 +246,7 @@ class Verdict:
     after: Cover | None = None
     put_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     cover_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
+    shown: Cover | None = field(default=None, repr=False, metadata=NOT_IN_DOCUMENTS)
     snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
     evidence: Evidence = "details"
 

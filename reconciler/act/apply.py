@@ -178,7 +178,8 @@ class _Attempt:
 
     async def _save_cover(self, now: Verdict) -> ChangeResult | None:
         """Saves a cover that is none of the asset's snapshots; the change's result where that is not possible."""
-        if now.before is None or now.before.snapshot is not None or not now.cover_url:
+        shown = now.shown or now.before
+        if shown is None or shown.snapshot is not None or not now.cover_url:
             return None
         data = await self._planner.pictures.data(now.cover_url)
         if isinstance(data, NoAnswer):
@@ -187,7 +188,7 @@ class _Attempt:
                 return ChangeResult("failed", Failure(data.reason, message))
             optional = self._planner.replace_unreadable or self._planner.compare == "url"
             return None if optional else ChangeResult("failed", Failure(data.reason, data.message))
-        content = now.before.content
+        content = shown.content
         if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
             return ChangeResult("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
         self._saved_cover = str(self._recorder.save(self._change.desired.asset_id, data))

@@ -169,7 +169,7 @@ class Planner:
         if not shows_old or (verdict.state == "in_sync" and not self.undoing):
             return verdict
         if verdict.state == "update":
-            return replace(verdict, before=applied.after)
+            return replace(verdict, before=applied.after, shown=verdict.before)
         return await self._back_from(applied.after, verdict, observed)
 
     async def _back_from(self, coming: Cover, verdict: Verdict, observed: Observed) -> Verdict:

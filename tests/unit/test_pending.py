@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
-from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url
+from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, run_recorder, snapshot_url
 
+from reconciler.act.apply import Applier
 from reconciler.decide.equality import not_visible_yet
+from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.model import Content, Cover, SnapshotRef, State
+from reconciler.state.folder import make
+from reconciler.state.journal import Journal
 from reconciler.state.runs import PastChange
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -73,6 +78,26 @@ def test_what_the_edges_show_until_all_have_the_new_cover_is_pending(
 @pytest.mark.parametrize("theirs", [THEIRS, THEIRS[:-200]], ids=["whole", "its end missing"])
 def test_a_picture_that_somebody_else_set_is_drift_at_once(clock: FakeClock, theirs: bytes) -> None:
     assert state(clock, theirs) == "update"
+
+
+def test_an_old_cover_that_is_none_of_the_snapshots_is_saved_although_another_is_on_its_way(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    """Perhaps somebody set it again since, and its snapshot was taken anew: it exists nowhere else."""
+    after = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5), content(WANTED))
+    applied = PastChange(ASSET, clock.now(), 1, Cover(COPY, None, content(OLD)), after)
+    planner = replace(Edges(OLD).planner(clock), recent={ASSET: applied})
+    entry = desired(index=0)
+    found = clock.run(planner.check(entry))
+    assert found.before == after
+    assert found.after is not None
+    journal = Journal(make(tmp_path))
+    applier = Applier(planner, run_recorder(tmp_path, journal, clock), 1, lambda: None)
+    [outcome] = clock.run(applier.apply([PlannedChange(entry, "A title", after, found.after)]))
+    journal.close()
+    assert outcome.outcome == "applied"
+    [saved] = (tmp_path / "covers").iterdir()
+    assert saved.read_bytes() == OLD
 
 
 def test_a_cover_that_was_set_again_after_another_is_visible_although_it_is_an_old_one_too() -> None:
