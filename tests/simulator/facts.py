@@ -215,3 +215,8 @@ def sha256(body: bytes) -> str:
 
 def puts_of(book: Book, verb: Verb, asset_id: str = "") -> list[Asked]:
     return list(book.world.asked(verb.number, asset_id, "cover"))
+
+
+def in_doubt(put: Asked) -> bool:
+    """Whether a PUT got no usable answer, so that the tool cannot know whether it came about."""
+    return not put.accepted and not put.fault.startswith(("429", "400", "403"))

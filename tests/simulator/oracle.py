@@ -8,9 +8,10 @@ from typing import Any
 
 from simulator.facts import Book, Verb, puts_of
 from simulator.imports import judge_import
-from simulator.outcomes import judge_apply, judge_saved, record
+from simulator.outcomes import judge_apply, record
 from simulator.rollbacks import judge_rollback
 from simulator.rules import RULES, Violation
+from simulator.saved import judge_saved
 from simulator.service import SIGNATURE, Service
 from simulator.tool import TOKEN
 from simulator.verdicts import judge_findings

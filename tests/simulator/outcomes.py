@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from simulator.catalogue import Entry
-from simulator.facts import Book, Facts, Put, Verb, puts_of, sha256
+from simulator.facts import Book, Facts, Put, Verb, in_doubt, puts_of, sha256
 from simulator.rules import Violation
+from simulator.saved import judge_saved
 from simulator.service import names
 from simulator.verdicts import judge_state
 from simulator.weather import COVERS, SNAPSHOTS
-from simulator.world import COVER, Asked, Asset
+from simulator.world import COVER, Asked
 
 _UNKNOWN = re.compile(r"may have|perhaps|unknown|not known", re.IGNORECASE)
 _OUTCOMES = ("applied", "failed", "stale", "unchanged", "not_attempted")
@@ -133,16 +134,27 @@ def judge_outcome(book: Book, verb: Verb, entry: Entry, result: Result) -> Itera
     def broken(rule: str, text: str) -> Violation:
         return Violation(rule, verb.number, asset_id, f"{outcome}: {text}. {error}")
 
-    if outcome == "applied" and not effect:
+    facts = Facts(book, verb, entry, verb.began, verb.ran.ended)
+    if outcome == "applied" and not effect and not _set_by_another(facts, puts):
         yield broken("applied_is_ours", f"{len(puts)} PUTs, and none came about")
     elif outcome != "applied" and accepted:
         yield broken("applied_is_ours", "a PUT was accepted")
     elif outcome != "applied" and effect and not (outcome == "failed" and _UNKNOWN.search(error)):
         yield broken("unknown_outcome", f"a PUT came about: {effect[0].text}")
-    facts = Facts(book, verb, entry, verb.began, verb.ran.ended)
     if not effect:
         yield from _without_effect(facts, outcome, broken)
     yield from _verified(facts, result, effect, broken)
+
+
+def _set_by_another(facts: Facts, puts: list[Asked]) -> bool:
+    """After a PUT without a usable answer somebody set the very picture: nobody can tell that it was not that PUT."""
+    covers = facts.asset.cover if facts.asset else None
+    return any(
+        covers is not None
+        and in_doubt(put)
+        and any(one.source_body == put.body for one in covers.during(put.at, facts.end))
+        for put in puts
+    )
 
 
 def _without_effect(facts: Facts, outcome: str, broken: Any) -> Iterator[Violation]:
@@ -233,39 +245,6 @@ def _looks(facts: Facts, start: float, body: bytes) -> int:
     }  # fmt: skip
     urls = [event for event in later if event.route == "details" and event.path.startswith("snapshot/")]
     return max(len(pictures), len(urls))
-
-
-def judge_saved(book: Book, verb: Verb, state: Path) -> Iterator[Violation]:
-    """Covers that were replaced and exist nowhere else."""
-    covers = state / "covers"
-    kept = {sha256(file.read_bytes()) for file in covers.iterdir()} if covers.is_dir() else set()
-    for put in puts_of(book, verb):
-        asset = book.world.assets.get(put.asset_id)
-        if asset is None or not put.effect:
-            continue
-        served = [
-            event.body
-            for event in book.world.asked(verb.number, put.asset_id, "picture")
-            if event.path == COVER and event.body is not None and event.at < put.at
-        ]
-        if not served or asset.url.at(put.at) != COVER or sha256(served[-1]) in kept:
-            continue
-        if _only_one(book, verb, asset, served[-1], put.at):
-            text = f"{names(asset, served[-1], put.at)} was replaced at {put.at:.2f} and not saved"
-            yield Violation("saved", verb.number, put.asset_id, text)
-
-
-def _only_one(book: Book, verb: Verb, asset: Asset, body: bytes, at: float) -> bool:
-    """Whether no snapshot has this picture, nor did one whose cover it was. A snapshot counts as it was when the verb
-    last asked for it: nobody can tell that it was taken again between that and the PUT."""
-    if any(put.body == body for put in book.puts.get(asset.asset_id, ())):
-        return False
-    pictures = book.world.asked(verb.number, asset.asset_id, "picture")
-    looked = {event.path: event.at for event in pictures if event.at < at and event.path != COVER}
-    snapshots = {path: asset.by_path(path, then) for path, then in looked.items()}
-    if any(one is not None and one.body.at(looked[path]) == body for path, one in snapshots.items()):
-        return False
-    return names(asset, body, at).endswith("none of its snapshots")
 
 
 def record(book: Book, verb: Verb) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from simulator.facts import FIVE_MINUTES, Book, Put, Verb, puts_of, sha256
+from simulator.facts import FIVE_MINUTES, Book, Put, Verb, in_doubt, puts_of, sha256
 from simulator.rules import Violation
 from simulator.service import names
 from simulator.world import COVER, Asked, Asset, Cover
@@ -71,8 +71,7 @@ def _in_doubt(book: Book, undone: Verb, put: Asked) -> bool:
     then only setting again what is shown makes sure that it does not."""
     asset = book.world.assets[put.asset_id]
     tries = puts_of(book, undone, put.asset_id)
-    doubtful = [one for one in tries if not one.accepted and not one.fault.startswith(("429", "400", "403"))]
-    recent = any(put.at - one.at < FIVE_MINUTES for one in doubtful)
+    recent = any(in_doubt(one) and put.at - one.at < FIVE_MINUTES for one in tries)
     return recent and asset.shown(put.at - 1e-6, put.at - 1e-6) == {put.body}
 
 
