@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.fakes import ASSET, CDN, NOWHERE, OTHER, FakeClock, FakeCloud, Picture, desired, observed, snapshot_url
 
 from reconciler.decide.verdict import Question, judge
+from reconciler.emulator.pictures import drawn
 from reconciler.model import Compare, Content, Cover, Observed, SnapshotRef, Verdict
 from reconciler.planning import content as compare
 from reconciler.state.settled_covers import Memory, SettledCover
@@ -374,3 +375,27 @@ def test_a_cover_that_may_be_a_remembered_one_is_in_doubt_while_it_cannot_be_rea
 
     assert found.unread_cover is not None
     assert found.cover.snapshot is None
+
+
+def test_a_snapshot_that_was_taken_anew_is_not_what_a_remembered_cover_is(tmp_path: Path) -> None:
+    recoded = b"the third snapshot, encoded anew"
+    settled = SettledCover(
+        asset_id=ASSET,
+        cover_sha256=hashlib.sha256(recoded).hexdigest(),
+        snapshot_path="snapshot/sample/10.jpg",
+        snapshot_sha256=hashlib.sha256(b"as it was").hexdigest(),
+    )
+    memory = Memory(tmp_path)
+    memory.remember([settled])
+    found = identified(cloud_with(Picture(recoded)), observed(COPY), memory)
+    assert (found.cover.snapshot, found.unread) == (None, None)
+
+
+@pytest.mark.parametrize(("ref", "looks"), [(None, True), (SnapshotRef("sample", 0, 0), False)])
+def test_a_cover_that_is_known_to_be_another_snapshot_never_looks_like_the_wanted_one(
+    ref: SnapshotRef | None, looks: bool
+) -> None:
+    cloud, clock = cloud_with(None), FakeClock()
+    cloud.pictures[COPY] = cloud.pictures[snapshot_url(offset=5)] = Picture(drawn(ASSET, "sample", 5).data)
+    seen = Verdict(desired(), "update", before=Cover(COPY, ref), put_url=snapshot_url(offset=5), cover_url=COPY)
+    assert clock.run(compare.looks_wanted(seen, cloud.reader(clock))) is looks

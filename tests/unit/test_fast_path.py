@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.fakes import ASSET, OTHER, desired, snapshot_url
-
 from reconciler.decide.fast_path import Listed, Snapshots, evidence_of_sync
+from support.fakes import ASSET, OTHER, desired, snapshot_url
 
 REMEMBERED: Snapshots = {"sample": [(at, f"snapshot/sample/{at}.jpg") for at in (0, 5, 10)]}
 

@@ -8,16 +8,29 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, run_recorder, snapshot_url
+from support.fakes import (
+    ASSET,
+    CDN,
+    NOWHERE,
+    OTHER,
+    FakeClock,
+    FakeCloud,
+    Picture,
+    desired,
+    run_recorder,
+    snapshot_url,
+)
 
 from reconciler.act.apply import Applier
 from reconciler.decide.equality import not_visible_yet
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.model import Content, Cover, SnapshotRef, State
+from reconciler.planning.planner import Planner
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
 from reconciler.state.runs import PastChange
+from reconciler.state.settled_covers import SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 WANTED = drawn(ASSET, "sample", 5).data
@@ -48,12 +61,18 @@ def content(data: bytes) -> Content:
     return Content(hashlib.sha256(data).hexdigest(), len(data))
 
 
+AFTER = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5), content(WANTED))
+
+
+def a_moment_after(clock: FakeClock, cloud: FakeCloud, before: bytes = OLD, folder: Path = NOWHERE) -> Planner:
+    """The snapshot at 5 s was set instead of the cover before."""
+    applied = PastChange(ASSET, clock.now(), 1, Cover(COPY, None, content(before)), AFTER)
+    return replace(cloud.planner(clock, folder), recent={ASSET: applied})
+
+
 def state(clock: FakeClock, *covers: bytes) -> State:
-    """What stands for an entry a moment after its snapshot was set."""
-    after = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5), content(WANTED))
-    applied = PastChange(ASSET, clock.now(), 1, Cover(COPY, None, content(OLD)), after)
-    planner = replace(Edges(*covers).planner(clock), recent={ASSET: applied})
-    return clock.run(planner.check(desired(index=1))).state
+    """What stands for the entry of the snapshot that was set."""
+    return clock.run(a_moment_after(clock, Edges(*covers)).check(desired(index=1))).state
 
 
 @pytest.mark.parametrize(
@@ -80,20 +99,49 @@ def test_a_picture_that_somebody_else_set_is_drift_at_once(clock: FakeClock, the
     assert state(clock, theirs) == "update"
 
 
+def test_another_snapshot_is_drift_at_once_although_it_looks_like_the_one_that_was_set(clock: FakeClock) -> None:
+    cloud = Edges(NEW)
+    cloud.pictures[snapshot_url(offset=0)] = Picture(NEW)
+    assert clock.run(a_moment_after(clock, cloud).check(desired(index=1))).state == "update"
+
+
+def test_what_shows_the_wanted_snapshot_is_in_sync_if_it_did_so_before(clock: FakeClock, tmp_path: Path) -> None:
+    planner = a_moment_after(clock, Edges(NEW), NEW, tmp_path)
+    made = SettledCover(
+        asset_id=ASSET,
+        cover_sha256=content(NEW).sha256,
+        snapshot_path="snapshot/sample/5.jpg",
+        snapshot_sha256=content(WANTED).sha256,
+    )
+    planner.memory.remember([made])
+    assert clock.run(planner.check(desired(index=1))).state == "in_sync"
+
+
+def test_an_entry_that_follows_what_is_still_shown_is_in_sync(clock: FakeClock) -> None:
+    first = drawn(ASSET, "sample", 0).data
+    planner = a_moment_after(clock, Edges(first), first)
+    assert clock.run(planner.check(desired(index=0))).state == "in_sync"
+    assert clock.run(replace(planner, undoing=True).check(desired(index=0))).state == "update"
+
+
+def test_what_somebody_else_set_is_the_cover_and_not_what_is_on_its_way(clock: FakeClock) -> None:
+    found = clock.run(a_moment_after(clock, Edges(THEIRS)).check(desired(index=0)))
+    assert found.state == "update"
+    assert found.before == Cover(COPY, None, content(THEIRS))
+
+
 def test_an_old_cover_that_is_none_of_the_snapshots_is_saved_although_another_is_on_its_way(
     clock: FakeClock, tmp_path: Path
 ) -> None:
     """Perhaps somebody set it again since, and its snapshot was taken anew: it exists nowhere else."""
-    after = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5), content(WANTED))
-    applied = PastChange(ASSET, clock.now(), 1, Cover(COPY, None, content(OLD)), after)
-    planner = replace(Edges(OLD).planner(clock), recent={ASSET: applied})
+    planner = a_moment_after(clock, Edges(OLD))
     entry = desired(index=0)
     found = clock.run(planner.check(entry))
-    assert found.before == after
+    assert found.before == AFTER
     assert found.after is not None
     journal = Journal(make(tmp_path))
     applier = Applier(planner, run_recorder(tmp_path, journal, clock), 1, lambda: None)
-    [outcome] = clock.run(applier.apply([PlannedChange(entry, "A title", after, found.after)]))
+    [outcome] = clock.run(applier.apply([PlannedChange(entry, "A title", AFTER, found.after)]))
     journal.close()
     assert outcome.outcome == "applied"
     [saved] = (tmp_path / "covers").iterdir()

@@ -178,6 +178,20 @@ def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_
     assert len(undo(cloud, clock, done, memory=tmp_path).plan.changes) == 1
 
 
+def test_what_the_service_made_of_it_for_another_cover_says_nothing(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = copying()
+    planner = cloud.planner(clock, tmp_path)
+    settled = SettledCover(
+        asset_id=ASSET,
+        cover_sha256=content(b"another cover").sha256,
+        snapshot_path="snapshot/sample/0.jpg",
+        snapshot_sha256=content(b"picture 00").sha256,
+    )
+    planner.memory.remember([settled])
+    done = change(shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10"))
+    assert reasons(undo(cloud, clock, done, memory=tmp_path)) == ["cannot_tell"]
+
+
 def test_the_journal_knows_the_snapshot_though_the_memory_is_lost(clock: FakeClock) -> None:
     cloud = copying()
     done = change(shot(0, b"re-encoded 00", COPY), shot(10, b"picture 10"), snapshot=b"picture 00")
@@ -235,6 +249,22 @@ def test_what_a_later_run_set_a_moment_ago_is_not_this_runs(clock: FakeClock) ->
     planner = replace(showing(5).planner(clock), recent={ASSET: later}, undoing=True)
     [left] = undo_with(planner, clock, change(shot(0), shot(5))).blocked
     assert left.message == "Someone changed it since: the cover is sample[2] at 10 s now."
+
+
+def test_what_the_run_set_a_moment_ago_is_undone_before_it_is_visible(clock: FakeClock) -> None:
+    cloud = copying()
+    cloud.pictures[COPY] = Picture(b"picture 00")
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"), at=clock.now())
+    planner = replace(cloud.planner(clock), recent={ASSET: done}, undoing=True)
+    found = undo_with(planner, clock, done)
+    assert ([back.put_url for back in found.plan.changes], found.blocked) == ([snapshot_url(offset=0)], ())
+
+
+def test_a_cover_that_nobody_read_before_nor_now_is_not_known_to_be_back(clock: FakeClock) -> None:
+    cloud = copying()
+    del cloud.pictures[COPY]
+    planner = cloud.planner(clock, replace_unreadable=True)
+    assert reasons(undo_with(planner, clock, change(Cover(COPY), shot(10)))) == ["not_a_snapshot"]
 
 
 def test_a_snapshot_that_cannot_be_read_is_unknown(clock: FakeClock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.fakes import ASSET, OTHER, observed
+from support.fakes import ASSET, OTHER, FakeClock, FakeCloud, desired, observed, snapshot_url
 
 from reconciler.errors import UsageError
 from reconciler.model import NoAnswer
@@ -95,3 +95,13 @@ def test_a_title_with_the_characters_of_a_glob_is_matched_as_it_is() -> None:
     for selection, expected in ((Selection([title], []), True), (Selection([], [title]), False)):
         assert selected(selection, ASSET, title) is expected
         selection.check_all_matched()
+
+
+def test_an_ignored_entry_is_read_for_no_title(clock: FakeClock) -> None:
+    cloud = FakeCloud()
+    cloud.add(ASSET, snapshot_url(offset=0))
+    entries = [desired(), desired(OTHER, line=2, ignore=True)]
+    by_title = clock.run(cloud.planner(clock).make_plan(entries, Selection(("Title of 6e76*",)), 2, lambda: None))
+    assert (by_title.managed, by_title.ignored) == (1, ())
+    by_id = clock.run(cloud.planner(clock).make_plan(entries, Selection((ASSET, OTHER)), 2, lambda: None))
+    assert (by_id.managed, len(by_id.ignored)) == (2, 1)
