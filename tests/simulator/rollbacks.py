@@ -114,7 +114,8 @@ def _restorable(verb: Verb, asset: Asset, first: Put) -> bool:
     if before.body != before.source_body or first.shown_before != {before.body}:
         return False  # re-encoded, or seen differently: perhaps never known as a snapshot
     steady = not asset.moments(at, verb.ran.ended)
-    return steady and not verb.weather.faults and asset.exists.at(at)
+    stopped = verb.interrupted or verb.weather.revoked < verb.ran.ended
+    return steady and not stopped and not verb.weather.faults and asset.exists.at(at)
 
 
 def _could_know(book: Book, asset: Asset, first: Put) -> bool:
