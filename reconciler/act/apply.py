@@ -167,11 +167,11 @@ class _Attempt:
         if isinstance(decision, ChangeResult):
             self._result = await self._after_a_put(decision, now) if in_doubt else decision
             return None
+        failed = await self._save_cover(now)  # each time: its snapshot may have been taken again since
+        if failed is not None:
+            self._result = await self._after_a_put(failed, now) if in_doubt else failed
+            return None
         if not self._intended:
-            failed = await self._save_cover(now)
-            if failed is not None:
-                self._result = failed
-                return None
             self._recorder.intent(self._change, self._saved_cover, self._snapshot_sha256(now))
             self._intended = True
         return decision

@@ -127,6 +127,29 @@ def test_a_lost_answer_and_a_cover_that_is_neither_old_nor_wanted_may_have_been_
     assert Path(outcome.saved_cover).read_bytes() == THEIRS
 
 
+class Retakes(FakeCloud):
+    """Its cover is a copy of the first snapshot, which is taken again while the first PUT is answered with a 503."""
+
+    def _cover(self, request: httpx.Request) -> httpx.Response:
+        answer = super()._cover(request)
+        if len(self.puts) > 1:
+            return answer
+        self.pictures[snapshot_url(offset=0)] = Picture(drawn(OTHER, "sample", 25).data)
+        return httpx.Response(503)
+
+
+def test_a_cover_that_exists_nowhere_else_by_the_second_attempt_is_saved(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Retakes()
+    cloud.add(ASSET, COPY, OFFSETS)
+    cloud.pictures = {snapshot_url(offset=at): Picture(drawn(ASSET, "sample", at).data) for at in OFFSETS}
+    first = cloud.pictures[snapshot_url(offset=0)].body
+    cloud.pictures[COPY] = Picture(first)
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
+    assert (outcome.outcome, len(cloud.puts)) == ("applied", 2)
+    assert outcome.saved_cover is not None
+    assert Path(outcome.saved_cover).read_bytes() == first
+
+
 def test_a_refusal_after_a_lost_answer_does_not_make_the_first_unsent(clock: FakeClock, tmp_path: Path) -> None:
     cloud = showing_the_first(ASSET)
     steps = planned(cloud, clock)

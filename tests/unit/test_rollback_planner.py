@@ -275,6 +275,13 @@ def test_a_snapshot_that_cannot_be_read_is_unknown(clock: FakeClock) -> None:
     assert reasons(found) == ["content_unavailable"]
 
 
+def test_while_the_picture_that_the_run_set_cannot_be_read_it_is_unknown_whose_the_cover_is(clock: FakeClock) -> None:
+    cloud = copying()
+    del cloud.pictures[snapshot_url(offset=10)]
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"as it was"))
+    assert reasons(undo(cloud, clock, done)) == ["content_unavailable"]
+
+
 @pytest.mark.parametrize(
     ("certain", "told"),
     [(True, "Someone changed it since: "), (False, "Someone changed it since, or the run never did: ")],
