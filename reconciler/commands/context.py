@@ -15,7 +15,6 @@ from reconciler import config
 from reconciler.commands.formats import ReportOptions
 from reconciler.commands.result import Report, Terminal
 from reconciler.config import ConnectionOptions, Settings
-from reconciler.errors import DesiredError
 from reconciler.model import Compare, DesiredState, Reason
 
 if TYPE_CHECKING:
@@ -110,14 +109,11 @@ class Run:
         Raises:
             DesiredError: an entry that the run looks at has no current line in its lock file.
         """
-        from reconciler.desired.lock_plan import unlocked
+        from reconciler.desired.lock_plan import check_locked
         from reconciler.planning.selection import Selection
 
         selection = Selection(self.options.targets, self.options.excludes)
-        problems = unlocked(state, lambda one: selection.by_id(one.asset_id) is not False)
-        if problems:
-            count = "1 entry has" if len(problems) == 1 else f"{len(problems):,} entries have"
-            raise DesiredError(f"{count} no current line in covers.lock", problems, hint="Run `reconcile lock`.")
+        check_locked(state, lambda one: selection.by_id(one.asset_id) is not False)
 
     def resolve(self, place: DesiredState | PlanDoc, *, offline: bool = False) -> Settings:
         """The settings for the project of desired files or of a saved plan: see `config.resolve`."""

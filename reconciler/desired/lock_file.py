@@ -7,34 +7,27 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reconciler.desired.encoding import line_and_column
+from reconciler.desired.lock_line import COVER_KEYS, KEYS, OURS, adapter, parsed
 from reconciler.desired.messages import quoted, suggestion
-from reconciler.model import SET_NAMES, LockLine
 from reconciler.util.input_files import TooLargeError, UnreadableError, read_bounded
 from reconciler.util.sanitize import clean, shorten
 
 if TYPE_CHECKING:
     from reconciler.desired.problems import Problems
+    from reconciler.model import LockLine
 
 NAME = "covers.lock"
 MAX_BYTES = 256 * 1024 * 1024
 _HEADER = {"format_version": "1.0", "kind": "lock"}
-_KEYS = ("asset_id", "from", "index", "offset", "of", "path", "sha256", "md5", "length", "cover")
-_COVER_KEYS = ("sha256", "md5", "length")
 _BOM = "\ufeff"
 _MARKERS = ("<<<<<<< ", "||||||| ", "=======", ">>>>>>> ")
 _MINOR = re.compile("1\\.(0|[1-9][0-9]{0,5})")
-_NUMBER = "(?:0|[1-9][0-9]{0,8})"
-_BYTES = f'"sha256": "[0-9a-f]{{64}}", "md5": "[0-9a-f]{{32}}", "length": {_NUMBER}'
-# A line as we write it. Nearly all lines are: this is many times as fast as parsing them.
-_OURS = re.compile(
-    rf'\{{"asset_id": "([0-9a-f]{{32}})", "from": "(?:{"|".join(SET_NAMES)})", "index": ({_NUMBER}), '
-    rf'"offset": {_NUMBER}, "of": ({_NUMBER}), "path": "[ !#-\[\]-~]+", {_BYTES}(?:, "cover": \{{{_BYTES}\}})?\}}'
-)
 
 
 class _InvalidLineError(Exception):
@@ -63,12 +56,14 @@ class LockFile:
 
     Attributes:
         version: of the format, "1.0" or with a newer minor number.
+        more: keys of the first line that a newer version has put there.
         lines: by asset ID.
         text: what the file held; None where there is none.
     """
 
     path: str
     version: str = _HEADER["format_version"]
+    more: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
     repeated: list[RepeatedLine] = field(default_factory=list)
     text: str | None = field(default=None, repr=False)
@@ -85,35 +80,28 @@ class LockFile:
         return parsed(line) if line is not None else None
 
 
-def parsed(line: str) -> LockLine:
-    """The value of a line that was read without a problem."""
-    found: LockLine = _adapter().validate_json(line)
-    return found
-
-
-def written(line: LockLine, old: str | None = None) -> str:
-    """A line as text. Keys of `old` that a newer version has put there are kept."""
-    values: dict[str, Any] = _adapter().dump_python(line, by_alias=True)
-    if old is not None:
-        values |= {key: value for key, value in json.loads(old).items() if key not in _KEYS}
-    return json.dumps(values)
-
-
-def respelled(text: str) -> str:
-    """A line in our spelling, which it nearly always has."""
-    return text if _OURS.fullmatch(text) else json.dumps(json.loads(text))
-
-
-def rendered(version: str, lines: Mapping[str, Iterable[str]]) -> str:
+def rendered(lines: Mapping[str, Iterable[str]], version: str, more: Mapping[str, Any] = MappingProxyType({})) -> str:
     """The whole file.
 
     Args:
         lines: by asset ID.
+        version, more: of the file that was read: see `LockFile`.
     """
-    header = json.dumps({**_HEADER, "format_version": version})
+    header = json.dumps({**_HEADER, "format_version": version, **more})
     return "".join(
         f"{line}\n" for line in (header, *(line for asset_id in sorted(lines) for line in lines[asset_id]))
     )
+
+
+def is_unchanged(file: LockFile, folder: str) -> bool:
+    """Whether the file in this real folder still holds what was read of it."""
+    read = file.text.encode() if file.text is not None else None
+    try:
+        return _bytes(os.path.join(folder, NAME)) == read  # noqa: PTH118
+    except FileNotFoundError:
+        return read is None
+    except UnreadableError:
+        return False
 
 
 def read(path: str, folder: str, problems: Problems) -> LockFile:
@@ -174,7 +162,7 @@ class _Reader:
         self._try(1, next(lines)[1].removesuffix("\r"), self._header)
         if self._found.version == "":
             return
-        ours = _OURS.fullmatch
+        ours = OURS.fullmatch
         for number, ended in lines:
             line = ended.removesuffix("\r")
             if (found := ours(line)) is not None and int(found[2]) < int(found[3]):
@@ -205,6 +193,7 @@ class _Reader:
             )
         self._newer = version != _HEADER["format_version"]
         self._found.version = version
+        self._found.more = {key: value for key, value in values.items() if key not in _HEADER}
         self._check_keys(line, values, tuple(_HEADER), "in the first line")
 
     def _line(self, number: int, line: str) -> None:
@@ -216,9 +205,9 @@ class _Reader:
         if values.get("kind") == "lock" and "asset_id" not in values:
             self._add("", number, line)  # a merge kept the first lines of both sides
             return
-        self._check_keys(line, values, _KEYS, "in a lock line")
+        self._check_keys(line, values, KEYS, "in a lock line")
         if isinstance(cover := values.get("cover"), dict):
-            self._check_keys(line, cover, _COVER_KEYS, "in cover")
+            self._check_keys(line, cover, COVER_KEYS, "in cover")
         read = _validated(line)
         if read.index >= read.of:
             raise _InvalidLineError(
@@ -281,7 +270,7 @@ def _validated(line: str) -> LockLine:
     from pydantic import ValidationError
 
     try:
-        found: LockLine = _adapter().validate_json(line, strict=True)
+        found: LockLine = adapter().validate_json(line, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][-1]) if first["loc"] else ""
@@ -291,10 +280,3 @@ def _validated(line: str) -> LockLine:
 
 def _column(line: str, key: str) -> int:
     return max(0, line.find(json.dumps(key)))
-
-
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(LockLine)

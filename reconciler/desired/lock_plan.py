@@ -10,9 +10,10 @@ from typing import Literal
 from reconciler.desired import files, lock_file
 from reconciler.desired.lock_file import LockFile
 from reconciler.desired.lock_files import LockFiles
-from reconciler.desired.problems import Problems
-from reconciler.errors import Problem
-from reconciler.model import Desired, DesiredState, LockLine
+from reconciler.desired.lock_line import parsed, respelled
+from reconciler.desired.problems import MOST, Problems
+from reconciler.errors import DesiredError, Problem
+from reconciler.model import Desired, DesiredState, LockLine, NoAnswer
 
 LockAction = Literal["added", "updated", "upgraded", "moved", "dropped"]
 
@@ -46,38 +47,47 @@ class LockChange:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NotLocked:
+    """An entry that could not be locked, and why."""
+
+    desired: Desired
+    title: str
+    why: NoAnswer
+
+
 @dataclass(slots=True)
 class LockPlan:
     """The lines that each lock file will hold, and what is still to be done.
 
     Attributes:
+        files: by their real folder.
         lines: for each lock file by its path: by asset ID.
+        kept: assets whose current line stays as it is.
     """
 
     files: dict[str, LockFile] = field(default_factory=dict)
     lines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     tasks: list[LockTask] = field(default_factory=list)
     changes: list[LockChange] = field(default_factory=list)
-    kept: int = 0
+    kept: set[str] = field(default_factory=set)
 
     def put(self, file: LockFile, asset_id: str, lines: Iterable[str]) -> None:
         self.lines[file.path][asset_id] = list(lines)
 
-    def texts(self) -> Iterator[tuple[LockFile, str]]:
-        """Each lock file that has to be written, with its new text."""
-        for path, file in self.files.items():
-            text = lock_file.rendered(file.version, self.lines[path])
-            if text != file.text and (self.lines[path] or file.text is not None):
-                yield file, text
+    def change(self, change: LockChange, line: str) -> None:
+        """A line takes the place of an entry's lines."""
+        self.put(change.file, change.asset_id, [line])
+        self.changes.append(change)
+        self.kept.discard(change.asset_id)
 
-
-def unlocked(state: DesiredState, looked_at: Callable[[Desired], bool]) -> tuple[Problem, ...]:
-    """A problem for each entry that has no current line."""
-    return tuple(
-        Problem(one.file, one.line, one.column, f"the asset {one.asset_id} has no current line in covers.lock")
-        for one in state.covers
-        if not one.ignore and looked_at(one) and state.locked(one) is None
-    )
+    def texts(self) -> Iterator[tuple[str, LockFile, str]]:
+        """Each lock file that has to be written: its real folder, and its new text."""
+        for folder, file in self.files.items():
+            lines = self.lines[file.path]
+            text = lock_file.rendered(lines, file.version, file.more)
+            if text != file.text and (lines or file.text is not None):
+                yield folder, file, text
 
 
 def plan_locks(
@@ -95,64 +105,83 @@ def plan_locks(
         whole: all entries are, so that lines of no entry may go.
         elsewhere: lock files of other folders, from which lines may be taken over.
     """
-    plan = LockPlan()
-    for file in locks.by_folder.values():
-        plan.files[file.path] = file
-        plan.lines[file.path] = {}
-    sources = [*locks.by_folder.values(), *elsewhere]
-    wanted: dict[str, Desired] = {}
+    plan = LockPlan(dict(locks.by_folder), {file.path: {} for file in locks.by_folder.values()})
+    holders: dict[str, list[LockFile]] = {}
+    for file in (*locks.by_folder.values(), *elsewhere):
+        for asset_id in file.lines:
+            holders.setdefault(asset_id, []).append(file)
+    homes: dict[str, LockFile] = {}
     for desired in state.covers:
         if not desired.ignore:
-            wanted[desired.asset_id] = desired
-            _sort(plan, desired, locks.beside(desired.file), sources, is_selected=selected(desired))
-    complete = _complete(state, locks)
-    for folder, file in locks.by_folder.items():
-        drop = whole and folder in complete
-        for asset_id in file.lines:
-            owner = wanted.get(asset_id)
-            if owner is not None and locks.beside(owner.file) is file:
-                continue
-            if not drop:
-                plan.put(file, asset_id, dict.fromkeys(map(lock_file.respelled, file.all_of(asset_id))))
-            elif not any((change.asset_id, change.source) == (asset_id, file.path) for change in plan.changes):
-                plan.changes.append(LockChange(asset_id, "dropped", file, before=file.of(asset_id)))
+            homes[desired.asset_id] = home = locks.beside(desired.file)
+            others = [file for file in holders.get(desired.asset_id, ()) if file is not home]
+            _sort(plan, desired, home, others, is_selected=selected(desired))
+    _sort_rest(plan, homes, _complete(state, locks) if whole else set())
     return plan
 
 
-def _sort(
-    plan: LockPlan, desired: Desired, file: LockFile, sources: Iterable[LockFile], *, is_selected: bool
-) -> None:
-    """What becomes of one entry's lines."""
+def _sort(plan: LockPlan, desired: Desired, file: LockFile, others: Iterable[LockFile], *, is_selected: bool) -> None:
+    """What becomes of one entry's lines.
+
+    Args:
+        others: lock files of other folders that have lines about it.
+    """
     asset_id = desired.asset_id
-    found = list(dict.fromkeys(map(lock_file.respelled, file.all_of(asset_id))))
-    current = [line for line in found if lock_file.parsed(line).is_current(desired)]
+    found = _lines(file, asset_id)
+    current = _current(found, desired)
     if len(current) == 1:
         plan.put(file, asset_id, current)
-        plan.kept += 1
-    elif current:
-        plan.put(file, asset_id, current)
-        plan.tasks.append(LockTask(desired, file, tuple(current)))
+        plan.kept.add(asset_id)
     elif not is_selected:
         if found:
             plan.put(file, asset_id, found)
-    elif (moved := _from_elsewhere(desired, file, sources)) is not None:
-        source, text = moved
-        plan.put(file, asset_id, [text])
-        line = lock_file.parsed(text)
-        plan.changes.append(LockChange(asset_id, "moved", file, line, line, desired, source=source.path))
+    elif current:
+        plan.put(file, asset_id, current)
+        plan.tasks.append(LockTask(desired, file, tuple(current)))
     else:
-        if found:  # until the new one is there
-            plan.put(file, asset_id, found)
-        plan.tasks.append(LockTask(desired, file, outdated=bool(found)))
+        _sort_without_current(plan, desired, file, others, found)
 
 
-def _from_elsewhere(desired: Desired, file: LockFile, sources: Iterable[LockFile]) -> tuple[LockFile, str] | None:
-    """The current line of an entry that was moved here from another folder."""
-    for source in sources:
-        lines = source.all_of(desired.asset_id) if source is not file else []
-        if len(lines) == 1 and lock_file.parsed(lines[0]).is_current(desired):
-            return source, lock_file.respelled(lines[0])
-    return None
+def _sort_without_current(
+    plan: LockPlan, desired: Desired, file: LockFile, others: Iterable[LockFile], found: list[str]
+) -> None:
+    """An entry that was moved here from another folder brings its line; any other needs a new one."""
+    asset_id = desired.asset_id
+    moved = {line: other for other in others for line in _current(_lines(other, asset_id), desired)}
+    if len(moved) == 1:
+        [(text, source)] = moved.items()
+        line = parsed(text)
+        plan.change(LockChange(asset_id, "moved", file, line, line, desired, source=source.path), text)
+        return
+    if len(found) == 1:
+        plan.put(file, asset_id, found)  # until the new one is there
+    plan.tasks.append(LockTask(desired, file, tuple(moved), outdated=bool(found)))
+
+
+def _sort_rest(plan: LockPlan, homes: dict[str, LockFile], complete: set[str]) -> None:
+    """Drops the lines that no entry needs, where all entries of the folder are known.
+
+    Args:
+        homes: by asset ID, the lock file beside its entry.
+    """
+    moved = {(change.asset_id, change.source) for change in plan.changes}
+    for folder, file in plan.files.items():
+        for asset_id in file.lines:
+            if homes.get(asset_id) is file:
+                continue
+            if folder not in complete:
+                plan.put(file, asset_id, _lines(file, asset_id))
+            elif (asset_id, file.path) not in moved:
+                plan.changes.append(LockChange(asset_id, "dropped", file, before=file.of(asset_id)))
+
+
+def _lines(file: LockFile, asset_id: str) -> list[str]:
+    """The lines about an asset in our spelling, each once."""
+    return list(dict.fromkeys(map(respelled, file.all_of(asset_id))))
+
+
+def _current(lines: Iterable[str], desired: Desired) -> list[str]:
+    return [line for line in lines if parsed(line).is_current(desired)]
 
 
 def _complete(state: DesiredState, locks: LockFiles) -> set[str]:
@@ -176,3 +205,45 @@ def lock_files_below(folder: str, known: LockFiles) -> list[LockFile]:
             file = lock_file.read(os.path.join(place, lock_file.NAME), real, problems)  # noqa: PTH118
             found += [] if problems else [file]
     return found
+
+
+def check_locked(state: DesiredState, looked_at: Callable[[Desired], bool]) -> None:
+    """
+    Raises:
+        DesiredError: an entry has no current line.
+    """
+    problems = [
+        Problem(one.file, one.line, one.column, f"the asset {one.asset_id} has no current line in covers.lock")
+        for one in state.covers
+        if not one.ignore and looked_at(one) and state.locked(one) is None
+    ]
+    if problems:
+        count = "1 entry has" if len(problems) == 1 else f"{len(problems):,} entries have"
+        raise _to_be_locked(f"{count} no current line in covers.lock", problems)
+
+
+def check_written(plan: LockPlan) -> None:
+    """
+    Raises:
+        DesiredError: a lock file is not as it would be written, in its lines, their order or their spelling.
+    """
+    problems = []
+    for _, file, text in plan.texts():
+        old, new = (file.text or "").split("\n"), text.split("\n")
+        dropped = {change.asset_id for change in plan.changes if change.file is file and change.action == "dropped"}
+        stray = {file.lines[asset_id] for asset_id in dropped}
+        places = [number for number, line in enumerate(old, start=1) if line.removesuffix("\r") in stray]
+        problems += [Problem(file.path, number, 1, "no entry needs this line") for number in places]
+        if not places:
+            differs = (
+                number for number, pair in enumerate(zip(old, new, strict=False), start=1) if pair[0] != pair[1]
+            )
+            place = next(differs, len(old))
+            problems.append(Problem(file.path, place, 1, "this line is out of order, or in another spelling"))
+    if problems:
+        count = "1 line is" if len(problems) == 1 else f"{len(problems):,} lines are"
+        raise _to_be_locked(f"{count} not as `reconcile lock` writes them", problems)
+
+
+def _to_be_locked(message: str, problems: list[Problem]) -> DesiredError:
+    return DesiredError(message, tuple(problems[:MOST]), hint="Run `reconcile lock`.")

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from reconciler import __version__
-from reconciler.desired.lock_plan import LockAction, LockChange, LockPlan
+from reconciler.desired.lock_plan import LockAction, LockChange, LockPlan, NotLocked
 from reconciler.documents.schemas import FORMAT_VERSION, FormatVersion, Moment, UnknownDoc
 from reconciler.documents.write import moment
 from reconciler.model import OPTIONAL, Content, LockLine, SnapshotRef, Source
@@ -62,8 +63,12 @@ class LockDoc:
 
 
 def lock_document(
-    plan: LockPlan, not_locked: Sequence[UnknownDoc], files: Sequence[str], created_at: datetime
+    plan: LockPlan, not_locked: Sequence[NotLocked], files: Sequence[str], created_at: datetime
 ) -> LockDoc:
+    """
+    Args:
+        files: that were written.
+    """
     counts = Counter[str](change.action for change in plan.changes)
     summary = LockSummary(
         added=counts["added"],
@@ -71,14 +76,14 @@ def lock_document(
         upgraded=counts["upgraded"],
         moved=counts["moved"],
         dropped=counts["dropped"],
-        kept=plan.kept,
+        kept=len(plan.kept),
         not_locked=len(not_locked),
     )
     return LockDoc(
         created_at=moment(created_at),
         summary=summary,
-        changes=tuple(map(_change, plan.changes)),
-        not_locked=tuple(not_locked),
+        changes=tuple(map(_change, sorted(plan.changes, key=attrgetter("file.path", "asset_id")))),
+        not_locked=tuple(map(_not_locked, not_locked)),
         files=tuple(files),
     )
 
@@ -95,6 +100,16 @@ def _change(change: LockChange) -> LockChangeDoc:
         snapshot=SnapshotRef(line.set, line.index, line.offset) if line is not None else None,
         before=_content(change.before),
         after=_content(line),
+    )
+
+
+def _not_locked(item: NotLocked) -> UnknownDoc:
+    return UnknownDoc(
+        asset_id=item.desired.asset_id,
+        title=item.title or None,
+        source=item.desired.source,
+        reason=item.why.reason,
+        message=item.why.message,
     )
 
 

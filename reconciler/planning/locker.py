@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.decide.picture_id import picture
-from reconciler.decide.verdict import choose
-from reconciler.desired import lock_file
-from reconciler.desired.lock_plan import LockAction, LockChange, LockTask
-from reconciler.model import Desired, LockLine, NoAnswer, Observed, PictureBytes, Snapshot
+from reconciler.decide.verdict import choose, name
+from reconciler.desired import lock_line
+from reconciler.desired.lock_plan import LockAction, LockChange, LockTask, NotLocked
+from reconciler.model import LockLine, NoAnswer, Observed, PictureBytes, Snapshot
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-
-
-@dataclass(frozen=True, slots=True)
-class NotLocked:
-    """An entry that could not be locked, and why."""
-
-    desired: Desired
-    title: str
-    why: NoAnswer
 
 
 class Locker:
@@ -45,36 +37,42 @@ class Locker:
         selected = self._selection.by_id(desired.asset_id)
         if selected is None and not self._selection.by_title(desired.asset_id, observed):
             return None
+        lacks_cover = len(task.current) == 1 and not self._upgrade
         if isinstance(observed, NoAnswer):
-            return NotLocked(desired, "", observed)
-        found = await self._todays_line(desired, observed)
-        if isinstance(found, NoAnswer):
-            return NotLocked(desired, observed.title, found)
-        current = [lock_file.parsed(line) for line in task.current]
-        same = next((line for line in current if line.sha256 == found.sha256), None)
-        if same is not None:
-            return await self._completed(task, observed, same)
-        if current and not self._upgrade:
-            return NotLocked(desired, observed.title, _ambiguous(found))
-        action: LockAction = "upgraded" if current else "updated" if task.outdated else "added"
-        before = current[0] if current else None
-        return LockChange(desired.asset_id, action, task.file, found, before, desired, observed.title)
+            return None if lacks_cover else NotLocked(desired, "", observed)
+        current = [lock_line.parsed(line) for line in task.current]
+        if lacks_cover:
+            return await self._completed(task, observed, current)
+        return await self._read(task, observed, current)
 
-    async def _todays_line(self, desired: Desired, observed: Observed) -> LockLine | NoAnswer:
-        wanted = choose(desired, observed)
+    async def _read(
+        self, task: LockTask, observed: Observed, current: Sequence[LockLine]
+    ) -> LockChange | NotLocked | None:
+        """The line that is made of the snapshot as it is now, unless it has the bytes of a current one."""
+        desired, wanted = task.desired, choose(task.desired, observed)
         if isinstance(wanted, NoAnswer):
-            return wanted
+            return NotLocked(desired, observed.title, wanted)
         read = await self._planner.pictures.picture(wanted.url)
         if isinstance(read, NoAnswer):
-            return read
-        return new_line(observed, wanted, read)
+            return NotLocked(desired, observed.title, read)
+        same = [line for line in current if line.sha256 == read.sha256]
+        if same:
+            return await self._completed(task, observed, same)
+        if current and not self._upgrade:
+            return NotLocked(desired, observed.title, _ambiguous(wanted, desired.asset_id))
+        line = new_line(observed, wanted, read)
+        line = replace(line, cover=await self._settled_cover(observed, line))
+        action: LockAction = "upgraded" if current else "updated" if task.outdated else "added"
+        before = current[0] if current else None
+        return LockChange(desired.asset_id, action, task.file, line, before, desired, observed.title)
 
-    async def _completed(self, task: LockTask, observed: Observed, line: LockLine) -> LockChange | None:
-        """A line with the cover that the service made of its picture, where that is known and was missing."""
-        cover = await self._settled_cover(observed, line) if line.cover is None else None
-        if cover is None and len(task.current) == 1:
+    async def _completed(self, task: LockTask, observed: Observed, same: Sequence[LockLine]) -> LockChange | None:
+        """The one of these lines that stays, with what the service made of its picture, if that is known."""
+        line = max(same, key=lambda one: one.cover is not None)
+        cover = line.cover or await self._settled_cover(observed, line)
+        if len(task.current) == 1 and cover == line.cover:
             return None
-        completed = replace(line, cover=cover) if cover is not None else line
+        completed = replace(line, cover=cover)
         return LockChange(line.asset_id, "updated", task.file, completed, line, task.desired, observed.title)
 
     async def _settled_cover(self, observed: Observed, line: LockLine) -> PictureBytes | None:
@@ -102,9 +100,9 @@ def new_line(observed: Observed, snapshot: Snapshot, read: PictureBytes) -> Lock
     )
 
 
-def _ambiguous(found: LockLine) -> NoAnswer:
+def _ambiguous(found: Snapshot, asset_id: str) -> NoAnswer:
     return NoAnswer(
         "snapshot_changed",
-        f"It is locked as several pictures, and {found.set}[{found.index}] is none of them now. Look at it; to "
-        f"accept it: reconcile lock --upgrade --target {found.asset_id}",
+        f"It is locked as several pictures, and {name(found)} is none of them now. Look at it; to accept it: "
+        f"reconcile lock --upgrade --target {asset_id}",
     )

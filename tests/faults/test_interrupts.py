@@ -153,7 +153,7 @@ def test_waiting_for_covers_ends_at_once_with_what_was_applied(serve: Serve, num
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("verb", [("plan",), ("audit",), APPROVED], ids=lambda verb: verb[0])
+@pytest.mark.parametrize("verb", [("plan",), ("audit",), ("lock",), APPROVED], ids=lambda verb: verb[0])
 def test_before_there_is_a_result_it_is_an_error_of_its_own_type(
     serve: Serve, verb: tuple[str, ...], number: signal.Signals
 ) -> None:
@@ -170,6 +170,7 @@ def test_before_there_is_a_result_it_is_an_error_of_its_own_type(
         "error": {"type": "interrupted", "message": "Interrupted"},
     }
     assert ran.err == "Error: Interrupted\n"
+    assert [file.name for file in Path("desired").iterdir()] == ["covers.yaml"]
 
 
 @pytest.mark.parametrize("number", SIGNALS)

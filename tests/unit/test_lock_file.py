@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired import lock_file
+from reconciler.desired import lock_file, lock_line
 from reconciler.desired.load import load, load_with_locks
 from reconciler.errors import DesiredError
 from reconciler.model import LockLine, PictureBytes
@@ -170,7 +170,7 @@ def test_keys_of_a_newer_minor_version_are_read_and_kept(tmp_path: Path) -> None
     found = locks.of(state.covers[0])
     assert found is not None
     assert file.version == "1.3"
-    assert json.loads(lock_file.written(found, newer))["colour"] == "red"
+    assert json.loads(lock_line.written(found, newer))["colour"] == "red"
 
 
 def test_unreadable_lock_file_is_one_problem(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_what_is_written_is_read_again_and_written_the_same(
     tmp_path_factory: pytest.TempPathFactory, found: list[LockLine]
 ) -> None:
     folder = tmp_path_factory.mktemp("lock")
-    text = lock_file.rendered("1.0", {one.asset_id: [lock_file.written(one)] for one in found})
+    text = lock_file.rendered({one.asset_id: [lock_line.written(one)] for one in found}, "1.0")
     assert text.isascii()
     assert len(text.split("\n")) == len(found) + 2
     write(folder)
@@ -232,7 +232,7 @@ def test_what_is_written_is_read_again_and_written_the_same(
     state, locks = load_with_locks([str(folder)])
     file = locks.beside(state.files[0])
     assert [file.of(one.asset_id) for one in found] == found
-    assert lock_file.rendered(file.version, {name: file.all_of(name) for name in file.lines}) == text
+    assert lock_file.rendered({name: file.all_of(name) for name in file.lines}, file.version) == text
 
 
 def test_entry_without_a_lock_file_has_no_line(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""lock: what it does to lock files that others wrote or that it cannot write, and to lines without their cover."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import DETAILS, Cloud, entries, run, video, write
+from support.locks import HEADER, LOCK, change, lines, put
+
+from reconciler.commands import lock_files
+from reconciler.emulator.options import EmulatorOptions
+
+Serve = Callable[[EmulatorOptions], Cloud]
+
+
+def problems(*arguments: str) -> list[dict[str, Any]]:
+    ran = run(*arguments, "--json")
+    assert ran.code == 1
+    found: list[dict[str, Any]] = ran.document["error"]["problems"]
+    return found
+
+
+def test_a_check_finds_lines_that_no_entry_needs_and_wrong_order(emulator: str) -> None:
+    write(entries(3))
+    run("lock", "--endpoint", emulator)
+    good = LOCK.read_bytes()
+    write(entries(2))
+    [stray] = problems("lock", "--check")
+    assert (stray["file"], lines()[stray["line"] - 2]["asset_id"]) == (str(LOCK), video(2).asset_id)
+    assert run("lock", "--check", "--target", video(0).asset_id).code == 0
+    write(entries(3))
+    LOCK.write_bytes(good.replace(b"\n", b"\r\n"))
+    [spelling] = problems("lock", "--check")
+    assert (spelling["file"], spelling["line"], spelling["column"]) == (str(LOCK), 1, 1)
+    assert run("lock").code == 0
+    assert LOCK.read_bytes() == good
+
+
+def test_a_check_takes_asset_ids_only(emulator: str) -> None:
+    write(entries(2))
+    run("lock", "--endpoint", emulator)
+    assert "Nothing matches --target 'Trailer*'" in run("lock", "--check", "--target", "Trailer*").err
+    assert "--check changes nothing" in run("lock", "--check", "--upgrade").err
+
+
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_read(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(2))
+    Path("desired/other.lock").write_text(f"{HEADER}\n")
+    LOCK.symlink_to("other.lock")
+    ran = run("lock")
+    assert ran.code == 1
+    assert "desired/covers.lock cannot be written: it is a link" in ran.err
+    assert found.count(DETAILS) == 0
+
+
+def test_a_file_that_others_write_meanwhile_is_left_as_it_is(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(entries(2))
+    theirs = f"{HEADER}\n"
+
+    def slow(*arguments: Any) -> list[str]:
+        LOCK.write_text(theirs)
+        return write_locks(*arguments)
+
+    write_locks = lock_files.write_locks
+    monkeypatch.setattr("reconciler.commands.lock.write_locks", slow)
+    ran = run("lock", "--endpoint", emulator)
+    assert ran.code == 1
+    assert "desired/covers.lock was written by another program meanwhile" in ran.err
+    assert LOCK.read_text() == theirs
+
+
+def test_several_pictures_of_which_none_is_there_today_are_named(emulator: str) -> None:
+    item = video(0)
+    write(entries(2))
+    run("lock", "--endpoint", emulator)
+    good = lines()
+    [line] = [one for one in good if one["asset_id"] == item.asset_id]
+    put([*good, {**line, "sha256": "1" * 64}])
+    change(item.asset_id, md5="0" * 32)  # several, of which one has today's bytes
+    assert run("lock", "--endpoint", emulator).code == 0
+    put([one for one in good if one is not line] + [{**line, "sha256": digit * 64} for digit in "12"])
+    ran = run("lock", "--endpoint", emulator)
+    assert ran.code == 1
+    assert f"reconcile lock --upgrade --target {item.asset_id}" in " ".join(ran.out.split())
+    assert run("lock", "--endpoint", emulator, "--upgrade", "--target", item.asset_id).code == 0
+    assert lines() == good
+
+
+def test_an_outdated_line_of_an_entry_that_cannot_be_locked_means_nothing(emulator: str) -> None:
+    item = video(0)
+    write(entries(1))
+    run("lock", "--endpoint", emulator)
+    write({item.asset_id: "500"})
+    ran = run("lock", "--endpoint", emulator)
+    assert (ran.code, ran.lines[-1]) == (1, "1 not locked.")
+    assert run("lock", "--check").code == 1
+
+
+def test_a_settled_cover_joins_its_line_and_is_looked_for_only_where_it_is_remembered(serve: Serve) -> None:
+    found = serve(EmulatorOptions(cover_mode="recode"))
+    write(entries(3, drifted=1))
+    run("lock")
+    assert run("apply", "--auto-approve", "--wait", "--wait-timeout", "60").code == 0
+    before = found.count(DETAILS)
+    ran = run("lock")
+    assert (ran.code, ran.lines[-1]) == (0, "Lock complete! 0 added, 1 updated, 0 dropped, 2 kept.")
+    assert found.count(DETAILS) == before + 1
+    [completed] = [line for line in lines() if "cover" in line]
+    assert (completed["asset_id"], list(completed["cover"])) == (video(0).asset_id, ["sha256", "md5", "length"])
+    whole = LOCK.read_text()
+    LOCK.unlink()
+    assert run("lock").code == 0
+    assert LOCK.read_text() == whole
+    assert run("lock").out == "Nothing to lock. Every entry has a current line.\n"
+
+
+def test_a_line_that_only_lacks_its_cover_stays_where_the_snapshot_is_another_today(serve: Serve) -> None:
+    serve(EmulatorOptions(cover_mode="recode"))
+    write(entries(1, drifted=1))
+    run("lock")
+    assert run("apply", "--auto-approve", "--wait", "--wait-timeout", "60").code == 0
+    [line] = lines()
+    write({video(0).asset_id: f"{{snapshot: 500, from: {video(0).set}}}"})
+    change(video(0).asset_id, index=500, of=501)
+    ran = run("lock")
+    assert ran.code == 0
+    assert [one["cover"]["sha256"] != line["sha256"] for one in lines()] == [True]
+
+
+def test_conflict_markers_are_named_as_such(emulator: str) -> None:
+    write(entries(2))
+    run("lock", "--endpoint", emulator)
+    head, *rest = LOCK.read_text().splitlines()
+    LOCK.write_text("\n".join([head, "<<<<<<< HEAD", rest[0], "=======", rest[1], ">>>>>>> other", ""]))
+    found = problems("lock")
+    assert [(one["line"], "a git conflict marker" in one["message"]) for one in found] == [
+        (2, True),
+        (4, True),
+        (6, True),
+    ]
+
+
+def test_another_version_and_its_keys_are_kept(emulator: str) -> None:
+    write(entries(2))
+    run("lock", "--endpoint", emulator)
+    head = HEADER.replace("1.0", "1.3")
+    later = [{**line, "colour": "red"} for line in lines()]
+    LOCK.write_text("\n".join([head, *map(json.dumps, later)]) + "\n")
+    write(entries(3))
+    assert run("lock", "--endpoint", emulator).code == 0
+    first, *rest = LOCK.read_text().splitlines()
+    assert first == head
+    assert [json.loads(line).get("colour") for line in rest].count("red") == 2
