@@ -11,7 +11,7 @@ SIMULATIONS ?= 2000
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(READY) ## run plan, apply, plan on an embedded emulator of the service
+demo: $(READY) ## run lock, plan, apply, plan on an embedded emulator of the service
 	$(BIN)/reconcile demo
 
 test: $(READY) ## run all tests; COVERAGE=1 also measures their coverage and checks its floor

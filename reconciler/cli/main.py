@@ -22,7 +22,7 @@ _VERBS = {
     "memory": "Export or import what is known about re-encoded covers.",
     "schema": "Print the JSON Schema of desired files, plans or results.",
     "emulator": "Serve an emulated VOD API on a local port.",
-    "demo": "Run plan, apply and plan on an emulator, without an account.",
+    "demo": "Run lock, plan, apply and plan on an emulator, without an account.",
 }
 """Each verb with its summary, the first line of its module. Only the module of the verb in use is imported."""
 

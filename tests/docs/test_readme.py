@@ -42,7 +42,7 @@ def steps(block: str) -> list[tuple[str, str]]:
 
 @pytest.mark.integration
 def test_every_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "desired", tmp_path / "desired")
+    shutil.copytree(ROOT / "desired", tmp_path / "desired", ignore=shutil.ignore_patterns("covers.lock"))
     scripts = Path(sys.executable).parent
     env = {
         **os.environ,

@@ -1,8 +1,12 @@
-"""demo: plan, apply, plan, with nothing but this package."""
+"""demo: lock, plan, apply, plan, with nothing but this package."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from support.command_line import run
+
+from reconciler.commands.demo import example
 
 
 def test_it_ends_with_no_changes_and_leaves_nothing_behind() -> None:
@@ -13,7 +17,9 @@ def test_it_ends_with_no_changes_and_leaves_nothing_behind() -> None:
     )
     assert "Apply complete! Resources: 0 added, 5 changed, 0 destroyed.\n" in ran.out
     assert ran.lines[-2:] == ["No changes. Your covers match the desired state.", "23 in sync, 0 unknown, 1 ignored."]
-    assert ran.out.count("$ reconcile ") == 3
+    assert "Lock complete! 23 added, 0 updated, 0 dropped, 0 kept.\n" in ran.out
+    assert ran.out.count("$ reconcile ") == 4
+    assert not list(Path(example()).rglob("covers.lock"))
 
 
 def test_every_run_starts_anew() -> None:
