@@ -1,7 +1,7 @@
 """Accept drift: write the existing covers to the desired files.
 
 PATH is a desired file, or a folder with desired files; default: desired. Only the numbers change: comments, order and
-layout stay. No cover is changed.
+layout stay. Where there is a covers.lock, it gets their new lines. No cover is changed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import groupby
 import click
 
 from reconciler.commands.context import Run
+from reconciler.commands.lock_files import check_unchanged, write_locks
 from reconciler.commands.options import COMPARE, CONNECTION, OUTPUT, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
@@ -21,11 +22,14 @@ from reconciler.decide.adoption import Adoption, NotAdopted, accept, pending_mes
 from reconciler.decide.verdict import identify
 from reconciler.desired.edit import with_numbers
 from reconciler.desired.files import digest, unchanged
-from reconciler.desired.load import load
+from reconciler.desired.load import load_with_locks
+from reconciler.desired.lock_files import LockFiles
+from reconciler.desired.lock_plan import with_lines
 from reconciler.documents.adopted import adopt_document
 from reconciler.errors import UsageError
 from reconciler.model import Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict
 from reconciler.planning.content import IdentifiedCover, identify_cover
+from reconciler.planning.locker import read_line
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_adopt
@@ -48,19 +52,22 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     options = run.options
     if everything == bool(options.targets):
         raise UsageError("Name the assets with --target, or pass --all to accept all drift")
-    state = load(options.desired_paths)
-    _check_files(state, run)
+    state, locks = load_with_locks(options.desired_paths)
+    _check_files(state, locks, run)
     async with connect(run, run.resolve(state)) as connected:
         planner = connected.make_planner(state)
         plan = await connected.make_plan(planner, state.covers)
-        found = await AdoptionPlanner(connected, planner).check(plan)
+        found = await AdoptionPlanner(connected, planner, locks).check(plan)
         origin = connected.origin
     order = {file: position for position, file in enumerate(state.files)}
     found.sort(key=lambda item: (order[item.source.file], item.source.line, item.source.column))
     accepted = [item for item in found if isinstance(item, Adoption)]
     refused = [item for item in found if isinstance(item, NotAdopted)]
     edits = list(_edits(accepted, state))
+    new_lines = with_lines(locks, [(item.source.file, item.line) for item in accepted if item.line is not None])
+    check_unchanged(new_lines)
     _write(edits)
+    write_locks(new_lines)
     keys = {asset_id: key for edit in edits for asset_id, key in edit.keys.items()}
     diff = "".join(unified(edit.file, edit.before, edit.after) for edit in edits)
     document = adopt_document(accepted, refused, plan, keys, diff, origin)
@@ -69,7 +76,7 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     return run.report(document, text_adopt.render, exit_code(failed=document.refused), notes)
 
 
-def _check_files(state: DesiredState, run: Run) -> None:
+def _check_files(state: DesiredState, locks: LockFiles, run: Run) -> None:
     """
     Raises:
         UsageError: a file cannot be written that may have to be.
@@ -82,6 +89,8 @@ def _check_files(state: DesiredState, run: Run) -> None:
     }
     for file in chosen:
         atomic_files.check_replaceable(file)
+        if locks.beside(file).text is not None:
+            atomic_files.check_replaceable(locks.beside(file).path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class AdoptionPlanner:
 
     run: ConnectedRun
     planner: Planner
+    locks: LockFiles
 
     async def check(self, plan: Plan) -> list[Adoption | NotAdopted]:
         """Decides about all entries that are not in sync; in any order."""
@@ -122,7 +132,17 @@ class AdoptionPlanner:
         found = accept(desired, observed, identified.cover, verdict.before, recent)
         if self.planner.compare == "url" and isinstance(found, NotAdopted) and found.reason == "not_a_snapshot":
             return replace(found, message=f"{found.message} Without `--compare url` the pictures are compared too.")
+        if isinstance(found, Adoption) and self.locks.beside(desired.file).text is not None:
+            return await self._locked(desired, found, observed)
         return found
+
+    async def _locked(self, desired: Desired, found: Adoption, observed: Observed) -> Adoption | NotAdopted:
+        """An adoption with its lock line."""
+        shown = next(item for item in observed.snapshots if item.ref == found.cover.snapshot)
+        line = await read_line(self.planner, observed, shown)
+        if isinstance(line, NoAnswer):
+            return refusal(desired, found.title, line.reason, line.message)
+        return replace(found, line=line)
 
     async def _identified(self, desired: Desired, observed: Observed) -> IdentifiedCover:
         """The cover, as a snapshot of the entry's own set if the picture is in several sets.

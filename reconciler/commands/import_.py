@@ -6,29 +6,29 @@ whose cover is none of its snapshots becomes `ignore: true`, with the reason as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
-from pathlib import Path
-from shlex import quote
 
 import click
 
 from reconciler.commands.context import Run
+from reconciler.commands.import_target import check_same_project, existing_beside, lock_file_beside
+from reconciler.commands.lock_files import check_unchanged, merge_notes, write_locks
 from reconciler.commands.options import CONNECTION, OUTPUT, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
-from reconciler.config import Settings
 from reconciler.desired.edit import with_entries
-from reconciler.desired.files import find, unchanged
-from reconciler.desired.load import load
-from reconciler.desired.problems import Problems
+from reconciler.desired.files import unchanged
+from reconciler.desired.lock_plan import LockPlan, with_lines
 from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.errors import UsageError
-from reconciler.model import DesiredState, NoAnswer
+from reconciler.model import DesiredState, LockLine, NoAnswer
 from reconciler.planning.import_entries import entry_for
+from reconciler.planning.locker import read_line
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_import
@@ -38,7 +38,6 @@ from reconciler.util.ids import LOWER_ID
 from reconciler.util.sanitize import shorten
 from reconciler.vod.schemas import AssetSummary
 
-_DEFAULT = Path("desired")
 _HEADER = ("Written by `reconcile import`: the covers as they were then. Compare with `reconcile plan`.",)
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
@@ -49,6 +48,7 @@ class ImportedEntries:
 
     entries: list[NewEntry] = field(default_factory=list)
     failed: list[FailedDoc] = field(default_factory=list)
+    lines: list[LockLine] = field(default_factory=list)
     managed: int = 0
 
     def fail(self, asset: AssetSummary, why: NoAnswer) -> None:
@@ -59,6 +59,7 @@ class ImportedEntries:
 
 @click.option("--out", metavar="FILE", help="Write a new desired file; it must be missing or empty.")
 @click.option("--update", metavar="FILE", help="Add what is missing to this desired file, and change nothing else.")
+@click.option("--lock", "locked", is_flag=True, help="Also lock what is written: add its lines to covers.lock.")
 @click.option(
     "--status",
     "statuses",
@@ -78,6 +79,7 @@ async def import_covers(
     *,
     out: str | None,
     update: str | None,
+    locked: bool,
     statuses: tuple[str, ...],
     created_after: datetime | None,
     created_before: datetime | None,
@@ -93,88 +95,25 @@ async def import_covers(
     after, before = _utc(created_after), _utc(created_before)
     if after and before and after > before:
         raise UsageError("--created-after is later than --created-before")
-    existing = _existing(file, run.options.paths, update=bool(update))
+    existing = existing_beside(file, run.options.paths, update=bool(update))
+    lock = lock_file_beside(file) if locked else None
     settings = run.resolve(existing)
-    _check_same_project(settings, existing)
+    check_same_project(settings, existing)
     found = ImportedEntries()
     async with connect(run, settings) as connected:
-        planner = connected.make_planner()
         wanted = frozenset(map(str.upper, statuses))
         missing = await _missing(connected, existing, found, wanted, after, before)
-        with run.terminal.progress("Reading", len(missing), settings.read_quota) as advance:
-
-            async def work(asset: AssetSummary) -> None:
-                await _read(planner, asset, found)
-                advance()
-
-            await for_each(missing, work, settings.parallelism)
-        found.entries.sort(key=attrgetter("asset_id"))
-        found.failed.sort(key=attrgetter("asset_id"))
+        await _read_all(connected, missing, found, locked=locked)
         document = _document(file, found, connected)
+    new_lines = with_lines(lock, [(file, line) for line in found.lines]) if lock else LockPlan()
+    check_unchanged(new_lines)
     _write(file, found, connected, existing)
-    return run.report(document, text_import.render, exit_code(failed=found.failed))
+    notes = merge_notes(write_locks(new_lines))
+    return run.report(document, text_import.render, exit_code(failed=found.failed), notes)
 
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None else None
-
-
-def _existing(file: str, paths: tuple[str, ...], *, update: bool) -> DesiredState:
-    """The desired files before the import: the one to add to, and those beside it.
-
-    Args:
-        paths: files whose assets are left out; empty: the default folder, if `file` is in it.
-        update: add to `file`.
-
-    Raises:
-        DesiredError: the files are invalid, or the one to add to has no place for entries.
-        UsageError: the file cannot be written.
-    """
-    if update:
-        atomic_files.check_replaceable(file)
-    else:
-        _check_new(file)
-    problems = Problems()
-    found = list(find(paths, problems))
-    problems.raise_any()
-    if not paths and Path(file).resolve().is_relative_to(_DEFAULT.resolve()):
-        # The folder may contain nothing else: then its problems don't matter.
-        found += find((str(_DEFAULT),), Problems())
-    beside = [path for path in found if not _is_same(path, file)]
-    state = load([file, *beside] if update else beside)
-    if update:
-        with_entries(unchanged(file, state.digests[file]), (), file=file)
-    return state
-
-
-def _check_new(file: str) -> None:
-    """
-    Raises:
-        UsageError: the file is not empty.
-    """
-    atomic_files.check_writable(file)
-    path = Path(file)
-    if path.is_file() and path.stat().st_size:
-        hint = f"Add what is missing with --update {quote(file)}, or name another file."
-        raise UsageError(f"{file} already exists", hint=hint)
-
-
-def _is_same(one: str, other: str) -> bool:
-    return Path(other).exists() and Path(one).exists() and Path(one).samefile(other)
-
-
-def _check_same_project(settings: Settings, existing: DesiredState) -> None:
-    """
-    Raises:
-        UsageError: the desired files are for another project than the one that would be read.
-    """
-    pairs = (("region", existing.region, settings.region), ("project ID", existing.project_id, settings.project_id))
-    for name, in_files, requested in pairs:
-        if in_files is not None and in_files != requested and not settings.emulated:
-            raise UsageError(
-                f"The desired files are for {name} {in_files}, but {requested} was requested",
-                hint="Covers of several projects need separate folders: name a file elsewhere.",
-            )
 
 
 async def _missing(
@@ -230,7 +169,22 @@ def _is_selected(asset: AssetSummary, statuses: frozenset[str], selection: Selec
     return selection.by_title(asset.asset_id.lower(), asset) if by_id is None else by_id
 
 
-async def _read(planner: Planner, asset: AssetSummary, found: ImportedEntries) -> None:
+async def _read_all(
+    run: ConnectedRun, missing: Sequence[AssetSummary], found: ImportedEntries, *, locked: bool
+) -> None:
+    planner = run.make_planner()
+    with run.terminal.progress("Reading", len(missing), run.settings.read_quota) as advance:
+
+        async def work(asset: AssetSummary) -> None:
+            await _read(planner, asset, found, locked=locked)
+            advance()
+
+        await for_each(missing, work, run.settings.parallelism)
+    found.entries.sort(key=attrgetter("asset_id"))
+    found.failed.sort(key=attrgetter("asset_id"))
+
+
+async def _read(planner: Planner, asset: AssetSummary, found: ImportedEntries, *, locked: bool) -> None:
     observed = await planner.observe(asset.asset_id)
     if isinstance(observed, NoAnswer):
         if observed.reason != "asset_not_found":  # deleted since it was listed: nothing to manage
@@ -239,8 +193,14 @@ async def _read(planner: Planner, asset: AssetSummary, found: ImportedEntries) -
     entry = await entry_for(planner, observed)
     if isinstance(entry, FailedDoc):
         found.failed.append(entry)
-    else:
-        found.entries.append(entry)
+        return
+    if locked and entry.index is not None:
+        line = await read_line(planner, observed, observed.in_set(entry.set)[entry.index])
+        if isinstance(line, NoAnswer):
+            found.fail(asset, line)
+            return
+        found.lines.append(line)
+    found.entries.append(entry)
 
 
 def _write(file: str, found: ImportedEntries, run: ConnectedRun, existing: DesiredState) -> None:

@@ -28,21 +28,29 @@ def check_writable(plan: LockPlan) -> None:
         atomic_files.check_writable(path)
 
 
-def write_locks(plan: LockPlan) -> list[str]:
-    """Writes the lock files that change; checked first, so that none is written where another cannot be.
-
-    Raises:
-        UsageError: one cannot be written, or was written by others meanwhile.
+def check_unchanged(plan: LockPlan) -> None:
     """
-    changed = list(plan.texts())
-    for folder, file, _ in changed:
+    Raises:
+        UsageError: a lock file that changes cannot be written, or was written by others meanwhile.
+    """
+    for folder, file, _ in plan.texts():
         atomic_files.check_writable(file.path)
         if not lock_file.is_unchanged(file, folder):
             hint = "It was left as it is; run the command again."
             raise UsageError(f"{file.path} was written by another program meanwhile", hint=hint)
-    for _, file, text in changed:
-        atomic_files.write(file.path, text)
-    return [file.path for _, file, _ in changed]
+
+
+def write_locks(plan: LockPlan) -> list[str]:
+    """Writes the lock files that change; checked first, so that none is written where another cannot be.
+
+    Raises:
+        UsageError: see `check_unchanged`.
+    """
+    check_unchanged(plan)
+    changed = [(file.path, text) for _, file, text in plan.texts()]
+    for path, text in changed:
+        atomic_files.write(path, text)
+    return [path for path, _ in changed]
 
 
 def merge_notes(written: Iterable[str]) -> tuple[str, ...]:

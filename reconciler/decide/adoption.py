@@ -9,8 +9,10 @@ from typing import Literal
 from reconciler.decide.equality import not_visible_yet, same_cover
 from reconciler.decide.verdict import choose, identify, name
 from reconciler.model import (
+    NOT_IN_DOCUMENTS,
     Cover,
     Desired,
+    LockLine,
     NoAnswer,
     NotDone,
     NumberKey,
@@ -30,7 +32,8 @@ _LARGEST = 999_999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """An entry with its new number: seconds at the key `offset`, otherwise an index counted from 0."""
+    """An entry with its new number: seconds at the key `offset`, otherwise an index counted from 0; and its lock
+    line, if its folder has a lock file."""
 
     asset_id: AssetId
     title: Foreign
@@ -42,6 +45,7 @@ class Adoption:
     old: int
     new: Count
     cover: Cover
+    line: LockLine | None = field(default=None, metadata=NOT_IN_DOCUMENTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

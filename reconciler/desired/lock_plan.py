@@ -10,7 +10,7 @@ from typing import Literal
 from reconciler.desired import files, lock_file
 from reconciler.desired.lock_file import LockFile
 from reconciler.desired.lock_files import LockFiles
-from reconciler.desired.lock_line import parsed, respelled
+from reconciler.desired.lock_line import parsed, respelled, written
 from reconciler.desired.problems import MOST, Problems
 from reconciler.errors import DesiredError, Problem
 from reconciler.model import Desired, DesiredState, LockLine, NoAnswer
@@ -182,6 +182,21 @@ def _lines(file: LockFile, asset_id: str) -> list[str]:
 
 def _current(lines: Iterable[str], desired: Desired) -> list[str]:
     return [line for line in lines if parsed(line).is_current(desired)]
+
+
+def with_lines(locks: LockFiles, new: Iterable[tuple[str, LockLine]]) -> LockPlan:
+    """The lock files with these lines instead of those about the same assets.
+
+    Args:
+        new: each with the desired file that it lies beside.
+    """
+    found, plan = list(new), LockPlan()
+    for folder, file in locks.by_folder.items():
+        own = {line.asset_id: [written(line)] for beside, line in found if locks.beside(beside) is file}
+        if own:
+            plan.files[folder] = file
+            plan.lines[file.path] = {asset_id: _lines(file, asset_id) for asset_id in file.lines} | own
+    return plan
 
 
 def _complete(state: DesiredState, locks: LockFiles) -> set[str]:

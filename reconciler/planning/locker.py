@@ -52,16 +52,14 @@ class Locker:
         desired, wanted = task.desired, choose(task.desired, observed)
         if isinstance(wanted, NoAnswer):
             return NotLocked(desired, observed.title, wanted)
-        read = await self._planner.pictures.picture(wanted.url)
-        if isinstance(read, NoAnswer):
-            return NotLocked(desired, observed.title, read)
-        same = [line for line in current if line.sha256 == read.sha256]
+        line = await read_line(self._planner, observed, wanted)
+        if isinstance(line, NoAnswer):
+            return NotLocked(desired, observed.title, line)
+        same = [one for one in current if one.sha256 == line.sha256]
         if same:
             return await self._completed(task, observed, same)
         if current and not self._upgrade:
             return NotLocked(desired, observed.title, _ambiguous(wanted, desired.asset_id))
-        line = new_line(observed, wanted, read)
-        line = replace(line, cover=await self._settled_cover(observed, line))
         action: LockAction = "upgraded" if current else "updated" if task.outdated else "added"
         before = current[0] if current else None
         return LockChange(desired.asset_id, action, task.file, line, before, desired, observed.title)
@@ -69,25 +67,20 @@ class Locker:
     async def _completed(self, task: LockTask, observed: Observed, same: Sequence[LockLine]) -> LockChange | None:
         """The one of these lines that stays, with what the service made of its picture, if that is known."""
         line = max(same, key=lambda one: one.cover is not None)
-        cover = line.cover or await self._settled_cover(observed, line)
+        cover = line.cover or await _settled_cover(self._planner, observed, line)
         if len(task.current) == 1 and cover == line.cover:
             return None
         completed = replace(line, cover=cover)
         return LockChange(line.asset_id, "updated", task.file, completed, line, task.desired, observed.title)
 
-    async def _settled_cover(self, observed: Observed, line: LockLine) -> PictureBytes | None:
-        remembered = self._planner.memory.of(line.asset_id)
-        known = {item.cover_sha256 for item in remembered if item.snapshot_sha256 == line.sha256}
-        if not known or not observed.cover_url:
-            return None
-        shown = await self._planner.pictures.picture(observed.cover_url)
-        return shown if isinstance(shown, PictureBytes) and shown.sha256 in known else None
 
-
-def new_line(observed: Observed, snapshot: Snapshot, read: PictureBytes) -> LockLine:
-    """The line of an entry that names this snapshot."""
+async def read_line(planner: Planner, observed: Observed, snapshot: Snapshot) -> LockLine | NoAnswer:
+    """The line of an entry that names this snapshot, as it is now."""
+    read = await planner.pictures.picture(snapshot.url)
+    if isinstance(read, NoAnswer):
+        return read
     named = picture(snapshot.url)
-    return LockLine(
+    line = LockLine(
         observed.asset_id,
         snapshot.set,
         snapshot.index,
@@ -98,6 +91,17 @@ def new_line(observed: Observed, snapshot: Snapshot, read: PictureBytes) -> Lock
         read.md5,
         read.length,
     )
+    return replace(line, cover=await _settled_cover(planner, observed, line))
+
+
+async def _settled_cover(planner: Planner, observed: Observed, line: LockLine) -> PictureBytes | None:
+    """What the service made of a line's picture, if that is remembered, and is the cover."""
+    remembered = planner.memory.of(line.asset_id)
+    known = {item.cover_sha256 for item in remembered if item.snapshot_sha256 == line.sha256}
+    if not known or not observed.cover_url:
+        return None
+    shown = await planner.pictures.picture(observed.cover_url)
+    return shown if isinstance(shown, PictureBytes) and shown.sha256 in known else None
 
 
 def _ambiguous(found: Snapshot, asset_id: str) -> NoAnswer:
