@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reconciler.util.field_types import AssetId, Count, Foreign, Md5, Sha256
+from reconciler.util.field_types import AssetId, Count, Foreign, Md5, PicturePath, Sha256
 from reconciler.util.sanitize import bare_url
 
 SetName = Literal["sample", "dots", "quantity"]
@@ -75,16 +75,15 @@ class PictureBytes:
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
-    """Which picture an entry means: one line of a lock file. `index` counts from 0; `offset` is in seconds."""
+    """Which picture an entry means: one line of a lock file. `of`: how many snapshots its set had. `path`: what follows
+    `/asset/<asset_id>/` in its URL."""
 
     asset_id: AssetId
     set: SetName = field(metadata={"alias": "from"})
     index: Count
     offset: Count
     of: Count
-    """So many snapshots its set had."""
-    path: str
-    """Of the snapshot's URL: what follows `/asset/<asset_id>/`."""
+    path: PicturePath
     sha256: Sha256
     md5: Md5
     length: Count

@@ -43,6 +43,7 @@ REGION = re.compile("[a-z]+(-[a-z]+)+-[0-9]+")
 REGION_SCHEMA = f"^{REGION.pattern}$"
 Region = Annotated[str, Limits(pattern=REGION_SCHEMA)]
 Sha256 = Annotated[str, Limits(pattern=r"^[0-9a-f]{64}$")]
+PicturePath = Annotated[str, Limits(pattern=r"^[^\x00-\x1f\x7f]{1,1024}$")]
 Md5 = Annotated[str, Limits(pattern=LOWER_ID_SCHEMA)]
 Count = Annotated[int, Limits(ge=0)]
 """An integer from 0."""

@@ -211,7 +211,7 @@ def lines(draw: st.DrawFn) -> LockLine:
         draw(st.integers(0, of - 1)),
         draw(st.integers(0, 100_000)),
         of,
-        draw(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)),
+        draw(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)),
         digits(64),
         digits(32),
         draw(st.integers(0, 20 * 2**20)),
