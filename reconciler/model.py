@@ -75,8 +75,7 @@ class PictureBytes:
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
-    """Which picture an entry means: one line of a lock file. `of`: how many snapshots its set had. `path`: what follows
-    `/asset/<asset_id>/` in its URL."""
+    """Which picture an entry means. Its set had `of` snapshots; `path` is what follows `/asset/<asset_id>/`."""
 
     asset_id: AssetId
     set: SetName = field(metadata={"alias": "from"})
