@@ -9,8 +9,9 @@ import pytest
 from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, observed, snapshot_url
 
 from reconciler.desired.render import NewEntry
+from reconciler.documents.imported import FailedDoc
 from reconciler.model import Content, Cover, Observed, SnapshotRef
-from reconciler.planning.import_entries import NotImportable, entry_for
+from reconciler.planning.import_entries import entry_for
 from reconciler.state.runs import PastChange
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -23,7 +24,7 @@ def cloud_with(cover: bytes) -> FakeCloud:
     return cloud
 
 
-def entry(cloud: FakeCloud, seen: Observed, before: Cover | None = None) -> NewEntry | NotImportable:
+def entry(cloud: FakeCloud, seen: Observed, before: Cover | None = None) -> NewEntry | FailedDoc:
     """`before`: the cover that was replaced by the snapshot at 10 s a moment ago."""
     clock = FakeClock()
     planner = cloud.planner(clock)
@@ -58,7 +59,7 @@ THEIRS = b"their own"
 )
 def test_while_what_was_applied_a_moment_ago_is_not_visible_there_is_no_entry(cover_url: str, before: Cover) -> None:
     found = entry(cloud_with(THEIRS), observed(cover_url), before)
-    assert isinstance(found, NotImportable)
+    assert isinstance(found, FailedDoc)
     assert found.reason == "pending"
 
 
@@ -66,7 +67,7 @@ def test_a_cover_that_may_be_a_snapshot_that_cannot_be_read_is_left_out() -> Non
     cloud = cloud_with(THEIRS)
     del cloud.pictures[snapshot_url(offset=5)]
     found = entry(cloud, observed(COPY))
-    assert isinstance(found, NotImportable)
+    assert isinstance(found, FailedDoc)
     assert found.reason == "content_unavailable"
 
 
