@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from reconciler.model import Compare, Outcome
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
 from reconciler.state.runs import Runs
+from reconciler.state.settled_covers import Memory, SettledCover
 from reconciler.vod.retry import ATTEMPTS
 
 IDS = tuple(f"{n:032x}" for n in range(1, 13))
@@ -244,6 +246,44 @@ def custom_cover() -> FakeCloud:
     cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
     cloud.pictures[copy] = Picture(b"\xff\xd8\xff hand-made")
     return cloud
+
+
+def test_a_copy_of_a_snapshot_is_not_saved(clock: FakeClock, tmp_path: Path) -> None:
+    copy = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+    cloud = FakeCloud()
+    cloud.add(ASSET, copy)
+    cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
+    cloud.pictures[copy] = Picture(b"picture 00")
+    [outcome] = applied(cloud, clock, planned(cloud, clock, [ASSET]), tmp_path)
+    assert (outcome.outcome, outcome.saved_cover) == ("applied", None)
+    assert not (tmp_path / "covers").exists()
+
+
+def test_the_journal_names_the_snapshot_that_the_cover_is_and_not_what_is_remembered_of_others(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    copy = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
+    cloud = FakeCloud()
+    cloud.add(ASSET, copy)
+    cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
+    cloud.pictures[copy] = Picture(b"picture 00")
+    other = SettledCover(
+        asset_id=ASSET, cover_sha256="a" * 64, snapshot_path="snapshot/sample/0.jpg", snapshot_sha256="b" * 64
+    )
+    Memory(tmp_path).remember([other])
+    applied(cloud, clock, planned(cloud, clock, [ASSET]), tmp_path)
+    intent = json.loads((tmp_path / "journal.jsonl").read_text().splitlines()[0])
+    assert intent["before"]["snapshot_sha256"] == hashlib.sha256(b"picture 00").hexdigest()
+
+
+def test_a_cover_that_nobody_could_read_is_replaced_if_that_is_asked_for(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = custom_cover()
+    del cloud.pictures[cloud.cover()]
+    planner = cloud.planner(clock, replace_unreadable=True)
+    found = clock.run(planner.check(desired(index=2)))
+    steps = [PlannedChange(found.desired, found.title, found.before or Cover(), found.after or Cover())]
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["failed"]
+    assert names(applied(cloud, clock, steps, tmp_path, replace_unreadable=True)) == ["applied"]
 
 
 def test_a_custom_cover_is_saved_before_it_is_replaced(clock: FakeClock, tmp_path: Path) -> None:

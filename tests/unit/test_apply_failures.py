@@ -150,6 +150,26 @@ def test_a_cover_that_exists_nowhere_else_by_the_second_attempt_is_saved(clock: 
     assert Path(outcome.saved_cover).read_bytes() == first
 
 
+class Changes(FakeCloud):
+    """Its cover is another one from the third look on: after the plan, and after the look before the PUT."""
+
+    looks = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if str(request.url) == COPY and request.method == "GET":
+            self.looks += 1
+            self.pictures[COPY] = Picture(THEIRS if self.looks < 3 else drawn(OTHER, "sample", 25).data)
+        return await super().__call__(request)
+
+
+def test_a_cover_that_changes_while_it_is_saved_is_not_replaced(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Changes()
+    cloud.add(ASSET, COPY, OFFSETS)
+    cloud.pictures = {snapshot_url(offset=at): Picture(drawn(ASSET, "sample", at).data) for at in OFFSETS}
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
+    assert (outcome.outcome, cloud.puts) == ("stale", [])
+
+
 def test_a_refusal_after_a_lost_answer_does_not_make_the_first_unsent(clock: FakeClock, tmp_path: Path) -> None:
     cloud = showing_the_first(ASSET)
     steps = planned(cloud, clock)
