@@ -131,9 +131,9 @@ class Retakes(FakeCloud):
     """Its cover is a copy of the first snapshot, which is taken again while the first PUT is answered with a 503."""
 
     def _cover(self, request: httpx.Request) -> httpx.Response:
-        answer = super()._cover(request)
-        if len(self.puts) > 1:
-            return answer
+        if self.puts:
+            return super()._cover(request)
+        self.puts.append((ASSET, request.content))
         self.pictures[snapshot_url(offset=0)] = Picture(drawn(OTHER, "sample", 25).data)
         return httpx.Response(503)
 
