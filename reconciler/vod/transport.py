@@ -24,6 +24,7 @@ from yarl import URL
 
 from reconciler.errors import UsageError
 from reconciler.vod.addresses import CheckedResolver, MayOpen, check_host
+from reconciler.vod.no_proxy import is_named
 
 _CONNECTIONS = 128
 _LONGEST_HEADER = 256 * 1024  # IAM's tokens grow with the number of services
@@ -144,7 +145,7 @@ class Transport(httpx.AsyncBaseTransport):
         """
         host = url.raw_host.decode("ascii")
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or proxy_bypass(host) or _is_loopback(host):
+        if not proxy or self._is_direct(host, url):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if "@" in proxy and "@" not in re.split("[/?#]", proxy.partition("://")[2], maxsplit=1)[0]:
@@ -158,6 +159,11 @@ class Transport(httpx.AsyncBaseTransport):
             return httpx.Proxy(proxy)
         except (httpx.InvalidURL, ValueError):
             raise UsageError(_BROKEN_PROXY, hint=_ENCODE) from None  # its text repeats the password
+
+    def _is_direct(self, host: str, url: httpx.URL) -> bool:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        # proxy_bypass knows the system's settings too (macOS, Windows).
+        return _is_loopback(host) or is_named(host, port, self._proxies.get("no", "")) or bool(proxy_bypass(host))
 
     def _session(self, direct: bool, secure: bool) -> aiohttp.ClientSession:
         # A proxy's own address may be private, and the proxy resolves the host.
