@@ -16,6 +16,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -28,6 +29,7 @@ from reconciler.vod.no_proxy import is_named
 
 _CONNECTIONS = 128
 _LONGEST_HEADER = 256 * 1024  # IAM's tokens grow with the number of services
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]")
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
 _BROKEN_PROXY = "The URL of the proxy for this host is not valid"
@@ -48,7 +50,28 @@ def _trusted_authorities() -> ssl.SSLContext:
                 raise UsageError(
                     f"{name} cannot be used: {why}", hint=f"Name a file of PEM certificates in {name}, or unset it."
                 ) from error
-    return httpx.create_ssl_context()
+    folders = os.environ.get("SSL_CERT_DIR")
+    if not folders:
+        return httpx.create_ssl_context()
+    if not any(map(_holds_certificate, folders.split(os.pathsep))):
+        raise UsageError(
+            "SSL_CERT_DIR cannot be used: it holds no certificate under a hashed name",
+            hint="Run `openssl rehash` on the folder that SSL_CERT_DIR names, or unset it.",
+        )
+    return ssl.create_default_context(capath=folders)
+
+
+def _holds_certificate(folder: str) -> bool:
+    """OpenSSL looks certificates up by names such as 0a1b2c3d.0, only when it needs them, and skips broken ones."""
+    return any(_is_certificate(path) for path in Path(folder).glob("*.[0-9]") if _HASHED.fullmatch(path.name))
+
+
+def _is_certificate(path: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:  # ssl.SSLError is one
+        return False
+    return True
 
 
 class UntrustedError(httpx.ConnectError):
