@@ -16,6 +16,7 @@ from support.fakes import (
     FakeClock,
     FakeCloud,
     Picture,
+    desired,
     planned,
     refusal,
     run_recorder,
@@ -24,7 +25,7 @@ from support.fakes import (
 
 from reconciler.act.apply import Applier
 from reconciler.decide.precondition import PlannedChange
-from reconciler.model import Compare, Outcome
+from reconciler.model import Compare, Cover, Outcome
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
 from reconciler.state.runs import Runs
