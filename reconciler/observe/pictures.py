@@ -76,7 +76,11 @@ class Pictures:
         """Length and MD5 as far as the CDN's headers contain them; neither if it does not answer HEAD, or once
         something that it said was wrong."""
         target = self._target(url)
-        if isinstance(target, NoAnswer) or not self._host(target).worth_a_head:
+        return NOTHING if isinstance(target, NoAnswer) else await self._head(target)
+
+    async def _head(self, target: httpx.URL) -> PictureHead:
+        host = self._host(target)
+        if not host.worth_a_head:
             return NOTHING
         self.traffic.head += 1
         try:
@@ -85,7 +89,7 @@ class Pictures:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError):
             return NOTHING
         if status in (400, 403, 405, 501):
-            self._host(target).answers_head = False
+            host.answers_head = False
         return said if status == httpx.codes.OK and not page else NOTHING
 
     def host_of(self, url: str) -> CdnHost:
@@ -133,7 +137,7 @@ class Pictures:
             return target
         host, head = self._host(target), None
         if host.worth_a_head and (host.md5s or not host.lengths):
-            head = await self.head(url)
+            head = await self._head(target)
             if (same := host.believed(head).one_of(expected)) is not None:
                 return same
         elif host.proven:

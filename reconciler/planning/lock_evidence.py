@@ -41,6 +41,7 @@ class _Check:
 
     asset_id: str
     url: str
+    host: str
     line: LockLine
 
 
@@ -76,7 +77,7 @@ class LockChecker:
                 advance()
 
         # One picture of each host first: it shows whether the host's headers may be believed about the others.
-        first = {_host(item.url): item for item in reversed(checks)}
+        first = {item.host: item for item in reversed(checks)}
         proving = {item.asset_id for item in first.values()}
         await for_each(first.values(), work, self._parallelism)
         await for_each((item for item in checks if item.asset_id not in proving), work, self._parallelism)
@@ -96,7 +97,7 @@ class LockChecker:
                 continue
             selected = selection.by_id(desired.asset_id)
             if selected or (selected is None and selection.by_title(desired.asset_id, asset)):
-                yield _Check(desired.asset_id, asset.cover_url, line)
+                yield _Check(desired.asset_id, asset.cover_url, _host(asset.cover_url), line)
 
     async def _look(self, item: _Check, read: dict[str, Content]) -> bool:
         """Whether the cover has the locked bytes."""
@@ -110,8 +111,8 @@ class LockChecker:
 
     async def _take_back(self, checks: Sequence[_Check], found: LockEvidence) -> None:
         """Reads the covers again whose host turned out not to be honest."""
-        wrong = {host for host in {_host(item.url) for item in checks} if self._pictures.host_of(host).wrong}
-        again = [item for item in checks if item.asset_id in found.in_sync and _host(item.url) in wrong]
+        wrong = {host for host in {item.host for item in checks} if self._pictures.host_of(host).wrong}
+        again = [item for item in checks if item.asset_id in found.in_sync and item.host in wrong]
         found.in_sync.difference_update(item.asset_id for item in again)
 
         async def reread(item: _Check) -> None:
