@@ -249,6 +249,8 @@ class FakeCloud:
             return self._cover(request)
         if request.url.path == f"/v1.0/{PROJECT}/asset/list":
             return self._list(int(request.url.params["page"]), int(request.url.params["size"]))
+        if request.url.path == f"/v1.0/{PROJECT}/asset/info":
+            return self._info(request.url.params.get_list("asset_id"))
         url = str(request.url)
         self.asked.append((request.method, url))
         found = self.pictures.get(url) or self.pictures.get(url.partition("?")[0])
@@ -277,6 +279,18 @@ class FakeCloud:
             for body in shown
         ]
         return httpx.Response(200, json={"total": len(self.assets), "assets": assets})
+
+    def _info(self, asset_ids: Sequence[str]) -> httpx.Response:
+        """Titles and covers as the details show them."""
+        self.asked.append(("info", ",".join(asset_ids)))
+        known = {asset_id: self.assets[asset_id] for asset_id in asset_ids if asset_id in self.assets}
+        found = [
+            {"asset_id": asset_id, "status": "PUBLISHED", "base_info": known[asset_id]["base_info"]}
+            if asset_id in known
+            else {"asset_id": asset_id, "status": "NO_ASSET"}
+            for asset_id in asset_ids
+        ]
+        return httpx.Response(200, json={"asset_info_array": found})
 
     def _details(self, asset_id: str) -> httpx.Response:
         self.asked.append(("details", asset_id))
