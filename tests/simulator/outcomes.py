@@ -147,14 +147,12 @@ def judge_outcome(book: Book, verb: Verb, entry: Entry, result: Result) -> Itera
 
 
 def _set_by_another(facts: Facts, puts: list[Asked]) -> bool:
-    """After a PUT without a usable answer somebody set the very picture: nobody can tell that it was not that PUT."""
-    covers = facts.asset.cover if facts.asset else None
-    return any(
-        covers is not None
-        and in_doubt(put)
-        and any(one.source_body == put.body for one in covers.during(put.at, facts.end))
-        for put in puts
-    )
+    """After a PUT without a usable answer the very picture was shown: nobody can tell that it was not that PUT."""
+    asset = facts.asset
+    if asset is None:
+        return False
+    doubtful = [put for put in puts if in_doubt(put) and put.body is not None]
+    return any(facts.equal(one, put.body or b"") for put in doubtful for one in asset.shown(put.at, facts.end))
 
 
 def _without_effect(facts: Facts, outcome: str, broken: Any) -> Iterator[Violation]:
