@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from reconciler.commands.context import Run
 from reconciler.commands.lock_files import check_writable, merge_notes, write_locks
-from reconciler.commands.options import CONNECTION, OUTPUT, SELECTION
+from reconciler.commands.lock_report import images_of_upgrades, make_lock_report
+from reconciler.commands.options import CONNECTION, LOCK_REPORTS, PAGE_OUTPUT, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
@@ -30,12 +32,13 @@ from reconciler.desired.lock_plan import (
     lock_files_below,
     plan_locks,
 )
+from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.locked import lock_document
+from reconciler.documents.write import Origin
 from reconciler.errors import UsageError
 from reconciler.model import Desired, DesiredState
 from reconciler.planning.locker import Locker
 from reconciler.planning.selection import Selection
-from reconciler.report import text_lock
 from reconciler.state.folder import locate
 from reconciler.state.settled_covers import Memory
 from reconciler.util.clock import SystemClock
@@ -61,50 +64,59 @@ async def lock(run: Run, *, upgrade: bool, check: bool) -> Report:
     whole = not (run.options.targets or run.options.excludes)
     elsewhere = lock_files_below(_DEFAULT, locks) if _within_default(paths) else []
     plan = plan_locks(state, locks, lambda one: one.asset_id in selected, whole=whole, elsewhere=elsewhere)
-    not_locked: list[NotLocked] = []
+    run.options.reports.check_apart((*state.files, *plan.lines))
+    done = _FromCloud()
     written: list[str] = []
     if check:
         selection.check_all_matched()
         check_locked(state, lambda one: one.asset_id in selected)
         check_written(plan)
     else:
-        not_locked = await _lock(run, state, plan, _kept(chosen, locks, plan), selection, upgrade=upgrade)
+        done = await _lock(run, state, plan, _kept(chosen, locks, plan), selection, upgrade=upgrade)
         written = write_locks(plan)
-    document = lock_document(plan, not_locked, written, SystemClock().now())
-    return run.report(document, text_lock.render, exit_code(failed=not_locked), merge_notes(written))
+    document = lock_document(plan, done.not_locked, written, SystemClock().now(), done.origin)
+    code = exit_code(failed=done.not_locked)
+    return make_lock_report(run, document, code, merge_notes(written), done.images)
+
+
+@dataclass(frozen=True, slots=True)
+class _FromCloud:
+    """What could not be locked, the project if it was read, and pictures for the report."""
+
+    not_locked: tuple[NotLocked, ...] = ()
+    origin: Origin | None = None
+    images: ImagesByAsset = field(default_factory=dict)
 
 
 async def _lock(
     run: Run, state: DesiredState, plan: LockPlan, kept: list[LockTask], selection: Selection, *, upgrade: bool
-) -> list[NotLocked]:
+) -> _FromCloud:
     """Completes the plan by what the cloud shows.
 
     Args:
         kept: the entries whose line is current.
-
-    Returns:
-        what could not be locked.
     """
     if upgrade:
         plan.tasks += kept
     if not plan.tasks and not ((memory := _memory(run, state)) and _without_cover(kept, memory)):
         if not selection.matches_titles:
             selection.check_all_matched()
-        return []
+        return _FromCloud()
     check_writable(plan)
     async with connect(run, run.resolve(state)) as connected:
         if not upgrade:
             plan.tasks += _without_cover(kept, Memory(connected.session.folder))
         failed = await _work(connected, state, plan, selection, upgrade=upgrade)
-    selection.check_all_matched()
+        selection.check_all_matched()
+        images, origin = await images_of_upgrades(connected, plan), connected.origin
     order = {one.asset_id: position for position, one in enumerate(state.covers)}
-    return sorted(failed, key=lambda item: order[item.desired.asset_id])
+    return _FromCloud(tuple(sorted(failed, key=lambda item: order[item.desired.asset_id])), origin, images)
 
 
 async def _work(
     run: ConnectedRun, state: DesiredState, plan: LockPlan, selection: Selection, *, upgrade: bool
 ) -> list[NotLocked]:
-    locker = Locker(run.make_planner(state), selection, upgrade=upgrade)
+    locker = Locker(run.make_planner(state), selection, run.session.folder, upgrade=upgrade)
     failed: list[NotLocked] = []
     with run.terminal.progress("Locking", len(plan.tasks), run.settings.read_quota) as advance:
 
@@ -156,4 +168,4 @@ def _within_default(paths: Iterable[str]) -> bool:
     return default.is_dir() and any(Path(path).resolve().is_relative_to(default) for path in paths)
 
 
-command = Verb("lock", __doc__, lock, SELECTION, CONNECTION, OUTPUT)
+command = Verb("lock", __doc__, lock, SELECTION, LOCK_REPORTS, CONNECTION, PAGE_OUTPUT)

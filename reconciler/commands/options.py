@@ -180,10 +180,11 @@ _HTML = (
         default=200,
     ),
 )
+_REPORT_URL = _option("--report-url", "Where the HTML report will be found, for links.", "URL", default="")
 _REPORTS = (
     *_HTML,
     report_file("markdown"),
-    _option("--report-url", "Where the HTML report will be found, for links.", "URL", default=""),
+    _REPORT_URL,
     report_file("codequality"),
     report_file("junit"),
     _option(
@@ -194,6 +195,7 @@ _REPORTS = (
     ),
 )
 HTML_REPORT = OptionGroup("Reports", _HTML)
+LOCK_REPORTS = OptionGroup("Reports", (*_HTML, report_file("markdown"), _REPORT_URL))
 REPORTS = OptionGroup("Reports", _REPORTS)
 AUDIT_REPORTS = OptionGroup("Reports", (*_REPORTS, report_file("metrics")))
 

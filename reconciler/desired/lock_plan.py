@@ -35,7 +35,14 @@ class LockTask:
 
 @dataclass(frozen=True, slots=True)
 class LockChange:
-    """A line that changes. `source` is the lock file that a line moved from."""
+    """A line that changes.
+
+    Attributes:
+        source: the lock file that a line moved from.
+        old_url, new_url: of an upgrade: of a cover that still shows the old picture, or "", and of the snapshot; as
+            the API returned them.
+        saved: of an upgrade: the file with the old picture, if no cover shows it.
+    """
 
     asset_id: str
     action: LockAction
@@ -45,6 +52,9 @@ class LockChange:
     desired: Desired | None = None
     title: str = ""
     source: str = ""
+    old_url: str = field(default="", repr=False)
+    new_url: str = field(default="", repr=False)
+    saved: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from pydantic import Field
 from reconciler import __version__
 from reconciler.desired.lock_plan import LockAction, LockChange, LockPlan, NotLocked
 from reconciler.documents.schemas import FORMAT_VERSION, FormatVersion, Moment, UnknownDoc
-from reconciler.documents.write import moment
+from reconciler.documents.write import Origin, moment
 from reconciler.model import OPTIONAL, Content, LockLine, SnapshotRef, Source
-from reconciler.util.field_types import AssetId, Count, Foreign
+from reconciler.util.field_types import AssetId, Count, Foreign, ProjectId, Region
+from reconciler.util.sanitize import bare_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,8 @@ class LockSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockChangeDoc:
-    """A line that was changed. `before` and `after` are the locked pictures."""
+    """A line that was changed. `before` and `after` are the locked pictures; of an upgrade, the others say where they
+    can be seen."""
 
     asset_id: AssetId
     title: Foreign
@@ -46,6 +48,10 @@ class LockChangeDoc:
     snapshot: SnapshotRef | None
     before: Content | None
     after: Content | None
+    before_picture: Foreign | None = field(
+        default=None, metadata=OPTIONAL | {"description": "The cover's URL, or a saved file."}
+    )
+    after_picture: Foreign | None = field(default=None, metadata=OPTIONAL | {"description": "The snapshot's URL."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,9 @@ class LockDoc:
     kind: Literal["lock"] = "lock"
     tool_version: Foreign = __version__
     created_at: Moment
+    endpoint: Annotated[Foreign | None, Field(description="Null where nothing had to be read, as are the next two.")]
+    region: Region | None
+    project_id: ProjectId | None
     summary: LockSummary
     changes: tuple[LockChangeDoc, ...]
     not_locked: tuple[UnknownDoc, ...]
@@ -63,11 +72,16 @@ class LockDoc:
 
 
 def lock_document(
-    plan: LockPlan, not_locked: Sequence[NotLocked], files: Sequence[str], created_at: datetime
+    plan: LockPlan,
+    not_locked: Sequence[NotLocked],
+    files: Sequence[str],
+    created_at: datetime,
+    origin: Origin | None = None,
 ) -> LockDoc:
     """
     Args:
         files: that were written.
+        origin: the project, if it was read.
     """
     counts = Counter[str](change.action for change in plan.changes)
     summary = LockSummary(
@@ -81,6 +95,9 @@ def lock_document(
     )
     return LockDoc(
         created_at=moment(created_at),
+        endpoint=origin.endpoint if origin else None,
+        region=origin.region if origin else None,
+        project_id=origin.project_id if origin else None,
         summary=summary,
         changes=tuple(map(_change, sorted(plan.changes, key=attrgetter("file.path", "asset_id")))),
         not_locked=tuple(map(_not_locked, not_locked)),
@@ -100,6 +117,8 @@ def _change(change: LockChange) -> LockChangeDoc:
         snapshot=SnapshotRef(line.set, line.index, line.offset) if line is not None else None,
         before=_content(change.before),
         after=_content(line),
+        before_picture=bare_url(change.old_url) or change.saved or None,
+        after_picture=bare_url(change.new_url) or None,
     )
 
 

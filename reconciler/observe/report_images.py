@@ -145,16 +145,22 @@ class _Embedder:
         return data
 
     async def _image(self, data: bytes | NoAnswer, url: str, width: int) -> EmbeddedImage:
-        made = data if isinstance(data, NoAnswer) else await asyncio.to_thread(thumbnail, data, width)
-        if isinstance(made, NoAnswer):
-            return EmbeddedImage("", why=hide(made.permanent or made.message))
-        encoded = "data:image/webp;base64," + base64.b64encode(made.webp).decode("ascii")
-        needed = len(encoded) * self._uses[url, width]
+        image = await embedded(data, width)
+        needed = len(image.data) * self._uses[url, width]
         if needed > self._room:
             self._full = True
             return EmbeddedImage("", why=_FULL)
         self._room -= needed
-        return EmbeddedImage(encoded, made.width, made.height)
+        return image
+
+
+async def embedded(data: bytes | NoAnswer, width: int = WIDE) -> EmbeddedImage:
+    """A picture as reports embed it, or the reason why there is none."""
+    made = data if isinstance(data, NoAnswer) else await asyncio.to_thread(thumbnail, data, width)
+    if isinstance(made, NoAnswer):
+        return EmbeddedImage("", why=hide(made.permanent or made.message))
+    encoded = "data:image/webp;base64," + base64.b64encode(made.webp).decode("ascii")
+    return EmbeddedImage(encoded, made.width, made.height)
 
 
 def _asset_images(

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from reconciler.decide.picture_id import picture
 from reconciler.decide.verdict import choose, name
 from reconciler.desired import lock_line
 from reconciler.desired.lock_plan import LockAction, LockChange, LockTask, NotLocked
 from reconciler.model import LockLine, NoAnswer, Observed, PictureBytes, Snapshot
+from reconciler.planning.content import is_locked
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
+from reconciler.state.cover_backup import find
 
 
 class Locker:
     """Locks entries, one at a time.
 
     Args:
+        folder: with saved covers.
         upgrade: pictures that were taken again are accepted.
     """
 
-    def __init__(self, planner: Planner, selection: Selection, *, upgrade: bool) -> None:
+    def __init__(self, planner: Planner, selection: Selection, folder: Path, *, upgrade: bool) -> None:
         self._planner = planner
         self._selection = selection
+        self._folder = folder
         self._upgrade = upgrade
 
     async def lock(self, task: LockTask) -> LockChange | NotLocked | None:
@@ -60,9 +65,30 @@ class Locker:
             return await self._completed(task, observed, same)
         if current and not self._upgrade:
             return NotLocked(desired, observed.title, _ambiguous(wanted, desired.asset_id))
-        action: LockAction = "upgraded" if current else "updated" if task.outdated else "added"
-        before = current[0] if current else None
-        return LockChange(desired.asset_id, action, task.file, line, before, desired, observed.title)
+        if current:
+            return await self._upgraded(task, observed, current[0], line, wanted.url)
+        action: LockAction = "updated" if task.outdated else "added"
+        return LockChange(desired.asset_id, action, task.file, line, None, desired, observed.title)
+
+    async def _upgraded(
+        self, task: LockTask, observed: Observed, old: LockLine, new: LockLine, url: str
+    ) -> LockChange:
+        """The change with where both pictures can be seen."""
+        shown = await self._planner.pictures.look(observed.cover_url, old.pictures)
+        is_shown = isinstance(shown, PictureBytes) and is_locked(shown, old, self._planner.memory)
+        saved = (find(self._folder, old.asset_id, one.sha256) for one in old.pictures if not is_shown)
+        return LockChange(
+            old.asset_id,
+            "upgraded",
+            task.file,
+            new,
+            old,
+            task.desired,
+            observed.title,
+            old_url=observed.cover_url if is_shown else "",
+            new_url=url,
+            saved=next((str(path) for path in saved if path is not None), ""),
+        )
 
     async def _completed(self, task: LockTask, observed: Observed, same: Sequence[LockLine]) -> LockChange | None:
         """The one of these lines that stays, with what the service made of its picture, if that is known."""

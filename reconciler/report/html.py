@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from reconciler.documents.images import AssetImages, EmbeddedImage
+from reconciler.documents.locked import LockDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import ShowDoc, ShownSnapshot
 from reconciler.errors import not_installed
@@ -24,12 +25,12 @@ from reconciler.util.sanitize import clean, hide, json_text, shorten
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_TEMPLATES = {"plan": "findings", "audit": "findings", "apply": "apply", "show": "show"}
+_TEMPLATES = {"plan": "findings", "audit": "findings", "apply": "apply", "show": "show", "lock": "lock"}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)Z")
 _LONGEST_WHY = 300
 
 
-def render(document: PlanDoc | AuditDoc | ApplyDoc | ShowDoc, options: RenderOptions = DEFAULTS) -> str:
+def render(document: PlanDoc | AuditDoc | ApplyDoc | LockDoc | ShowDoc, options: RenderOptions = DEFAULTS) -> str:
     """The document as a page with its images embedded.
 
     Raises:
@@ -65,6 +66,7 @@ def _environment() -> Environment:
         cover=phrases.cover,
         failure=phrases.failure,
         json=json_text,
+        locked_picture=phrases.locked_picture,
         moment=_moment,
         place=phrases.place,
         position=phrases.position,
@@ -73,7 +75,7 @@ def _environment() -> Environment:
         thousands="{:,}".format,
         why=_why,
     )
-    environment.globals.update(image_of=_image_of)
+    environment.globals.update(image_of=_image_of, not_seen=phrases.NOT_SEEN)
     return environment
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
+from reconciler.documents.locked import LockChangeDoc, LockDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, SinceDoc, UnknownDoc
 from reconciler.model import Outcome, OutcomeName
 from reconciler.report import phrases
@@ -41,7 +42,7 @@ def utf16(text: str) -> int:
 
 
 def render(
-    document: Findings | ApplyDoc,
+    document: Findings | ApplyDoc | LockDoc,
     options: RenderOptions = DEFAULTS,
     *,
     limit: int = 65_536,
@@ -56,7 +57,7 @@ def render(
     """
     link = target(options.report_url)
     head = "\n\n".join(_head(document, options, link)) + "\n"
-    sections = list(_applied(document) if isinstance(document, ApplyDoc) else _found(document))
+    sections = list(_sections(document))
     needs = [size(_whole(section)) for section in sections]
     shares = _shares(needs, limit - size(head))
     return head + "".join(
@@ -65,8 +66,14 @@ def render(
     )
 
 
-def _head(document: Findings | ApplyDoc, options: RenderOptions, link: str) -> Iterator[str]:
-    project = hashlib.sha256(document.project_id.encode()).hexdigest()[:8]
+def _sections(document: Findings | ApplyDoc | LockDoc) -> Iterator[_Section]:
+    if isinstance(document, LockDoc):
+        return _locked(document)
+    return _applied(document) if isinstance(document, ApplyDoc) else _found(document)
+
+
+def _head(document: Findings | ApplyDoc | LockDoc, options: RenderOptions, link: str) -> Iterator[str]:
+    project = hashlib.sha256((document.project_id or "").encode()).hexdigest()[:8]
     where = f" ({document.region})" if document.region else ""
     yield f"<!-- reconcile:{document.kind}:{project} -->\n### Video covers: {document.kind}{where}"
     headline, *counts = _summary(document, options)
@@ -76,7 +83,7 @@ def _head(document: Findings | ApplyDoc, options: RenderOptions, link: str) -> I
         yield f"[The report with pictures]({link})"
 
 
-def _summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[str]:
+def _summary(document: Findings | ApplyDoc | LockDoc, options: RenderOptions) -> Iterator[str]:
     if isinstance(document, AuditDoc):  # these quote what others said: that goes into a fence
         document = replace(document, since=None, warnings=())
     return phrases.summary(document, options)
@@ -99,6 +106,37 @@ def _applied(document: ApplyDoc) -> Iterator[_Section]:
         heading = f"**{phrases.counted(len(results), 'planned change')}**"
         yield _Section(heading, "diff", [_result(result) for result in results], "outcome")
     yield from _unknown(document.unknown)
+
+
+def _locked(document: LockDoc) -> Iterator[_Section]:
+    upgrades = [_upgrade(change) for change in document.changes if change.action == "upgraded"]
+    others = [_line(change) for change in document.changes if change.action != "upgraded"]
+    if upgrades:
+        yield _Section(f"**{phrases.counted(len(upgrades), 'upgraded picture')}**", "diff", upgrades, "picture")
+    if others:
+        yield _Section(f"**{phrases.counted(len(others), 'other line')}**", "text", others, "line")
+    yield from _unknown(document.not_locked, "not locked")
+
+
+def _line(change: LockChangeDoc) -> str:
+    what = f" {phrases.snapshot(change.snapshot)}" if change.snapshot is not None else ""
+    moved = f" from {shorten(change.moved_from, MOST_TITLE)}" if change.moved_from is not None else ""
+    return f"{change.action}: {label(change.asset_id, change.title)}{what}{moved}"
+
+
+def _upgrade(change: LockChangeDoc) -> str:
+    pictures = (("-", change.before, change.before_picture), ("+", change.after, change.after_picture))
+    return "\n".join(
+        [
+            f"  {label(change.asset_id, change.title)}",
+            *(
+                f"{sign} {phrases.locked_picture(content)}, {shorten(seen or phrases.NOT_SEEN, MOST_TEXT)}"
+                for sign, content, seen in pictures
+            ),
+            *([f"  {place(change.source)}"] if change.source is not None else ()),
+            "",
+        ]
+    )
 
 
 def _change(change: ChangeDoc) -> str:
@@ -134,7 +172,7 @@ def _note(note: str | None) -> list[str]:
     return [] if note is None else [f"  note: {shorten(note, MOST_TEXT)}"]
 
 
-def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:
+def _unknown(unknown: Sequence[UnknownDoc], what: str = "unknown") -> Iterator[_Section]:
     if not unknown:
         return
     reasons = dict.fromkeys(item.reason for item in unknown)
@@ -145,7 +183,7 @@ def _unknown(unknown: Sequence[UnknownDoc]) -> Iterator[_Section]:
         f"  {place(item.source)}\n"
         for item in unknown
     ]
-    yield _Section(f"**{len(unknown):,} unknown**\n\n{advice}", "text", items, "unknown")
+    yield _Section(f"**{len(unknown):,} {what}**\n\n{advice}", "text", items, what)
 
 
 def _since(since: SinceDoc) -> Iterator[str]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from reconciler.documents.locked import LockDoc
 from reconciler.documents.rollback import RollbackDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc
 from reconciler.documents.shown import ShownSnapshot
-from reconciler.model import Cover, Failure, Outcome, Reason, SnapshotRef, Source
+from reconciler.model import Content, Cover, Failure, Outcome, Reason, SnapshotRef, Source
 from reconciler.report.options import NO_DRIFT, RenderOptions
 from reconciler.util.rate import Rate
 from reconciler.util.sanitize import clean
 
 _VERIFIED = {True: ", seen in place", False: ", not seen in time", None: ""}
 MOST_NAMED = 20
+NOT_SEEN = "which neither the cover nor a saved file has"
+"""Of a locked picture that can't be looked at any more."""
 
 
 def clock(seconds: int) -> str:
@@ -127,8 +130,10 @@ def since_kinds(doc: SinceDoc) -> tuple[tuple[str, Sequence[str]], ...]:
     )
 
 
-def summary(document: Findings | ApplyDoc, options: RenderOptions) -> Iterator[str]:
-    """The summary of a plan, an audit or an apply, the headline first."""
+def summary(document: Findings | ApplyDoc | LockDoc, options: RenderOptions) -> Iterator[str]:
+    """The summary of a document, the headline first."""
+    if isinstance(document, LockDoc):
+        return _locked(document)
     return _applied(document, options) if isinstance(document, ApplyDoc) else _found(document, options)
 
 
@@ -183,6 +188,25 @@ def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
         yield f"{sum(verified)} of {counts.applied} seen in place."
     elif counts.applied:
         yield "New covers take effect within 3 to 5 minutes."
+
+
+def _locked(document: LockDoc) -> Iterator[str]:
+    counts = document.summary
+    if not document.files and not counts.not_locked:
+        yield "Nothing to lock. Every entry has a current line."
+        return
+    parts = [f"{counts.added:,} added", f"{counts.updated:,} updated"]
+    parts += [f"{counts.upgraded:,} upgraded"] if counts.upgraded else []
+    parts += [f"{counts.moved:,} moved"] if counts.moved else []
+    parts += [f"{counts.dropped:,} dropped", f"{counts.kept:,} kept"]
+    yield f"{'Lock incomplete.' if counts.not_locked else 'Lock complete!'} {', '.join(parts)}."
+    if counts.not_locked:
+        yield f"{counts.not_locked:,} not locked."
+
+
+def locked_picture(content: Content | None) -> str:
+    """A locked picture: the beginning of its SHA-256, and its length."""
+    return f"{content.sha256[:12]} ({counted(content.length, 'byte')})" if content is not None else "none"
 
 
 _ADVICE: dict[Reason, str] = {

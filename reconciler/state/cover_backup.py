@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import StateError
@@ -34,6 +36,15 @@ def save(folder: Path, asset_id: str, sha256: str, data: bytes) -> Path:
     except OSError as error:
         raise StateError(f"The old cover cannot be saved to {path}: {error.strerror or error}") from error
     return path
+
+
+def find(folder: Path, asset_id: str, sha256: str) -> Path | None:
+    """The file that a picture was saved in, if it was and still has its bytes."""
+    for path in sorted((folder / "covers").glob(f"{asset_id}-{sha256[:16]}.*")):
+        with suppress(OSError):
+            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+                return path
+    return None
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from support.locks import HEADER, LOCK, change, lines, put
 
 from reconciler.commands import lock_files
 from reconciler.emulator.options import EmulatorOptions
+from reconciler.emulator.pictures import drawn
+from reconciler.state.cover_backup import save
 
 Serve = Callable[[EmulatorOptions], Cloud]
 
@@ -156,3 +159,59 @@ def test_another_version_and_its_keys_are_kept(emulator: str) -> None:
     first, *rest = LOCK.read_text().splitlines()
     assert first == head
     assert [json.loads(line).get("colour") for line in rest].count("red") == 2
+
+
+def retaken(**values: object) -> str:
+    """The first video's snapshot was another picture when it was locked; returns the video's ID."""
+    item = video(0)
+    write({item.asset_id: item.drifted()})
+    assert run("lock").code == 0
+    change(item.asset_id, **values)
+    return item.asset_id
+
+
+def test_an_upgrade_shows_the_old_picture_from_the_cover(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    write(entries(1))
+    run("lock")
+    [shown] = lines()
+    asset_id = retaken(**{name: shown[name] for name in ("sha256", "md5", "length")})
+    ran = run("lock", "--upgrade", "--html", "lock.html", "--markdown", "lock.md", "--json")
+    assert ran.code == 0
+    [upgraded] = ran.document["changes"]
+    assert (upgraded["action"], upgraded["before"]["sha256"]) == ("upgraded", shown["sha256"])
+    assert upgraded["before_picture"].endswith(f"/asset/{asset_id}/cover/Cover0.jpg")
+    assert f"/asset/{asset_id}/snapshot/" in upgraded["after_picture"]
+    page = Path("lock.html").read_text()
+    assert page.count("<img ") == 2
+    assert shown["sha256"][:12] in Path("lock.md").read_text()
+    assert run("lock", "--upgrade").lines == ["Nothing to lock. Every entry has a current line."]
+
+
+def test_an_upgrade_shows_the_old_picture_from_a_saved_cover(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    data = drawn("a" * 32, "sample", 5).data
+    sha256 = hashlib.sha256(data).hexdigest()
+    asset_id = retaken(sha256=sha256, md5="0" * 32, length=len(data))
+    save(Path("state").absolute(), asset_id, sha256, data)
+    ran = run("lock", "--upgrade", "--state-dir", "state", "--format", "html")
+    assert (ran.code, ran.out.count("<img ")) == (0, 2)
+    assert f"{asset_id}-{sha256[:16]}.jpg" in ran.out
+
+
+def test_an_upgrade_says_where_the_old_picture_is_nowhere(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    retaken(sha256="0" * 64, md5="0" * 32)
+    ran = run("lock", "--upgrade", "--html", "lock.html")
+    assert "old: 000000000000 (" in ran.out
+    assert "which neither the cover nor a saved file has" in ran.out
+    assert Path("lock.html").read_text().count("<img ") == 1
+
+
+def test_a_report_does_not_overwrite_what_it_reads(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    write(entries(1))
+    run("lock")
+    text = LOCK.read_text()
+    assert "is read by this run" in run("lock", "--html", str(LOCK)).err
+    assert LOCK.read_text() == text

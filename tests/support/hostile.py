@@ -7,11 +7,12 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
+from reconciler.documents.locked import LockDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc, WarningDoc
 from reconciler.util.field_types import WithoutSecrets
 from support.reports import HOSTILE, NOTE
 
-D = TypeVar("D", bound=Findings | ApplyDoc)
+D = TypeVar("D", bound=Findings | ApplyDoc | LockDoc)
 
 FRAGMENTS = (
     *(

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from PIL import Image
 
+from reconciler.desired.lock_plan import LockAction
 from reconciler.documents import write
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
+from reconciler.documents.locked import LockChangeDoc, LockDoc, LockSummary
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
 from reconciler.model import Content, Cover, Desired, Failure, Outcome, OutcomeName, Plan, SnapshotRef, Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BASE = "https://cdn.example/asset"
+LOCK = "desired/covers.lock"
+LOCK_ACTIONS: tuple[LockAction, ...] = ("added", "updated", "moved", "dropped")
 CATALOGUE, CAMPAIGN = "desired/catalogue.yaml", "desired/campaigns/春季 spring.yaml"
 HOSTILE = (
     "\x1b[31m::error::[b]x[/b]<script>alert(1)</script>\n| `code` ``` @octocat #1 !!img "
@@ -147,6 +151,63 @@ def show_doc() -> ShowDoc:
             ),
             NotShown(asset_id=asset(6), reason="asset_not_found", message="details: HTTP 400 VOD.10062: 媒资不存在."),
         )
+    )
+
+
+def lock_doc() -> LockDoc:
+    """A lock with a line of every kind: two upgrades, one of a picture that is nowhere any more."""
+    ref = SnapshotRef("sample", 3, 15)
+    old, new = Content("a" * 64, 8_192), Content("b" * 64, 8_704)
+    place = entry(1).source
+    changes = (
+        LockChangeDoc(
+            asset_id=asset(1),
+            title="Opening keynote",
+            action="upgraded",
+            file=LOCK,
+            source=place,
+            snapshot=ref,
+            before=old,
+            after=new,
+            before_picture=f"{BASE}/{asset(1)}/cover/Cover0.jpg",
+            after_picture=cover(1, 3).cover_url,
+        ),
+        LockChangeDoc(
+            asset_id=asset(5),
+            title=HOSTILE,
+            action="upgraded",
+            file=LOCK,
+            source=entry(5).source,
+            snapshot=ref,
+            before=old,
+            after=new,
+            after_picture=cover(5, 3).cover_url,
+        ),
+        *(
+            LockChangeDoc(
+                asset_id=asset(number),
+                title="",
+                action=action,
+                file=LOCK,
+                moved_from=f"desired/{HOSTILE}/covers.lock" if action == "moved" else None,
+                source=None if action == "dropped" else entry(number).source,
+                snapshot=None if action == "dropped" else ref,
+                before=old if action == "dropped" else None,
+                after=None if action == "dropped" else new,
+            )
+            for number, action in enumerate(LOCK_ACTIONS, start=6)
+        ),
+    )
+    return LockDoc(
+        tool_version="1.2.3",
+        created_at="2026-11-22T08:30:00Z",
+        endpoint=ORIGIN.endpoint,
+        region=ORIGIN.region,
+        project_id=ORIGIN.project_id,
+        summary=LockSummary(added=1, updated=1, upgraded=2, moved=1, dropped=1, kept=12, not_locked=2),
+        changes=changes,
+        not_locked=plan_doc().unknown,
+        files=(LOCK,),
     )
 
 

@@ -28,6 +28,7 @@ from support.reports import (
     audit_doc,
     images,
     in_sync_doc,
+    lock_doc,
     many,
     plan_doc,
     show_doc,
@@ -36,6 +37,7 @@ from support.reports import (
 from reconciler.documents import write
 from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage
+from reconciler.documents.locked import LockDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangedDoc, FieldDoc, PlanDoc, SinceDoc
 from reconciler.documents.shown import ShowDoc
 from reconciler.errors import UsageError
@@ -45,7 +47,7 @@ from reconciler.report.html import render as html
 from reconciler.report.options import RenderOptions
 from reconciler.util.rate import WRITE_RATE, Rate
 
-Document = PlanDoc | AuditDoc | ApplyDoc | ShowDoc
+Document = PlanDoc | AuditDoc | ApplyDoc | LockDoc | ShowDoc
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "img"}
 UNSAFE = "\x1b\u202e\u200b\x00\r"
@@ -138,13 +140,14 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
     "audit": long_audit,
     "apply": apply_doc,
     "show": show_doc,
+    "lock": lock_doc,
     "in sync": in_sync_doc,
     "hostile": hostile_plan,
 }
 every_document = pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMENTS)
 
 
-@pytest.mark.parametrize("kind", ["plan", "audit", "apply", "show"])
+@pytest.mark.parametrize("kind", ["plan", "audit", "apply", "lock", "show"])
 def test_whole_pages(kind: str) -> None:
     assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), RenderOptions(images=images()))))
 
@@ -191,7 +194,7 @@ def test_a_page_can_be_read_aloud(make: Callable[[], Document]) -> None:
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     for image in seen.of("img"):
-        assert re.match(r"(Cover now|Cover before|Wanted|Snapshot)\b", image["alt"])
+        assert re.match(r"(Cover now|Cover before|Wanted|Snapshot|(Old|New) picture)\b", image["alt"])
         assert int(image["width"]) == 320
         assert int(image["height"]) == 180
 

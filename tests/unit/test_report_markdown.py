@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.hostile import FRAGMENTS, TEXTS, saying
-from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, lock_doc, many, plan_doc
 
+from reconciler.documents.locked import LockDoc
 from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.report import phrases
 from reconciler.report.markdown import render as markdown
@@ -21,7 +22,12 @@ from reconciler.util.rate import Rate
 from reconciler.util.sanitize import clean
 
 URL = "https://ci.example/runs/1/report.html"
-DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
+DOCUMENTS: dict[str, Findings | ApplyDoc | LockDoc] = {
+    "plan": plan_doc(),
+    "audit": audit_doc(),
+    "apply": apply_doc(),
+    "lock": lock_doc(),
+}
 
 
 def parts(text: str) -> tuple[list[str], list[str]]:

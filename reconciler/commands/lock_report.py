@@ -1,0 +1,63 @@
+"""Renders what lock did, with the pictures that an upgrade accepts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from reconciler.commands.context import Run
+from reconciler.commands.formats import FORMATS
+from reconciler.commands.reports import fetch_images
+from reconciler.commands.result import Report, ReportFile
+from reconciler.commands.session import ConnectedRun
+from reconciler.desired.lock_plan import LockChange, LockPlan
+from reconciler.documents.dump import as_json, redacted
+from reconciler.documents.images import EmbeddedImage, ImagesByAsset
+from reconciler.documents.locked import LockDoc
+from reconciler.observe.report_images import ImageRequest, embedded
+from reconciler.report import text_lock
+from reconciler.report.options import RenderOptions
+
+
+async def images_of_upgrades(run: ConnectedRun, plan: LockPlan) -> ImagesByAsset:
+    """The old and the new picture of each upgrade, if the report shows pictures."""
+    upgrades = [change for change in plan.changes if change.action == "upgraded"]
+    wanted = [ImageRequest(change.asset_id, change.old_url, change.new_url, (), None) for change in upgrades]
+    found = dict(await fetch_images(run, wanted))
+    for change in upgrades:
+        if change.asset_id in found and not change.old_url:
+            found[change.asset_id] = replace(found[change.asset_id], before=await _saved(change))
+    return found
+
+
+async def _saved(change: LockChange) -> EmbeddedImage:
+    if not change.saved:
+        return EmbeddedImage("", why="Neither the cover nor a saved file has it.")
+    try:
+        return await embedded(await asyncio.to_thread(Path(change.saved).read_bytes))
+    except OSError as error:
+        return EmbeddedImage("", why=f"The saved file cannot be read: {error.strerror}")
+
+
+def make_lock_report(
+    run: Run, document: LockDoc, exit_code: int, notes: Sequence[str], images: ImagesByAsset
+) -> Report:
+    document = redacted(document, run.terminal.redact)
+    options = RenderOptions(images=images, report_url=run.options.reports.report_url)
+
+    def page(name: str) -> str:
+        render: Callable[..., str] = import_module(f"reconciler.report.{FORMATS[name].renderer}").render
+        return render(document, options)
+
+    return Report(
+        partial(as_json, document),
+        partial(text_lock.render, document, run.render_options),
+        exit_code,
+        tuple(notes),
+        pages={name: partial(page, name) for name in ("markdown", "html")},
+        files=tuple(ReportFile(file, partial(page, name)) for name, file in run.options.reports.files.items()),
+    )
