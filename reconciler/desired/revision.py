@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
-from reconciler.desired import files, lock_file
+from reconciler.desired import committed, files
 from reconciler.desired.load import load
+from reconciler.desired.problems import Problems
 from reconciler.errors import DesiredError, Problem, UsageError
 from reconciler.model import DesiredState
-from reconciler.util.git import git, git_bytes
-from reconciler.util.sanitize import shorten
+from reconciler.util.git import GitError, ask, git
+from reconciler.util.links import links_in
+from reconciler.util.sanitize import clean, shorten
 
-_PLAIN_FILES = ("100644", "100755")
 _SHALLOW = "This clone is shallow: fetch the whole history (fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab)."
-
-
-@dataclass(frozen=True, slots=True)
-class _Blob:
-    """A file of a revision: its path from the root of the work tree."""
-
-    path: str
-    name: str
-    """Of the object that holds its bytes."""
 
 
 def load_merge_base(revision: str, paths: Sequence[str]) -> tuple[DesiredState, str]:
@@ -43,31 +34,52 @@ def load_merge_base(revision: str, paths: Sequence[str]) -> tuple[DesiredState, 
     root = _work_tree(paths)
     commit = _merge_base(root, revision)
     places = [os.path.relpath(os.path.realpath(path), root) for path in paths]
-    with tempfile.TemporaryDirectory(prefix="reconcile-revision-") as folder:
-        _write(root, _blobs(root, commit, places), folder)
-        there = [str(Path(folder, place)) for place in places if _has_files(Path(folder, place))]
+    with tempfile.TemporaryDirectory(prefix="reconcile-revision-") as made:
+        folder = os.path.realpath(made)
+        committed.write(root, commit, places, folder)
+        there = [str(Path(folder, place)) for place in places if _has_files(str(Path(folder, place)))]
         try:
             return (load(there) if there else DesiredState((), ())), commit
         except DesiredError as error:
             raise _as_of(error, folder, commit, revision) from error
 
 
+def _has_files(place: str) -> bool:
+    return any(files.find([place], Problems()))
+
+
 def _work_tree(paths: Sequence[str]) -> str:
     """The root of the work tree that all paths are in.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or a link of the work tree is on the way to a path.
     """
-    roots = set()
-    for path in paths:
-        real = Path(os.path.realpath(path))
-        answer = git("-C", str(real if real.is_dir() else real.parent), "rev-parse", "--show-toplevel")
-        if answer is None:
-            raise UsageError(f"--changed-since needs git, and {path} is in no git work tree")
-        roots.add(os.path.realpath(answer.removesuffix("\n")))
+    real = {path: Path(os.path.realpath(path)) for path in paths}
+    folders = {place if place.is_dir() else place.parent: path for path, place in real.items()}
+    roots = {os.path.realpath(_root(folder, path)) for folder, path in folders.items()}
     if len(roots) > 1:
         raise UsageError("--changed-since needs all paths in one git work tree")
-    return roots.pop()
+    root = roots.pop()
+    for path, place in real.items():
+        # At the merge base the link may have led elsewhere.
+        if any(link.work_tree == Path(root) for link in links_in(path)):
+            raise UsageError(
+                f"--changed-since follows no links, and one is in {clean(path)}",
+                hint=f"Name where it leads: {clean(str(place))}.",
+            )
+    return root
+
+
+def _root(folder: Path, path: str) -> str:
+    """
+    Raises:
+        UsageError: git knows no work tree there.
+    """
+    try:
+        return os.fsdecode(ask("-C", str(folder), "rev-parse", "--show-toplevel").removesuffix(b"\n"))
+    except GitError as error:
+        reason = clean(" ".join(str(error).split()))
+        raise UsageError(f"--changed-since needs {clean(path)} in a git work tree: {reason}") from error
 
 
 def _merge_base(root: str, revision: str) -> str:
@@ -83,56 +95,6 @@ def _merge_base(root: str, revision: str) -> str:
     problem = "has no commit in common with HEAD" if known else "is not a revision that git knows here"
     hint = _SHALLOW if shallow else "Fetch it first (fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab)."
     raise UsageError(f"--changed-since {shorten(revision)!r} {problem}", hint=hint)
-
-
-def _blobs(root: str, commit: str, places: Sequence[str]) -> Iterator[_Blob]:
-    """The desired files and lock files at these places: plain files only, no links.
-
-    Raises:
-        UsageError: git cannot list them.
-    """
-    # Beside a file there may be a lock file; "." is everything.
-    folders = [str(PurePosixPath(place).parent) for place in places]
-    wanted = {*places, *(str(PurePosixPath(folder, lock_file.NAME)) for folder in folders)}
-    narrowed = () if "." in wanted else tuple(sorted(wanted))
-    listed = git_bytes("-C", root, "ls-tree", "-r", "-z", "--full-tree", commit, "--", *narrowed)
-    if listed is None:
-        raise UsageError(f"git cannot list the files of {commit}")
-    for entry in listed.split(b"\0"):
-        about, _, path = entry.partition(b"\t")
-        mode, _, rest = about.decode("ascii", "replace").partition(" ")
-        parts = os.fsdecode(path).split("/")
-        plain = mode in _PLAIN_FILES and not any(part.startswith(".") or not part for part in parts)
-        if plain and (parts[-1] == lock_file.NAME or parts[-1].endswith(files.SUFFIXES)):
-            yield _Blob("/".join(parts), rest.split(" ")[-1])
-
-
-def _write(root: str, blobs: Iterator[_Blob], folder: str) -> None:
-    """Writes files below a folder, where they have the same paths as in the work tree.
-
-    Raises:
-        UsageError: git does not have one of them.
-    """
-    found = list(blobs)
-    asked = "".join(f"{blob.name}\n" for blob in found).encode()
-    data = git_bytes("-C", root, "cat-file", "--batch", given=asked) or b""
-    start = 0
-    for blob in found:
-        header, _, _ = data[start : start + 200].partition(b"\n")
-        _, kind, size = (*header.split(b" "), b"", b"")[:3]
-        if kind != b"blob":
-            raise UsageError(f"git does not have {blob.path} of that revision", hint=_SHALLOW)
-        begin = start + len(header) + 1
-        file = Path(folder, blob.path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data[begin : begin + int(size)])
-        start = begin + int(size) + 1
-
-
-def _has_files(place: Path) -> bool:
-    if place.is_dir():
-        return any(name.endswith(files.SUFFIXES) for _, _, names in os.walk(place) for name in names)
-    return place.exists()
 
 
 def _as_of(error: DesiredError, folder: str, commit: str, revision: str) -> DesiredError:

@@ -4,30 +4,80 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+import threading
 
 _TIMEOUT = 60
+_MOST = 64 * 1024 * 1024
 _ENVIRONMENT = ("PATH", "HOME", "XDG_CONFIG_HOME")
+_FIXED = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    # Objects that a partial clone left out stay missing: to fetch them, git runs what the checkout's settings name.
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+# Files that are committed can look like a bare repository, with settings of its own.
+_SETTINGS = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
+
+
+class GitError(Exception):
+    """Git cannot say. The text is its reason, as git says it."""
 
 
 def git(*arguments: str) -> str | None:
     """What git prints; None where it cannot say."""
-    found = git_bytes(*arguments)
-    return found.decode(errors="replace") if found is not None else None
+    try:
+        return ask(*arguments).decode(errors="replace")
+    except GitError:
+        return None
 
 
-def git_bytes(*arguments: str, given: bytes = b"") -> bytes | None:
-    """What git prints, as bytes; None where it cannot say.
+def ask(*arguments: str, given: bytes = b"", most: int = _MOST) -> bytes:
+    """What git prints.
 
     Args:
         given: its standard input.
+        most: so many bytes it may print.
+
+    Raises:
+        GitError: it cannot say, or it would be more.
     """
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"
-    command = ("git", "-c", "core.fsmonitor=false", *arguments)
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _FIXED
+    command = ("git", *_SETTINGS, *arguments)
     try:
-        done = subprocess.run(  # noqa: S603 no shell, and no words that a file chose
-            command, capture_output=True, input=given, timeout=_TIMEOUT, check=True, env=environment
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return done.stdout
+        with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said:
+            asked.write(given)
+            asked.seek(0)
+            found, code = _output(
+                subprocess.Popen(  # noqa: S603 no shell, and no words that a file chose
+                    command, stdin=asked, stdout=subprocess.PIPE, stderr=said, env=environment
+                ),
+                most,
+            )
+            said.seek(0)
+            reason = said.read(2000).decode(errors="replace")
+    except FileNotFoundError as error:
+        raise GitError("git is not installed") from error
+    except (OSError, ValueError) as error:
+        raise GitError(str(error)) from error
+    if len(found) > most:
+        raise GitError(f"its answer is larger than {most // 2**20} MiB")
+    if code != 0:
+        raise GitError(reason.strip() or f"it ended with exit code {code}")
+    return found
+
+
+def _output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, int]:
+    """What a process prints, at most one byte more than `most`, and its exit code."""
+    timer = threading.Timer(_TIMEOUT, process.kill)
+    timer.start()
+    try:
+        with process:
+            found = process.stdout.read(most + 1) if process.stdout is not None else b""
+            if len(found) > most:
+                process.kill()
+            return found, process.wait()
+    finally:
+        process.kill()
+        timer.cancel()

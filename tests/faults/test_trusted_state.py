@@ -96,7 +96,8 @@ def test_git_gets_no_secrets_and_runs_nothing(
     assert ran.code == 0, ran.err
     assert not told.exists()
     names = {line.partition("=")[0] for line in seen.read_text().splitlines()}
-    assert names <= {"PATH", "HOME", "XDG_CONFIG_HOME", "GIT_OPTIONAL_LOCKS", "PWD", "SHLVL", "_", "OLDPWD"}
+    of_git = {"GIT_OPTIONAL_LOCKS", "GIT_ALLOW_PROTOCOL", "GIT_NO_LAZY_FETCH", "GIT_LITERAL_PATHSPECS"}
+    assert names <= {"PATH", "HOME", "XDG_CONFIG_HOME", *of_git, "PWD", "SHLVL", "_", "OLDPWD"}
     assert '"revision":"' in (checkout / "state" / "journal.jsonl").read_text()
 
 
