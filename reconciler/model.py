@@ -117,6 +117,8 @@ class DesiredState:
     """The SHA-256 of each file's bytes, to recognize them when the file is edited later."""
     locked: Callable[[Desired], LockLine | None] = field(default=lambda _: None, repr=False)
     """The current lock line of an entry, if it has one."""
+    lock_text: Callable[[Desired], str | None] = field(default=lambda _: None, repr=False)
+    """The text of its lock line, current or not; quicker to compare."""
 
 
 Reason = Literal[

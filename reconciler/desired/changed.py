@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.model import Desired, DesiredState
@@ -29,14 +28,18 @@ def compare(earlier: DesiredState, now: DesiredState) -> Changed:
     removed = tuple(desired.asset_id for desired in earlier.covers if desired.asset_id not in present)
     if (earlier.region, earlier.project_id) != (now.region, now.project_id):
         return Changed(now.covers, removed, 0)
-    before: Mapping[str, object] = {desired.asset_id: _meaning(earlier, desired) for desired in earlier.covers}
-    covers = tuple(one for one in now.covers if before.get(one.asset_id) != _meaning(now, one))
+    before = {desired.asset_id: desired for desired in earlier.covers}
+    covers = tuple(one for one in now.covers if not _same(earlier, before.get(one.asset_id), now, one))
     looked_at = {desired.asset_id for desired in covers}
     left_out = sum(not one.ignore and one.asset_id not in looked_at for one in now.covers)
     return Changed(covers, removed, left_out)
 
 
-def _meaning(state: DesiredState, desired: Desired) -> object:
-    if desired.ignore:
-        return "ignored"
-    return desired.set, desired.index, desired.offset, state.locked(desired)
+def _same(earlier: DesiredState, old: Desired | None, now: DesiredState, new: Desired) -> bool:
+    if old is None or old.ignore or new.ignore:
+        return old is not None and old.ignore and new.ignore
+    if (old.set, old.index, old.offset) != (new.set, new.index, new.offset):
+        return False
+    # To parse all lines takes as long as to load all files.
+    text = now.lock_text(new)
+    return (text is not None and text == earlier.lock_text(old)) or earlier.locked(old) == now.locked(new)

@@ -67,7 +67,8 @@ def load_with_locks(paths: Sequence[str], *, mend: bool = False) -> tuple[Desire
         locks.check_repeated(problems)
     problems.raise_any()
     settings = {name: text for name, (text, _) in loaded.settings.items()}
-    state = DesiredState(tuple(loaded.covers), tuple(digests), digests=digests, locked=locks.of, **settings)
+    covers, names = tuple(loaded.covers), tuple(digests)
+    state = DesiredState(covers, names, digests=digests, locked=locks.of, lock_text=locks.text_of, **settings)
     return state, locks
 
 

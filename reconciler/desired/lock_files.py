@@ -39,6 +39,10 @@ class LockFiles:
         line = self._by_file[desired.file].of(desired.asset_id)
         return line if line is not None and line.is_current(desired) else None
 
+    def text_of(self, desired: Desired, /) -> str | None:
+        """The text of an entry's line, current or not, if it has one."""
+        return self._by_file[desired.file].lines.get(desired.asset_id)
+
 
 def read(files: Iterable[str], problems: Problems) -> LockFiles:
     """Reads the lock files beside these desired files."""

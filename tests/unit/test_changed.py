@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired.changed import compare
+from reconciler.desired.load import load
 from reconciler.model import Desired, DesiredState, LockLine
 
 IDS = [f"{number:032x}" for number in range(6)]
@@ -67,3 +69,39 @@ def test_order_places_and_notes_do_not_count(state: DesiredState) -> None:
     covers = [replace(one, file="z.yaml", line=1, column=1, note="x") for one in reversed(state.covers)]
     found = compare(state, replace(state, covers=tuple(covers)))
     assert (found.covers, found.removed) == ((), ())
+
+
+LOCK_LINE = (
+    '{"asset_id": "%s", "from": "sample", "index": 0, "offset": 0, "of": 9, "path": "p", "sha256": "%s", '
+    '"md5": "%s", "length": 1}'
+)
+
+
+def loaded(folder: Path, *lock_lines: str) -> DesiredState:
+    folder.mkdir(parents=True)
+    (folder / "x.yaml").write_text("".join(["covers:\n", *(f"  {asset_id}: 0\n" for asset_id in IDS)]))
+    (folder / "covers.lock").write_text("\n".join(['{"format_version": "1.0", "kind": "lock"}', *lock_lines]))
+    return load([str(folder)])
+
+
+def test_lock_lines_count_by_what_they_say(tmp_path: Path) -> None:
+    lines = [LOCK_LINE % (asset_id, "1" * 64, "2" * 32) for asset_id in IDS[:4]]
+    other = [
+        lines[0].replace(" ", ""),
+        lines[1].replace("1" * 64, "3" * 64),
+        lines[3],
+        lines[3].replace(IDS[3], IDS[4]),
+    ]
+    found = compare(loaded(tmp_path / "a", *lines), loaded(tmp_path / "b" / "c", *other))
+    assert [one.asset_id for one in found.covers] == [IDS[1], IDS[2], IDS[4]]
+
+
+def test_equal_lock_lines_are_not_parsed(tmp_path: Path) -> None:
+    """With many entries that would take as long as all else."""
+
+    def parse(_: Desired) -> LockLine | None:
+        raise AssertionError
+
+    lines = [LOCK_LINE % (asset_id, "1" * 64, "2" * 32) for asset_id in IDS]
+    earlier = replace(loaded(tmp_path / "a", *lines), locked=parse)
+    assert compare(earlier, replace(loaded(tmp_path / "b", *lines), locked=parse)).left_out == len(IDS)
