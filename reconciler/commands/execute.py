@@ -18,7 +18,7 @@ from reconciler.commands.result import INTERRUPTED, exit_code
 from reconciler.commands.session import ConnectedRun
 from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
-from reconciler.documents.schemas import ApplyDoc, PlanDoc
+from reconciler.documents.schemas import ApplyDoc, PlanDoc, WarningDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import AuthenticationError, ReconcileError, UsageError
 from reconciler.model import Cover, DesiredState, Failure, Outcome, Plan
@@ -120,10 +120,11 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         run.recorder.start()
     quiet, changes = run.options.quiet, run.options.changes
     with caught(run.terminal.note) as interrupts:
-        outcomes = await _set(run, steps, interrupts)
+        outcomes, stopped = await _set(run, steps, interrupts)
         if changes.wait and not interrupts.requested:
             outcomes = await _wait(run, steps, outcomes, interrupts)
-    document = redacted(apply_document(outcomes, plan.unknown, run.origin, plan.removed), run.terminal.redact)
+    document = apply_document(outcomes, plan.unknown, run.origin, plan.removed, stopped)
+    document = redacted(document, run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
         with suppress(OSError, UsageError):
@@ -134,7 +135,9 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
     return ApplyResult(document, render, exit_code(failed=_failed(run, document, outcomes)), notes)
 
 
-async def _set(run: ApplyRun, steps: Sequence[PlannedChange], interrupts: Interrupts) -> list[Outcome]:
+async def _set(
+    run: ApplyRun, steps: Sequence[PlannedChange], interrupts: Interrupts
+) -> tuple[list[Outcome], tuple[WarningDoc, ...]]:
     """Sets the covers, and says in one sentence why it stopped before all were attempted."""
     changes, timer = run.options.changes, None
     with run.terminal.progress("Setting", len(steps), run.settings.write_quota) as advance:
@@ -147,10 +150,12 @@ async def _set(run: ApplyRun, steps: Sequence[PlannedChange], interrupts: Interr
         if timer is not None:
             timer.cancel()
     left = sum(outcome.outcome == "not_attempted" for outcome in outcomes)
-    if left and applier.stopped_because:
-        covers = phrases.counted(left, "cover was", "covers were")
-        run.terminal.note(f"Stopped: {applier.stopped_because}; {covers} not attempted.\n")
-    return outcomes
+    if not (left and applier.stopped_because):
+        return outcomes, ()
+    covers = phrases.counted(left, "cover was", "covers were")
+    message = f"Stopped: {applier.stopped_because}; {covers} not attempted."
+    run.terminal.note(f"{message}\n")
+    return outcomes, (WarningDoc(type="stopped", message=message),)
 
 
 def _failures(document: ApplyDoc) -> Iterator[str]:

@@ -220,3 +220,4 @@ class ApplyDoc(Head):
     results: tuple[Outcome, ...]
     unknown: tuple[UnknownDoc, ...]
     removed: tuple[AssetId, ...] | None = field(default=None, metadata=OPTIONAL)
+    warnings: tuple[WarningDoc, ...] = field(default=(), metadata=OPTIONAL_LIST)

@@ -88,6 +88,7 @@ def apply_document(
     unknown: Sequence[UnknownDoc],
     origin: Origin,
     removed: tuple[str, ...] | None = None,
+    warnings: tuple[WarningDoc, ...] = (),
 ) -> ApplyDoc:
     """The result of each planned change."""
     counts = Counter[str](outcome.outcome for outcome in outcomes)
@@ -97,6 +98,7 @@ def apply_document(
         results=tuple(outcomes),
         unknown=tuple(unknown),
         removed=removed,
+        warnings=warnings,
     )
 
 

@@ -94,13 +94,19 @@ def _found(document: Findings) -> Iterator[_Section]:
         heading = f"**{phrases.counted(len(document.changes), 'change')}**"
         yield _Section(heading, "diff", [_change(change) for change in document.changes], "change")
     yield from _unknown(document.unknown)
-    if isinstance(document, AuditDoc) and document.warnings:
-        yield _Section("**Warnings**", "text", [clean(one.message) for one in document.warnings], "warning")
+    if isinstance(document, AuditDoc):
+        yield from _warnings(document)
     if isinstance(document, AuditDoc) and document.since is not None:
         yield _Section("**Since the baseline**", "text", list(_since(document.since)), "difference")
 
 
+def _warnings(document: AuditDoc | ApplyDoc) -> Iterator[_Section]:
+    if document.warnings:
+        yield _Section("**Warnings**", "text", [clean(one.message) for one in document.warnings], "warning")
+
+
 def _applied(document: ApplyDoc) -> Iterator[_Section]:
+    yield from _warnings(document)
     if document.results:
         results = sorted(document.results, key=lambda result: _TROUBLE_FIRST.index(result.outcome))
         heading = f"**{phrases.counted(len(results), 'planned change')}**"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.command_line import entries, run, videos, write
 from support.processes import APPROVED, Serve
@@ -39,8 +41,17 @@ def test_one_refusal_after_another_ends_the_run(serve: Serve) -> None:
     counts = ran.document["summary"]
     assert (ran.code, found.puts, counts["failed"], counts["not_attempted"]) == (1, 3, 3, ASSETS - 3)
     why = "3 covers in a row failed with HTTP 403 VOD.10074 (--max-failures)"
-    assert f"Stopped: {why}; {ASSETS - 3} covers were {LEFT_OUT}" in ran.err
-    assert ran.err.count("Stopped") == 1
+    sentence = f"Stopped: {why}; {ASSETS - 3} covers were {LEFT_OUT}"
+    assert ran.err.count("Stopped") == ran.err.count(sentence) == 1
+    assert ran.document["warnings"] == [{"type": "stopped", "message": sentence}]
+
+
+@pytest.mark.usefixtures("time_flies")
+def test_the_summary_of_a_pipeline_says_why_a_run_stopped(serve: Serve) -> None:
+    serve(EmulatorOptions(faults=(FaultRule("cover", "403", ALWAYS),)))
+    write(entries(ASSETS, drifted=ASSETS))
+    run(*APPROVED, "--max-failures", "3", "--parallelism", "1", "--markdown", "summary.md")
+    assert "Stopped: 3 covers in a row failed" in Path("summary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("time_flies")

@@ -35,11 +35,12 @@ TEXTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=30)), mi
 
 
 def saying(document: D, text: str) -> D:
-    """`document` with `text` for whatever is not ours in it, and, where it is an audit, with all that it may hold."""
+    """`document` with `text` for whatever is not ours in it, and with all that it may hold."""
     said: D = _said(document, text)
+    warnings = (WarningDoc(type=text, message=text),)
     if isinstance(said, AuditDoc):
-        return replace(said, since=_since(text), warnings=(WarningDoc(type=text, message=text),))
-    return said
+        return replace(said, since=_since(text), warnings=warnings)
+    return replace(said, warnings=warnings) if isinstance(said, ApplyDoc) else said
 
 
 def _since(text: str) -> SinceDoc:
