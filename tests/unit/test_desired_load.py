@@ -90,7 +90,14 @@ def test_upper_case_is_folded_and_quotes_are_fine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["region: cn-north-4\n", "covers: {}\n", "{}\n", "%YAML 1.2\n---\nversion: 1\n...\n"]
+    "text",
+    [
+        "region: cn-north-4\n",
+        "covers: {}\n",
+        "{}\n",
+        "%YAML 1.1\n---\nversion: 1\n",
+        "%YAML 1.2 # a comment\n---\nversion: 1\n...\n",
+    ],
 )
 def test_a_file_without_entries_is_fine(tmp_path: Path, text: str) -> None:
     assert state_of(tmp_path, text).covers == ()
@@ -210,8 +217,11 @@ def test_a_wrong_entry(tmp_path: Path, entry: str, problem: str) -> None:
         ("version: 1\n---\nversion: 1\n", "2:1: a second YAML document starts here; a file may contain only one"),
         ("version: 1\n...\ngarbage\n", "3:1: not valid YAML: did not find expected <document start>"),
         ("%TAG ! tag:x,2000:\n---\nversion: 1\n", "1:1: tags (here a %TAG directive) are not allowed"),
-        ("%YAML 1.2\n%YAML 1.2\n---\nversion: 1\n", "2:1: not valid YAML: found duplicate %YAML directive"),
-        ("%YAML 2.0\n---\nversion: 1\n", "1:1: not valid YAML: found incompatible YAML document"),
+        ("%YAML 1.1\n%YAML 1.2\n---\nversion: 1\n", "2:1: not valid YAML: found duplicate %YAML directive"),
+        *[
+            (f"%YAML {other}\n---\nversion: 1\n", "1:1: not valid YAML: found incompatible YAML document")
+            for other in ("1.0", "1.3", "2.0")
+        ],
         ("covers: {abc: 1}\n", '1:10: an asset ID must be 32 hexadecimal digits, not "abc" (3 characters)'),
         ("covers: {~: 1}\n", '1:10: an asset ID must be 32 hexadecimal digits, not "~"'),
         (f'covers: {{"{A}\\n": 1}}\n', f'1:10: an asset ID must be 32 hexadecimal digits, not "{A}\\n"'),
