@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from reconciler.decide.outcome import Failure, Outcome
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
-from reconciler.model import Failure, NoAnswer, Outcome, Verdict
+from reconciler.model import NoAnswer, Verdict
 from reconciler.planning.content import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder

@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.decide.outcome import Outcome
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.precondition import PlannedChange
 from reconciler.decide.verdict import identify
 from reconciler.errors import ApiError, AuthenticationError
-from reconciler.model import Content, NoAnswer, Observed, Outcome
+from reconciler.model import Content, NoAnswer, Observed
 from reconciler.observe.similarity import alike
 from reconciler.planning.content import identify_cover
 from reconciler.planning.planner import Planner

@@ -16,12 +16,13 @@ from reconciler.commands import reports
 from reconciler.commands.context import Run
 from reconciler.commands.result import INTERRUPTED, exit_code
 from reconciler.commands.session import ConnectedRun
+from reconciler.decide.outcome import Failure, Outcome
 from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc, WarningDoc
 from reconciler.documents.write import apply_document
 from reconciler.errors import AuthenticationError, ReconcileError, UsageError
-from reconciler.model import Cover, DesiredState, Failure, Outcome, Plan
+from reconciler.model import Cover, DesiredState, Plan
 from reconciler.planning.planner import Planner
 from reconciler.report import phrases, text
 from reconciler.report.options import NO_CHANGES

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.decide.equality import same_cover, same_picture
+from reconciler.decide.outcome import Failure, OutcomeName
 from reconciler.decide.plan import differences
-from reconciler.model import Cover, Desired, Failure, OutcomeName, Verdict
+from reconciler.model import Cover, Desired, Verdict
 
 _UNREAD = "The plan knows the cover's bytes, and now it was not read. It was not touched: plan again."
 

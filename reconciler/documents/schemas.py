@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from reconciler.model import OPTIONAL, Cover, NotDone, Outcome, Reason, Source
+from reconciler.decide.outcome import Outcome
+from reconciler.model import OPTIONAL, Cover, NotDone, Reason, Source
 from reconciler.util.field_types import AssetId, Count, Foreign, Limits, ProjectId, Region, WithoutSecrets
 
 FORMAT_VERSION = "1.0"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from reconciler import __version__
+from reconciler.decide.outcome import Outcome
 from reconciler.documents.schemas import (
     ApplyDoc,
     ApplySummary,
@@ -23,7 +24,7 @@ from reconciler.documents.schemas import (
     Unmanaged,
     WarningDoc,
 )
-from reconciler.model import NO_COVER, Evidence, Outcome, Plan, Verdict
+from reconciler.model import NO_COVER, Evidence, Plan, Verdict
 
 
 def moment(at: datetime) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from reconciler.decide.outcome import Outcome, OutcomeName
 from reconciler.documents.schemas import ApplyDoc, ChangeDoc, Findings, UnknownDoc
-from reconciler.model import Cover, Outcome, OutcomeName, Reason, SnapshotRef, Source
+from reconciler.model import Cover, Reason, SnapshotRef, Source
 from reconciler.report import phrases
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean, shorten

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
+from reconciler.decide.outcome import Outcome, OutcomeName
 from reconciler.documents.locked import LockChangeDoc, LockDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, SinceDoc, UnknownDoc
-from reconciler.model import Outcome, OutcomeName
 from reconciler.report import phrases
 from reconciler.report.facts import MOST_TEXT, MOST_TITLE, cover, failure, label, place
 from reconciler.report.options import DEFAULTS, RenderOptions

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from reconciler.decide.outcome import Failure, Outcome
 from reconciler.documents.locked import LockDoc
 from reconciler.documents.rollback import RollbackDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc
 from reconciler.documents.shown import ShownSnapshot
-from reconciler.model import Content, Cover, Failure, Outcome, Reason, SnapshotRef, Source
+from reconciler.model import Content, Cover, Reason, SnapshotRef, Source
 from reconciler.report.options import NO_DRIFT, RenderOptions
 from reconciler.util.rate import Rate
 from reconciler.util.sanitize import clean

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from reconciler.decide.outcome import Outcome
 from reconciler.documents.schemas import (
     ApplyDoc,
     AuditDoc,
@@ -16,7 +17,6 @@ from reconciler.documents.schemas import (
     SinceDoc,
     UnknownDoc,
 )
-from reconciler.model import Outcome
 from reconciler.report import phrases
 from reconciler.report.lists import DETAIL, MOST_LISTED, grouped, listed, problem
 from reconciler.report.options import DEFAULTS, RenderOptions

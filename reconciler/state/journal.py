@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, TypeAdapter
 from pydantic_core import core_schema
 
-from reconciler.model import Content, Cover, OutcomeName, SetName, SnapshotRef
+from reconciler.decide.outcome import OutcomeName
+from reconciler.model import Content, Cover, SetName, SnapshotRef
 from reconciler.state import json_lines
 from reconciler.state.json_lines import JsonLines
 from reconciler.util.ids import LOWER_ID_SCHEMA

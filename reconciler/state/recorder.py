@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import __version__
+from reconciler.decide.outcome import Outcome
 from reconciler.decide.precondition import PlannedChange
-from reconciler.model import Cover, Outcome
+from reconciler.model import Cover
 from reconciler.state import cover_backup
 from reconciler.state.folder import make
 from reconciler.state.journal import (

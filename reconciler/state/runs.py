@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from reconciler.decide.outcome import OutcomeName
 from reconciler.errors import UsageError
-from reconciler.model import Cover, OutcomeName
+from reconciler.model import Cover
 from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, read
 from reconciler.util.sanitize import shorten
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from reconciler.decide.outcome import Failure, Outcome, OutcomeName
 from reconciler.desired.lock_plan import LockAction
 from reconciler.documents import write
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.documents.locked import LockChangeDoc, LockDoc, LockSummary
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
-from reconciler.model import Content, Cover, Desired, Failure, Outcome, OutcomeName, Plan, SnapshotRef, Verdict
+from reconciler.model import Content, Cover, Desired, Plan, SnapshotRef, Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BASE = "https://cdn.example/asset"

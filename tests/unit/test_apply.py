@@ -24,8 +24,9 @@ from support.fakes import (
 )
 
 from reconciler.act.apply import Applier
+from reconciler.decide.outcome import Outcome
 from reconciler.decide.precondition import PlannedChange
-from reconciler.model import Compare, Cover, Outcome
+from reconciler.model import Compare, Cover
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal
 from reconciler.state.runs import Runs

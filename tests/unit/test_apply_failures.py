@@ -25,10 +25,10 @@ from support.fakes import (
 )
 
 from reconciler.act.apply import Applier
+from reconciler.decide.outcome import Outcome
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import StateError
-from reconciler.model import Outcome
 from reconciler.planning.planner import Planner
 from reconciler.state.folder import make
 from reconciler.state.journal import Journal, Record

@@ -9,10 +9,11 @@ import pytest
 from support.fakes import ASSET, OTHER, PROJECT, snapshot_url
 from support.samples import AFTER, BEFORE, FOURTH, ORIGIN, SAVED, THIRD, a_plan
 
+from reconciler.decide.outcome import Failure, Outcome
 from reconciler.documents.dump import as_json, json_schema
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.write import Origin, apply_document, audit_document, plan_document
-from reconciler.model import Cover, Failure, Outcome, Plan, Source
+from reconciler.model import Cover, Plan, Source
 
 
 def test_a_plan_says_what_the_contract_says() -> None:

@@ -30,10 +30,11 @@ from support.reports import (
     plan_doc,
 )
 
+from reconciler.decide.outcome import Outcome, OutcomeName
 from reconciler.documents import write
 from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import Outcome, OutcomeName, Plan, Verdict
+from reconciler.model import Plan, Verdict
 from reconciler.report.options import RenderOptions
 from reconciler.report.terminal import pad, width, wrapped
 from reconciler.report.text import render

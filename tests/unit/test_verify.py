@@ -24,10 +24,10 @@ from support.fakes import (
 )
 
 from reconciler.act.verify import Verifier
+from reconciler.decide.outcome import Outcome
 from reconciler.decide.precondition import PlannedChange
 from reconciler.emulator.pictures import drawn, recoded
 from reconciler.errors import AuthenticationError
-from reconciler.model import Outcome
 from reconciler.observe.similarity import alike
 from reconciler.state.settled_covers import Memory, SettledCover
 

@@ -1,0 +1,45 @@
+"""What became of a planned change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reconciler.model import NOT_IN_DOCUMENTS, OPTIONAL, Cover, Source
+from reconciler.util.field_types import AssetId, Foreign
+
+OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a change failed: the type of the error, and the service's code, status and request ID for its support."""
+
+    type: Foreign
+    code: Foreign = field(default="", kw_only=True)
+    message: Foreign
+    status: int | None = None
+    request_id: Foreign = ""
+    outcome_unknown: bool = field(default=False, metadata=NOT_IN_DOCUMENTS)
+    """The change may have been made: no usable answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one planned change."""
+
+    asset_id: AssetId
+    title: Foreign = field(default="", kw_only=True)
+    outcome: OutcomeName
+    source: Source
+    note: Foreign | None = field(default=None, kw_only=True, metadata=OPTIONAL)
+    before: Cover
+    after: Cover
+    verified: bool | None = field(
+        default=None, metadata={"description": "Seen; looked for and not seen; not looked at."}
+    )
+    saved_cover: Foreign | None = field(
+        default=None,
+        metadata=OPTIONAL | {"description": "Where the replaced picture was saved, if it existed nowhere else."},
+    )
+    error: Failure | None = field(default=None, metadata=OPTIONAL)
