@@ -39,9 +39,11 @@ from reconciler.observe.cdn_hosts import PictureHead
 from reconciler.observe.pictures import Pictures
 from reconciler.observe.similarity import alike, is_picture
 from reconciler.state.settled_covers import Memory, SettledCover
+from reconciler.util.concurrency import for_each
 
 MOST_CANDIDATES = 100
 """How many snapshots are compared with a cover only to say what it was before."""
+_HEADS_AT_ONCE = 8
 
 
 class _Picture:
@@ -261,15 +263,22 @@ async def _which(
                 unread = unread or now
             elif now.sha256 == item.snapshot_sha256:
                 return snapshot
-    for snapshot in candidates:
-        candidate = album.of(snapshot.url)
-        same = await _told_same(cover, candidate)
-        if same is None:
-            now = await candidate.content()
+    waiting = iter(candidates)
+    while batch := list(islice(waiting, _HEADS_AT_ONCE)):
+        told: dict[str, bool | None] = {}
+
+        async def ask(snapshot: Snapshot, told: dict[str, bool | None] = told) -> None:
+            told[snapshot.url] = await _told_same(cover, album.of(snapshot.url))
+
+        await for_each(batch, ask, _HEADS_AT_ONCE)
+        proven = next((snapshot for snapshot in batch if told[snapshot.url]), None)
+        if proven is not None:
+            return proven
+        for snapshot in (one for one in batch if told[one.url] is None):
+            now = await album.of(snapshot.url).content()
             unread = unread or (now if isinstance(now, NoAnswer) else None)
-            same = now == await cover.content()
-        if same:
-            return snapshot
+            if now == await cover.content():
+                return snapshot
     return unread
 
 

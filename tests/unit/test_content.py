@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -399,3 +400,30 @@ def test_a_cover_that_is_known_to_be_another_snapshot_never_looks_like_the_wante
     cloud.pictures[COPY] = cloud.pictures[snapshot_url(offset=5)] = Picture(drawn(ASSET, "sample", 5).data)
     seen = Verdict(desired(), "update", before=Cover(COPY, ref), put_url=snapshot_url(offset=5), cover_url=COPY)
     assert clock.run(compare.looks_wanted(seen, cloud.reader(clock))) is looks
+
+
+class Slow(FakeCloud):
+    """Each HEAD takes a second."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "HEAD":
+            await self._clock.sleep(1)
+        return await super().__call__(request)
+
+
+def test_several_snapshots_are_asked_at_a_time_and_the_first_proof_ends_it() -> None:
+    offsets, clock = tuple(range(0, 240, 5)), FakeClock()
+    cloud = Slow(clock)
+    cloud.pictures = {snapshot_url(offset=at): Picture.with_md5(body(at)) for at in offsets}
+    cloud.pictures[COPY] = Picture.with_md5(body(60))
+    question = judge(desired(index=0), observed(COPY, offsets), "auto")
+    assert isinstance(question, Question)
+    found = clock.run(compare.answer(question, cloud.reader(clock), Memory(NOWHERE), replace_unreadable=False))
+    assert found.before is not None
+    assert found.before.snapshot == SnapshotRef("sample", 12, 60)
+    assert clock.time <= 5
+    assert [method for method, _ in cloud.asked].count("HEAD") <= 20
