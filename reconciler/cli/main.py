@@ -20,7 +20,7 @@ _VERBS = {
     "rollback": "Undo a run of apply, after asking.",
     "history": "List the runs that changed covers.",
     "memory": "Export or import what is known about re-encoded covers.",
-    "schema": "Print the JSON Schema of desired files, plans or results.",
+    "schema": "Print the JSON Schema of a file or a document.",
     "emulator": "Serve an emulated VOD API on a local port.",
     "demo": "Run lock, plan, apply and plan on an emulator, without an account.",
 }

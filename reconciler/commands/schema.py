@@ -1,7 +1,13 @@
-"""Print the JSON Schema of desired files, plans or results."""
+"""Print the JSON Schema of a file or a document.
+
+desired is that of desired files, lock of the lines of lock files, memory of what `memory export` writes,
+memory-moved of what it and `memory import` print, lock-result of what `lock` prints. The others are named after
+their command.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
@@ -12,8 +18,25 @@ from reconciler.commands.result import Report
 from reconciler.commands.verb import Verb
 from reconciler.util.sanitize import json_text
 
+DOCUMENTS = {
+    "lock": "documents.short.AnyLockLine",
+    "plan": "documents.schemas.PlanDoc",
+    "apply": "documents.schemas.ApplyDoc",
+    "audit": "documents.schemas.AuditDoc",
+    "lock-result": "documents.locked.LockDoc",
+    "validate": "documents.short.ValidateDoc",
+    "show": "documents.shown.ShowDoc",
+    "import": "documents.imported.ImportDoc",
+    "adopt": "documents.adopted.AdoptDoc",
+    "rollback": "documents.rollback.RollbackDoc",
+    "history": "documents.history.HistoryDoc",
+    "memory": "state.settled_covers.MemoryDocument",
+    "memory-moved": "documents.short.MemoryMovedDoc",
+    "error": "documents.short.ErrorDoc",
+}
 
-@click.argument("kind", type=click.Choice(["desired", "plan", "apply"]))
+
+@click.argument("kind", type=click.Choice(["desired", *DOCUMENTS]))
 def schema(_run: Run, *, kind: str) -> Report:
     """Makes the schema; without the cloud."""
     found = _schema(kind)
@@ -25,10 +48,10 @@ def _schema(kind: str) -> dict[str, Any]:
         from reconciler.desired.schema import json_schema
 
         return json_schema()
-    from reconciler.documents import schemas
     from reconciler.documents.dump import json_schema as document_schema
 
-    return document_schema(schemas.PlanDoc if kind == "plan" else schemas.ApplyDoc)
+    module, _, name = DOCUMENTS[kind].rpartition(".")
+    return document_schema(getattr(import_module(f"reconciler.{module}"), name))
 
 
 command = Verb("schema", __doc__, schema, OUTPUT)

@@ -10,9 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
-from support.command_line import entries, run, write
+from support.command_line import entries, run, video, write
 
 from reconciler.commands.demo import example
+from reconciler.commands.schema import DOCUMENTS
 from reconciler.emulator import ODD
 
 
@@ -23,7 +24,7 @@ def schema(what: str) -> Draft202012Validator:
     return Draft202012Validator(document)
 
 
-@pytest.mark.parametrize("what", ["desired", "plan", "apply"])
+@pytest.mark.parametrize("what", ["desired", *DOCUMENTS])
 def test_each_is_a_json_schema_and_the_same_with_json(what: str) -> None:
     assert schema(what)
     assert run("schema", what, "--json").out == run("schema", what).out
@@ -54,6 +55,38 @@ def test_plans_and_applies_fit_their_schemas(emulator: str) -> None:
         schema("apply").validate({**apply, "summary": {}})
 
 
+@pytest.mark.usefixtures("impatient")
+def test_every_document_fits_its_schema(emulator: str, tmp_path: Path) -> None:
+    """Those of plans and applies, with all that they may hold, stand above."""
+    there = ("--endpoint", emulator, "--state-dir", str(tmp_path / "state"))
+    write({**entries(4, drifted=2), ODD["no_snapshots"]: "0"})
+    memory = str(tmp_path / "memory.json")
+    verbs = {
+        "lock-result": ("lock", *there),
+        "audit": ("audit", *there),
+        "validate": ("validate",),
+        "error": ("validate", "nowhere"),
+        "apply": ("apply", *there, "--auto-approve"),
+        "history": ("history", *there),
+        "rollback": ("rollback", *there, "--auto-approve"),
+        "show": ("show", *there, video(0).asset_id, ODD["no_snapshots"], "0" * 32),
+        "adopt": ("adopt", *there, "--all"),
+        "import": ("import", *there, "--out", "desired/more.yaml", "--target", f"{video(9).asset_id[:1]}*"),
+        "memory-moved": ("memory", "export", *there, memory),
+    }
+    for what, arguments in verbs.items():
+        document = run(*arguments, "--json").document
+        assert (document["kind"] == "error") == (what == "error"), document
+        schema(what).validate(document)
+    schema("memory").validate(json.loads(Path(memory).read_text()))
+    lines = Path("desired/covers.lock").read_text().splitlines()
+    assert len(lines) == 5
+    for line in lines:
+        schema("lock").validate(json.loads(line))
+    with pytest.raises(ValidationError):
+        schema("lock").validate({**json.loads(lines[1]), "sha256": "x"})
+
+
 def test_the_examples_files_fit_the_desired_schema() -> None:
     files = sorted(Path(example()).rglob("*.yaml"))
     assert files
@@ -71,7 +104,7 @@ def test_what_the_loader_refuses_the_desired_schema_refuses_too(entry: object) -
 
 
 def test_an_unknown_document_is_a_usage_error() -> None:
-    ran = run("schema", "audit", "--json")
+    ran = run("schema", "elsewhere", "--json")
     assert (ran.code, ran.document["error"]["type"]) == (1, "usage")
 
 
