@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.command_line import COVER, DETAILS, Cloud, entries, run, video, videos, write
-from support.locks import HEADER, LOCK, change, lines
+from support.locks import HEADER, LOCK, change, git, lines
 
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions, FaultRule
@@ -278,54 +277,8 @@ def test_hostile_lock_files_stop_every_verb_before_the_cloud(serve: Serve, tmp_p
     assert calls(found) == (0, 0, 0, 0)
 
 
-def git(*arguments: str) -> str:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
-    done = subprocess.run(["git", *identity, *arguments], capture_output=True, check=True, text=True, timeout=60)
-    return done.stdout
-
-
-def test_branches_that_lock_different_assets_merge(emulator: str) -> None:
-    """30 and 30 additions in 1,000 lines; what a union merge leaves behind is mended by `lock`."""
-
-    def commit(numbers: set[int], branch: str) -> None:
-        wanted = sorted(f"{number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}" for number in numbers)
-        texts = [
-            json.dumps(
-                {"asset_id": one, "from": "sample", "index": 0, "offset": 0, "of": 1, "path": "snapshot/sample/0.jpg"}
-                | {"sha256": one * 2, "md5": one, "length": 7}
-            )
-            for one in wanted
-        ]
-        LOCK.parent.mkdir(exist_ok=True)
-        LOCK.write_text("\n".join([HEADER, *texts]) + "\n", encoding="utf-8")
-        Path(f"desired/{branch}.yaml").write_text("".join(["covers:\n", *(f"  {one}: 0\n" for one in wanted)]))
-        if branch != "main":
-            Path("desired/main.yaml").unlink()
-            git("rm", "-q", "--cached", "desired/main.yaml")
-            Path(f"desired/{branch}.yaml").unlink()
-        git("add", "-A")
-        git("commit", "-qm", branch)
-
-    git("init", "-q", "-b", "main")
-    Path(".gitattributes").write_text("covers.lock merge=union\n", encoding="utf-8")
-    base = set(range(1, 1001))
-    commit(base, "main")
-    git("checkout", "-qb", "one")
-    commit(base | set(range(2000, 2030)), "one")
-    git("checkout", "-q", "main")
-    git("checkout", "-qb", "two")
-    commit(base | set(range(3000, 3030)), "two")
-    git("merge", "-q", "--no-edit", "one")
-    everything = base | set(range(2000, 2030)) | set(range(3000, 3030))
-    wanted = sorted(f"{number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}" for number in everything)
-    Path("desired/all.yaml").write_text("".join(["covers:\n", *(f"  {one}: 0\n" for one in wanted)]))
-    assert {line["asset_id"] for line in lines()} == set(wanted)
-    assert run("lock").code == 0
-    assert [line["asset_id"] for line in lines()] == wanted
-
-
 def test_git_that_would_not_merge_by_union_is_named(emulator: str) -> None:
-    git("init", "-q")
+    git("init")
     write(entries(1))
     assert "covers.lock merge=union" in run("lock", "--endpoint", emulator).err
     Path(".gitattributes").write_text("covers.lock merge=union\n", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""Reads and changes the lock file that a run left behind."""
+"""Reads and changes the lock file that a run left behind, and commits it."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,3 +25,10 @@ def put(found: Iterable[Mapping[str, Any]], file: Path = LOCK) -> None:
 def change(asset_id: str, **values: object) -> None:
     """Rewrites the line of one asset, as if its snapshot had been another picture when it was locked."""
     put({**line, **values} if line["asset_id"] == asset_id else line for line in lines())
+
+
+def git(*arguments: str) -> str:
+    """What git prints; subprocess.CalledProcessError where it fails, as with a conflict."""
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+    command = ["git", *identity, "-c", "init.defaultBranch=main", *arguments]
+    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
