@@ -10,8 +10,7 @@ from typing import Any, TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from reconciler.report.phrases import duration
-from reconciler.util.rate import Rate
+from reconciler.util.rate import Rate, duration
 
 
 class _Stderr:

@@ -27,6 +27,7 @@ from reconciler.planning.planner import Planner
 from reconciler.report import phrases, text
 from reconciler.report.options import NO_CHANGES
 from reconciler.state.recorder import RunRecorder, recording
+from reconciler.util.rate import duration
 from reconciler.util.sanitize import clean, shorten
 
 _QUESTION = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
@@ -145,7 +146,7 @@ async def _set(
         applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance, changes.max_failures)
         interrupts.tell(applier.stop)
         if changes.max_duration is not None:
-            because = f"{phrases.duration(changes.max_duration)} are over (--max-duration)"
+            because = f"{duration(changes.max_duration)} are over (--max-duration)"
             timer = asyncio.get_running_loop().call_later(run.seconds_left, applier.stop, because)
         outcomes = await applier.apply(steps)
         if timer is not None:

@@ -37,6 +37,7 @@ from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport
+from reconciler.vod.waits import Tell
 
 # "A new cover takes effect within 3 to 5 minutes" (user guide).
 PENDING = timedelta(minutes=5)
@@ -102,8 +103,12 @@ async def connect(run: Run, settings: Settings) -> AsyncIterator[ConnectedRun]:
         ReconcileError: the project cannot be found, or the emulator is not installed.
     """
     clock, stack = SystemClock(), AsyncExitStack()
+
+    def tell(sentence: str) -> None:
+        run.terminal.note(f"{sentence}\n")
+
     try:
-        opened = await (_emulated if settings.emulated else _connected)(settings, clock, stack)
+        opened = await (_emulated if settings.emulated else _connected)(settings, clock, stack, tell)
         yield ConnectedRun(run.options, run.terminal, settings, opened)
     finally:
         try:
@@ -112,20 +117,20 @@ async def connect(run: Run, settings: Settings) -> AsyncIterator[ConnectedRun]:
             run.terminal.note(f"Warning: a connection could not be closed: {type(error).__name__}\n")
 
 
-async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
+async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack, tell: Tell) -> Session:
     transport = Transport()
     iam = FastHttpClient(base_url=settings.endpoint, transport=transport, headers=_AGENT)
-    auth = _auth(settings, clock, iam)
+    auth = _auth(settings, ApiConnection(iam, clock, settings.timeout, tell))
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
     await stack.enter_async_context(api)
+    connection = ApiConnection(api, clock, settings.timeout, tell)
     project_id = settings.project_id
     if project_id is None:
-        connection = ApiConnection(api, clock, settings.timeout)
         project_id = await find_project(connection, settings.iam_endpoint or "", settings.region or "")
     if isinstance(auth, AccessKeyAuth):
         api.headers["X-Project-Id"] = project_id
-    return await _session(replace(settings, project_id=project_id), clock, stack, api, outside)
+    return await _session(replace(settings, project_id=project_id), stack, connection, outside)
 
 
 def _picture_client(settings: Settings, clock: Clock, outside: httpx.AsyncBaseTransport) -> FastHttpClient:
@@ -137,9 +142,10 @@ def _picture_client(settings: Settings, clock: Clock, outside: httpx.AsyncBaseTr
 
 
 async def _session(
-    settings: Settings, clock: Clock, stack: AsyncExitStack, api: FastHttpClient, outside: httpx.AsyncBaseTransport
+    settings: Settings, stack: AsyncExitStack, api: ApiConnection, outside: httpx.AsyncBaseTransport
 ) -> Session:
     """`settings` name the project; `outside` is for pictures."""
+    clock = api.clock
     pictures = await stack.enter_async_context(_picture_client(settings, clock, outside))
     project_id = settings.project_id or ""
     store = RedisStore(settings.quota_store) if settings.quota_store else None
@@ -150,13 +156,13 @@ async def _session(
         # A call is granted, made and answered within the time-out; after twice that time its process is dead.
         lease = 2 * settings.timeout
         shared = RedisWindow(store, f"{settings.endpoint}:{name}", rate, lease) if store else None
-        opened = RateLimiter(rate, clock, shared)
+        opened = RateLimiter(rate, clock, shared, api.tell)
         stack.push_async_callback(opened.aclose)
         return opened
 
     limiters = RateLimiters(limiter("reads", settings.read_quota), limiter("writes", settings.write_quota))
     return Session(
-        client=VodClient(ApiConnection(api, clock, settings.timeout), project_id, limiters),
+        client=VodClient(api, project_id, limiters),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
         clock=clock,
         folder=folder.locate(settings.state_dir, settings.endpoint, project_id),
@@ -166,7 +172,7 @@ async def _session(
     )
 
 
-async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Session:
+async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack, tell: Tell) -> Session:
     """The emulator in this process: same client, no port, its own credentials and project."""
     try:
         from reconciler.emulator import options
@@ -190,17 +196,17 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack) -> 
     api = FastHttpClient(base_url=base, auth=auth, transport=transport, headers=_AGENT)
     await stack.enter_async_context(api)
     settings = replace(settings, region=options.REGION, project_id=options.PROJECT_ID)
-    return await _session(settings, clock, stack, api, transport)
+    return await _session(settings, stack, ApiConnection(api, clock, settings.timeout, tell), transport)
 
 
-def _auth(settings: Settings, clock: Clock, iam: FastHttpClient) -> Auth:
+def _auth(settings: Settings, iam: ApiConnection) -> Auth:
+    """`iam`: without authentication."""
     given: Credentials = settings.credentials
     if given.access_key is not None:
-        return AccessKeyAuth(AccessKey(*given.access_key), clock)
+        return AccessKeyAuth(AccessKey(*given.access_key), iam.clock)
     if given.token is not None:
         return TokenAuth(given.token)
     if given.login is None or settings.iam_endpoint is None:
         raise UsageError("No credentials")
     user, password, domain = given.login
-    connection = ApiConnection(iam, clock, settings.timeout)
-    return LoginAuth(Login(user, password, domain, settings.region or ""), connection, settings.iam_endpoint)
+    return LoginAuth(Login(user, password, domain, settings.region or ""), iam, settings.iam_endpoint)

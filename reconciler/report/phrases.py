@@ -12,7 +12,7 @@ from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc
 from reconciler.documents.shown import ShownSnapshot
 from reconciler.model import Content, Cover, Reason, SnapshotRef, Source
 from reconciler.report.options import NO_DRIFT, RenderOptions
-from reconciler.util.rate import Rate
+from reconciler.util.rate import duration
 from reconciler.util.sanitize import clean
 
 _VERIFIED = {True: ", seen in place", False: ", not seen in time", None: ""}
@@ -73,22 +73,6 @@ def picture_path(url: str) -> str:
         return clean(url)
     _, found, rest = path.partition("/asset/")
     return clean(rest.partition("/")[2] if found else path)
-
-
-def duration(seconds: float) -> str:
-    """A time to wait, rounded to what matters: 1 s, 40 s, 14 min, 3 h 19 min."""
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def per(rate: Rate) -> str:
-    """A rate of covers: "100 covers per minute", "10 covers per 2 seconds"."""
-    named = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
-    unit = named.get(int(rate.seconds), f"{rate.seconds:g} seconds")
-    return f"{rate.amount} covers per {unit}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -158,7 +142,7 @@ def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
             yield since(document.since)
         yield from (f"Warning: {clean(one.message)}" for one in document.warnings)
     if counts.update:
-        yield f"About {duration(options.rate.seconds_for(counts.update))} at {per(options.rate)}."
+        yield f"About {duration(options.rate.seconds_for(counts.update))} at {options.rate.per('cover')}."
     if isinstance(document, AuditDoc):
         yield from evidence(document)
 

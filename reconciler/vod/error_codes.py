@@ -33,6 +33,7 @@ _BY_STATUS = {
     404: "Check the endpoint, the region and the project ID.",
 }
 
+_WINDOW = 60
 _LIMIT = re.compile(r"limit:\s*(\d{1,9})\s*,\s*time:\s*(\d{1,6})?\s*(second|minute|hour|day)", re.IGNORECASE)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
@@ -45,10 +46,13 @@ def hint(code: str, status: int | None) -> str:
 def named_rate(message: str) -> Rate | None:
     """The limit and window that a 429 names ("… over ratelimit,limit:100,time:1 minute"), if it does.
 
-    Windows of more than an hour are ignored: waiting for them would make no sense.
+    A window longer than a minute is spread: so many calls a minute, and at least one. No text can bring a run to a
+    standstill; a service that refuses more than that is waited for as any that answers 429.
     """
     found = _LIMIT.search(message)
     if found is None or int(found[1]) < 1:
         return None
-    seconds = int(found[2] or 1) * _SECONDS[found[3].lower()]
-    return Rate(int(found[1]), seconds) if 1 <= seconds <= 3600 else None
+    amount, seconds = int(found[1]), int(found[2] or 1) * _SECONDS[found[3].lower()]
+    if seconds > _WINDOW:
+        return Rate(max(1, amount * _WINDOW // seconds), _WINDOW)
+    return Rate(amount, seconds) if seconds >= 1 else None

@@ -17,8 +17,11 @@ from reconciler.errors import UnreachableError
 from reconciler.util.clock import Clock
 from reconciler.util.rate import Rate
 from reconciler.vod.redis_rate_limit import RedisWindow
+from reconciler.vod.waits import LongWaits, Tell, discard
 
 _PATIENCE = 30 * 60
+_USED_UP = "the service, which answers that its quota is used up (HTTP 429)"
+_SHARED = "a share of the quota in RECONCILE_QUOTA_STORE"
 
 
 @dataclass(slots=True)
@@ -29,9 +32,9 @@ class Slot:
 
 
 class RateLimiter:
-    """Hands out the slots of one class of calls, first come first served."""
+    """Hands out the slots of one class of calls, first come first served. Reports long waits."""
 
-    def __init__(self, rate: Rate, clock: Clock, shared: RedisWindow | None = None) -> None:
+    def __init__(self, rate: Rate, clock: Clock, shared: RedisWindow | None = None, tell: Tell = discard) -> None:
         self._rates = {rate.seconds: rate}
         self.seconds = rate.seconds
         self._clock = clock
@@ -43,6 +46,9 @@ class RateLimiter:
         self._answered: deque[float] = deque()
         self._answer_came = asyncio.Event()
         self._held_until = float("-inf")
+        self._tell = tell
+        self._waits = LongWaits(clock, tell)
+        self._reported_speed: float | None = None
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:
@@ -92,14 +98,23 @@ class RateLimiter:
             ticket, pause = await self._shared.acquire()
             if pause == 0:
                 return ticket
-            await self._clock.sleep(pause)
+            with self._waits.waiting(pause, _SHARED):
+                await self._clock.sleep(pause)
 
     def hold(self, seconds: float, learned: Rate | None = None) -> None:
         """Grants no slot for that long. A rate that the server named is kept from now on, beside the others."""
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
         if learned is not None:
+            self._tell_if_slower(learned)
             known = self._rates.get(learned.seconds, learned)
             self._rates[learned.seconds] = min(known, learned, key=lambda rate: rate.amount)
+
+    def _tell_if_slower(self, learned: Rate) -> None:
+        """Says that the run slows down, and after that only if it slows down to half of what was said."""
+        slowest = min(rate.speed for rate in self._rates.values())
+        if learned.speed < slowest and (self._reported_speed is None or learned.speed <= self._reported_speed / 2):
+            self._reported_speed = learned.speed
+            self._tell(f"From now on at most {learned.per('call')}: the service names that limit (HTTP 429).")
 
     async def _renew(self, shared: RedisWindow, ticket: str) -> None:
         """Keeps the ticket while its call lasts: the look before a PUT may take longer than a lease."""
@@ -119,12 +134,19 @@ class RateLimiter:
         if pause is None:
             await self._answer_came.wait()
             return
-        waits = [asyncio.create_task(self._clock.sleep(pause)), asyncio.create_task(self._answer_came.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        with self._waits.waiting(pause, self._reason(pause)):
+            waits = [asyncio.create_task(self._clock.sleep(pause)), asyncio.create_task(self._answer_came.wait())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+
+    def _reason(self, pause: float) -> str:
+        if self._held_until - self._clock.monotonic() >= pause:
+            return _USED_UP
+        slowest = min(self._rates.values(), key=lambda rate: rate.speed)
+        return f"the quota of {slowest.per('call')}"
 
     def _pause(self) -> float | None:
         """Seconds to wait before a slot may be free; 0 when one is, None when only an answer can free one."""

@@ -22,10 +22,12 @@ from reconciler.vod.bodies import EncodingError, decoded
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.retry import ATTEMPTS, with_retries
 from reconciler.vod.transport import UntrustedError
+from reconciler.vod.waits import LongWaits, Tell, discard
 
 _MOST_BYTES = 32 * 1024 * 1024
 _CLOCK_TOLERANCE = 15 * 60
 _PATIENCE = 30 * 60
+_IAM_USED_UP = "IAM, which answers that its quota is used up (HTTP 429)"
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -89,11 +91,13 @@ class ApiConnection:
     Attributes:
         http: carries base URL, authentication and transport.
         timeout: seconds for one request, from its sending to the last byte of its answer.
+        tell: takes a sentence about a long wait, or about what cannot be relied on.
     """
 
     http: FastHttpClient
     clock: Clock
     timeout: float
+    tell: Tell = discard
 
     async def exchange(
         self, operation: str, request: httpx.Request, *, changes: bool = False
@@ -165,6 +169,7 @@ async def patiently(connection: ApiConnection, ask: Callable[[], Awaitable[T]]) 
         UnreachableError: no usable answer came, or 429 after 429 for half an hour.
     """
     growing, waited = 2.0, 0.0
+    waits = LongWaits(connection.clock, connection.tell)
     while True:
         try:
             return await with_retries(connection.clock, ask, TransientFault)
@@ -177,7 +182,8 @@ async def patiently(connection: ApiConnection, ask: Callable[[], Awaitable[T]]) 
                 raise UnreachableError(
                     "The quota of IAM was exceeded for half an hour", status=429, hint="Try again later."
                 ) from throttled
-            await connection.clock.sleep(pause)
+            with waits.waiting(pause, _IAM_USED_UP):
+                await connection.clock.sleep(pause)
 
 
 def _parsed(model: type[M], body: bytes) -> M:

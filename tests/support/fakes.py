@@ -31,6 +31,7 @@ from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import LoginAuth
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
+from reconciler.vod.waits import Tell, discard
 
 T = TypeVar("T")
 Answer = httpx.Response | Exception
@@ -123,17 +124,18 @@ def vod_client(
     reads: Rate = READ_RATE,
     writes: Rate = WRITE_RATE,
     timeout: float = 30,
+    tell: Tell = discard,
 ) -> VodClient:
     """Our client, talking to a function."""
     http = FastHttpClient(base_url=BASE, transport=httpx.MockTransport(handler), auth=auth)
-    windows = RateLimiters(RateLimiter(reads, clock), RateLimiter(writes, clock))
-    return VodClient(ApiConnection(http, clock, timeout), PROJECT, windows)
+    windows = RateLimiters(RateLimiter(reads, clock, tell=tell), RateLimiter(writes, clock, tell=tell))
+    return VodClient(ApiConnection(http, clock, timeout, tell), PROJECT, windows)
 
 
-def login_auth(handler: Handler, clock: FakeClock, login: Login, iam: str) -> LoginAuth:
+def login_auth(handler: Handler, clock: FakeClock, login: Login, iam: str, tell: Tell = discard) -> LoginAuth:
     """Our login, talking to a function."""
     http = FastHttpClient(base_url=iam, transport=httpx.MockTransport(handler))
-    return LoginAuth(login, ApiConnection(http, clock, 30), iam)
+    return LoginAuth(login, ApiConnection(http, clock, 30, tell), iam)
 
 
 def run_recorder(folder: Path, journal: Journal, clock: FakeClock) -> RunRecorder:

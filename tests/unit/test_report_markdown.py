@@ -18,7 +18,7 @@ from reconciler.report import phrases
 from reconciler.report.markdown import render as markdown
 from reconciler.report.markdown import utf16
 from reconciler.report.options import RenderOptions
-from reconciler.util.rate import Rate
+from reconciler.util.rate import Rate, duration
 from reconciler.util.sanitize import clean
 
 URL = "https://ci.example/runs/1/report.html"
@@ -65,7 +65,7 @@ def test_nothing_to_do_needs_no_sections() -> None:
 
 def test_the_time_it_takes_is_that_of_the_given_rate() -> None:
     hourly = Rate(10, 3600)
-    assert f"About {phrases.duration(hourly.seconds_for(5))} at 10 covers per hour." in markdown(
+    assert f"About {duration(hourly.seconds_for(5))} at 10 covers per hour." in markdown(
         plan_doc(), RenderOptions(rate=hourly)
     )
 
