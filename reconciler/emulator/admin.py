@@ -52,6 +52,12 @@ async def upload(world: World, request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def delete(world: World, request: Request) -> Response:
+    """`DELETE /_emulator/asset?asset_id=ID`: somebody deletes it."""
+    world.store.delete(request.query_params.get("asset_id", ""))
+    return Response(status_code=204)
+
+
 async def catalogue(world: World, _: Request) -> Response:
     """`GET /_emulator/catalogue`: every listed asset."""
     _total, assets = world.store.page(AssetFilter(), world.clock())

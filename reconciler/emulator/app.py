@@ -135,6 +135,7 @@ def _routes(world: World, log: admin.Log) -> list[Route]:
         Route("/{prefix:path}" + _PICTURE, picture),
         Route(f"{_ADMIN}requests", log.show),
         Route(f"{_ADMIN}cover", partial(admin.upload, world), methods=["POST"]),
+        Route(f"{_ADMIN}asset", partial(admin.delete, world), methods=["DELETE"]),
         Route(f"{_ADMIN}catalogue", partial(admin.catalogue, world)),
     ]
 

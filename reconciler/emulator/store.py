@@ -110,6 +110,10 @@ class Store:
         """Makes these bytes the cover at once."""
         self._add(asset_id, "custom", "", picture, now=now, visible_at=now)
 
+    def delete(self, asset_id: str) -> None:
+        """Lets no read find it any more."""
+        self._db.execute("DELETE FROM assets WHERE asset_id = ?", (asset_id,))
+
     def uploaded(self, asset_id: str, now: float) -> bytes | None:
         """The bytes of an uploaded cover; None if the cover shown now was not uploaded."""
         query = "SELECT picture FROM covers WHERE asset_id = ? AND visible_at <= ? ORDER BY seq DESC LIMIT 1"

@@ -97,7 +97,8 @@ class VodClient:
         """Every asset of the project, or of a span of time (UTC), also past the 20,000 that pages reach (API page
         "Querying the asset list")."""
         whole = Span.whole(self.clock.now(), created_after, created_before)
-        return list_assets(self._page, whole, bounded=bool(created_after or created_before))
+        bounded = bool(created_after or created_before)
+        return list_assets(self._page, whole, bounded=bounded, tell=self._connection.tell)
 
     async def _page(self, query: str) -> schemas.AssetList:
         async def send(_: Slot) -> schemas.AssetList:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from reconciler.errors import ApiError, CrowdedError
 from reconciler.util.concurrency import for_each
 from reconciler.vod.schemas import AssetList, AssetSummary
+from reconciler.vod.waits import Tell, discard
 
 PAGE = 100
 MOST = 20_000
@@ -19,6 +20,11 @@ _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 _FORMAT = "%Y%m%d%H%M%S"
 _SECOND = timedelta(seconds=1)
 _PARALLEL_PAGES = 8
+_READINGS = 3
+_MOVING = (
+    "Warning: assets were created or deleted while they were listed ({} times over), "
+    "so some may be missing here. Run again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,9 @@ FetchPage = Callable[[str], Awaitable[AssetList]]
 _Part = tuple[Span | None, AssetList]
 
 
-async def list_assets(fetch: FetchPage, whole: Span, *, bounded: bool = False) -> AsyncIterator[AssetSummary]:
+async def list_assets(
+    fetch: FetchPage, whole: Span, *, bounded: bool = False, tell: Tell = discard
+) -> AsyncIterator[AssetSummary]:
     """Yields every asset once (API page "Querying the asset list").
 
     Exactly MOST assets that were all created within the same second are taken for all there are.
@@ -57,6 +65,7 @@ async def list_assets(fetch: FetchPage, whole: Span, *, bounded: bool = False) -
         fetch: reads one page, for a query like "page=0&size=100".
         whole: the time in which assets can have been created.
         bounded: only assets of that time are wanted.
+        tell: takes a warning that some may be missing, because the list never stood still.
 
     Raises:
         CrowdedError: more assets than pages reach were created within one second; all others were yielded.
@@ -77,7 +86,7 @@ async def list_assets(fetch: FetchPage, whole: Span, *, bounded: bool = False) -
                 parts += await _split(fetch, span, page, span.middle)
                 continue
             crowded = span
-        async for asset in _pages(fetch, span, page):
+        async for asset in _steady(fetch, span, page, tell):
             if asset.asset_id and asset.asset_id not in seen:
                 seen.add(asset.asset_id)
                 yield asset
@@ -137,10 +146,24 @@ def _created(asset: AssetSummary) -> datetime | None:
         return None
 
 
-async def _pages(fetch: FetchPage, span: Span | None, first: AssetList) -> AsyncIterator[AssetSummary]:
-    """The assets of all pages, in order; several pages are read at once where their number is known."""
-    for asset in first.assets:
-        yield asset
+async def _steady(fetch: FetchPage, span: Span | None, first: AssetList, tell: Tell) -> AsyncIterator[AssetSummary]:
+    """The assets of all pages. Where the total moved in the meantime, assets moved from one page to another and none
+    showed them: the pages are read again, a few times."""
+    for _ in range(_READINGS):
+        moved = False
+        async for page in _pages(fetch, span, first):
+            moved = moved or page.total not in (None, first.total)
+            for asset in page.assets:
+                yield asset
+        if not moved:
+            return
+        first = await _page(fetch, 0, span)
+    tell(_MOVING.format(_READINGS))
+
+
+async def _pages(fetch: FetchPage, span: Span | None, first: AssetList) -> AsyncIterator[AssetList]:
+    """All pages, in order; several are read at once where their number is known."""
+    yield first
     counted = first.total is not None
     pages = -(-min(first.total if first.total is not None else MOST, MOST) // PAGE)
     size, more = _PARALLEL_PAGES if counted else 1, len(first.assets) >= PAGE
@@ -149,8 +172,7 @@ async def _pages(fetch: FetchPage, span: Span | None, first: AssetList) -> Async
             return
         answers = await _read(fetch, range(start, min(start + size, pages)), span)
         for answer in answers:
-            for asset in answer.assets:
-                yield asset
+            yield answer
         more = len(answers[-1].assets) >= PAGE
 
 

@@ -187,6 +187,10 @@ class Cloud:
         answer = httpx.post(f"{self.url}/_emulator/cover", params={"asset_id": asset_id}, content=picture)
         answer.raise_for_status()
 
+    def delete(self, asset_id: str) -> None:
+        """Somebody deletes an asset."""
+        httpx.delete(f"{self.url}/_emulator/asset", params={"asset_id": asset_id}).raise_for_status()
+
     def _get(self, what: str) -> dict[str, Any]:
         found: dict[str, Any] = httpx.get(f"{self.url}/_emulator/{what}").raise_for_status().json()
         return found
