@@ -70,7 +70,7 @@ async def apply(
     scope = load(run, changed_since, locked=locked)
     async with connect(run, run.resolve(scope.state)) as connected:
         with execute.open_apply(connected, state=scope.state) as applying:
-            plan = await applying.make_plan(applying.planner, scope.covers, partly=scope.about is not None)
+            plan = await applying.make_plan(applying.planner, scope.covers, scope.left_out)
             document = scope.noted_in(plan_document(plan, applying.origin))
             # Before anything changes: afterwards the covers from before may be gone.
             images = await images_of_changes(applying, plan.changes)

@@ -25,7 +25,7 @@ from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_audit
 from reconciler.documents.schemas import AuditDoc, TrafficDoc, WarningDoc
 from reconciler.documents.write import audit_document
-from reconciler.errors import CrowdedError
+from reconciler.errors import CrowdedError, UsageError
 from reconciler.observe.covers import ListedAsset, list_covers
 from reconciler.report import text
 from reconciler.report.options import RunFacts
@@ -52,7 +52,10 @@ async def audit(run: Run, *, baseline: str | None, changed_since: str | None) ->
     """
     Raises:
         PlanFileError: the baseline cannot be used.
+        UsageError: nor can it beside --changed-since.
     """
+    if baseline is not None and changed_since is not None:
+        raise UsageError("--baseline compares audits of all entries: it takes no --changed-since")
     earlier = read_audit(baseline) if baseline is not None else None
     scope = load(run, changed_since)
     state = scope.state
@@ -88,9 +91,7 @@ async def _audit(run: ConnectedRun, scope: Scope) -> tuple[AuditDoc, ImagesByAss
         await list_covers(session.client, add)
     except CrowdedError as error:
         warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(error.message)),)
-    plan = await run.make_plan(
-        replace(run.make_planner(state), listed=listed), scope.covers, partly=scope.about is not None
-    )
+    plan = await run.make_plan(replace(run.make_planner(state), listed=listed), scope.covers, scope.left_out)
     images = await images_of_changes(run, plan.changes)
     document = audit_document(
         plan,

@@ -34,6 +34,13 @@ class Scope:
     about: ChangedSinceDoc | None = None
     removed: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """IDs of the entries that it is not about."""
+        if self.about is None:
+            return frozenset()
+        return frozenset(one.asset_id for one in self.state.covers) - {one.asset_id for one in self.covers}
+
     def noted_in(self, document: F) -> F:
         """The document with what it was limited to."""
         if self.about is None:

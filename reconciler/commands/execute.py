@@ -125,7 +125,7 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         outcomes, stopped = await _set(run, steps, interrupts)
         if changes.wait and not interrupts.requested:
             outcomes = await _wait(run, steps, outcomes, interrupts)
-    document = apply_document(outcomes, plan.unknown, run.origin, plan.removed, stopped)
+    document = apply_document(outcomes, plan.unknown, run.origin, plan, warnings=stopped)
     document = redacted(document, run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:

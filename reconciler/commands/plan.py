@@ -44,9 +44,7 @@ async def plan(
         atomic_files.check_writable(out)
     scope = load(run, changed_since, locked=locked)
     async with connect(run, run.resolve(scope.state)) as connected:
-        found = await connected.make_plan(
-            connected.make_planner(scope.state), scope.covers, partly=scope.about is not None
-        )
+        found = await connected.make_plan(connected.make_planner(scope.state), scope.covers, scope.left_out)
         images = await images_of_changes(connected, found.changes)
         document = redacted(scope.noted_in(plan_document(found, connected.origin)), run.terminal.redact)
         del found  # as large as the document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -84,13 +84,13 @@ class ConnectedRun(Run):
             keep_snapshots=self.options.reports.pictures > 0,
         )
 
-    async def make_plan(self, planner: Planner, covers: Sequence[Desired], *, partly: bool = False) -> Plan:
+    async def make_plan(self, planner: Planner, covers: Sequence[Desired], left_out: Collection[str] = ()) -> Plan:
         """Plans the selected entries.
 
         Args:
-            partly: they are not all that the desired files have, so that a target may match none of them.
+            left_out: IDs of the other entries of the desired files.
         """
-        selection = Selection(self.options.targets, self.options.excludes, may_match_nothing=partly)
+        selection = Selection(self.options.targets, self.options.excludes, left_out=left_out)
         with self.terminal.progress("Reading", len(covers), self.settings.read_quota) as advance:
             return await planner.make_plan(covers, selection, self.settings.parallelism, advance)
 

@@ -56,6 +56,11 @@ def _check_comparable(file: str, baseline: AuditDoc, now: AuditDoc) -> None:
             f"{file}: the baseline is about project {there[1]} at {there[0]}, not about {here[1]} at {here[0]}",
             hint="Keep one baseline for each project.",
         )
+    if baseline.changed_since is not None:
+        raise PlanFileError(
+            f"{file}: the baseline was made with --changed-since, so it does not tell about all entries",
+            hint="Make the baseline without it.",
+        )
     if (sorted(baseline.targets), sorted(baseline.excludes)) != (sorted(now.targets), sorted(now.excludes)):
         raise PlanFileError(
             f"{file}: the baseline was made with another --target or --exclude",

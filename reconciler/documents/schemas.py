@@ -220,5 +220,6 @@ class ApplyDoc(Head):
     summary: ApplySummary
     results: tuple[Outcome, ...]
     unknown: tuple[UnknownDoc, ...]
+    changed_since: ChangedSinceDoc | None = field(default=None, metadata=OPTIONAL)
     removed: tuple[AssetId, ...] | None = field(default=None, metadata=OPTIONAL)
     warnings: tuple[WarningDoc, ...] = field(default=(), metadata=OPTIONAL_LIST)

@@ -88,17 +88,23 @@ def apply_document(
     outcomes: Sequence[Outcome],
     unknown: Sequence[UnknownDoc],
     origin: Origin,
-    removed: tuple[str, ...] | None = None,
+    plan: PlanDoc | None = None,
+    *,
     warnings: tuple[WarningDoc, ...] = (),
 ) -> ApplyDoc:
-    """The result of each planned change."""
+    """The result of each planned change.
+
+    Args:
+        plan: if it may have been limited to entries that changed.
+    """
     counts = Counter[str](outcome.outcome for outcome in outcomes)
     return ApplyDoc(
         **origin.head(),
         summary=ApplySummary(**counts, unknown=len(unknown)),
         results=tuple(outcomes),
         unknown=tuple(unknown),
-        removed=removed,
+        changed_since=plan.changed_since if plan is not None else None,
+        removed=plan.removed if plan is not None else None,
         warnings=warnings,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -22,12 +22,16 @@ class Selection:
     """Which entries a run is about. Remembers which globs matched, since one that matches nothing is a mistake."""
 
     def __init__(
-        self, targets: Sequence[str] = (), excludes: Sequence[str] = (), *, may_match_nothing: bool = False
+        self, targets: Sequence[str] = (), excludes: Sequence[str] = (), *, left_out: Collection[str] = ()
     ) -> None:
+        """
+        Args:
+            left_out: IDs of entries that the run is not about, although globs may match them.
+        """
         self._targets = tuple(targets)
         self._excludes = tuple(excludes)
         self._unmatched = {("--target", glob) for glob in targets} | {("--exclude", glob) for glob in excludes}
-        self._may_match_nothing = may_match_nothing
+        self._left_out = left_out
         self._titles_matter = any(not ID.fullmatch(glob) for glob in (*targets, *excludes))
 
     @property
@@ -58,8 +62,12 @@ class Selection:
         Raises:
             UsageError: a glob matched no entry.
         """
-        if self._unmatched and not self._may_match_nothing:
-            named = ", ".join(f"{flag} {glob!r}" for flag, glob in sorted(self._unmatched))
+        unmatched = self._unmatched
+        if self._left_out:  # any other glob may match one of their titles, which nobody read
+            unmatched = {(flag, glob) for flag, glob in unmatched if ID.fullmatch(glob)}
+            unmatched = {(flag, glob) for flag, glob in unmatched if glob.lower() not in self._left_out}
+        if unmatched:
+            named = ", ".join(f"{flag} {glob!r}" for flag, glob in sorted(unmatched))
             raise UsageError(
                 f"Nothing matches {named}", hint="Globs match whole asset IDs or titles: 'Trailer*', '6e76*'."
             )

@@ -147,7 +147,7 @@ def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
         yield from evidence(document)
 
 
-def _changed_since(document: Findings) -> Iterator[str]:
+def _changed_since(document: Findings | ApplyDoc) -> Iterator[str]:
     about, removed = document.changed_since, document.removed or ()
     if about is None:
         return
@@ -168,6 +168,7 @@ def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
         f"{counts.failed} failed, {counts.stale} stale, {counts.unchanged} unchanged, "
         f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
     )
+    yield from _changed_since(document)
     verified = [result.verified for result in document.results if result.verified is not None]
     if verified:
         yield f"{sum(verified)} of {counts.applied} seen in place."

@@ -80,6 +80,30 @@ def test_what_went_is_named_and_not_touched(serve: Serve) -> None:
     assert found.puts == 0
 
 
+@pytest.mark.parametrize("verb", [("plan",), ("audit",), ("apply", "--auto-approve")], ids=" ".join)
+def test_every_report_names_what_went(serve: Serve, verb: tuple[str, ...]) -> None:
+    serve(EmulatorOptions())
+    write(entries(23, drifted=1))
+    ran = run(*verb, "--changed-since", "main", "--markdown", "x.md", "--html", "x.html", "--json")
+    assert ran.document["changed_since"]["left_out"] == 22
+    for report in ("x.md", "x.html"):
+        text = Path(report).read_text(encoding="utf-8")
+        assert "22 entries left out" in text
+        assert video(23).asset_id in text
+
+
+def test_audits_of_some_entries_are_not_compared_with_others(serve: Serve) -> None:
+    """What was left out would count as resolved."""
+    serve(EmulatorOptions())
+    write(entries(24, drifted=2))
+    run("audit", "--json", "--output", "all.json")
+    run("audit", "--changed-since", "main", "--json", "--output", "some.json")
+    both = run("audit", "--changed-since", "main", "--baseline", "all.json")
+    assert (both.code, "it takes no --changed-since" in both.err) == (1, True)
+    later = run("audit", "--baseline", "some.json")
+    assert (later.code, "was made with --changed-since" in later.err) == (1, True)
+
+
 def test_a_lock_line_that_changed_counts(serve: Serve) -> None:
     found = serve(EmulatorOptions())
     run("lock")
@@ -141,7 +165,10 @@ def test_targets_narrow_what_changed(serve: Serve) -> None:
     write(entries(24, drifted=3))
     ran = run("plan", "--changed-since", "main", "--target", video(1).asset_id, "--json")
     assert [item["asset_id"] for item in ran.document["changes"]] == [video(1).asset_id]
-    assert run("plan", "--changed-since", "main", "--target", video(9).asset_id).code == 0
+    for left_out in (video(9).asset_id.upper(), f"{video(9).asset_id[:8]}*", "Any title*"):
+        assert run("plan", "--changed-since", "main", "--target", left_out).code == 0
+    for nothing in ("f" * 32, video(99).asset_id):
+        assert "Nothing matches" in run("plan", "--changed-since", "main", "--target", nothing).err
 
 
 def test_locked_is_demanded_of_what_is_looked_at(serve: Serve) -> None:
