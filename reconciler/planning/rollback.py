@@ -95,6 +95,8 @@ class RollbackPlanner:
         if wanted is None:
             return await self._to_missing_snapshot(change, change.before.snapshot, observed)
         back = await self._planner.decide(self._entry(change, wanted), observed)
+        if back.state in ("in_sync", "pending"):
+            return await self._still_the_same(change, wanted, back)
         if back.state != "update":
             return back
         after = await self._verdict_on_change(change, observed)
@@ -124,6 +126,14 @@ class RollbackPlanner:
             return verdict
         message = f"The cover before was {_place(before)}. Its snapshots were taken again: there is none there now."
         return NotUndoable(change, observed.title, "snapshots_retaken", message)
+
+    async def _still_the_same(self, change: PastChange, wanted: Snapshot, back: Verdict) -> Verdict | NotUndoable:
+        """The snapshot from before is the cover, or on its way. A copy of it as it was taken again since is not the
+        cover from before; one whose URL names the snapshot never was more than that."""
+        shown = (back.before.cover_url if back.before is not None else None) or ""
+        if change.snapshot_sha256 is None or picture(shown) == picture(wanted.url):
+            return back
+        return await self._retaken_since(change, wanted, back) or back
 
     async def _retaken_since(
         self, change: PastChange, wanted: Snapshot, back: Verdict

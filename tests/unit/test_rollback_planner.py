@@ -154,6 +154,24 @@ def test_other_bytes_at_that_second_were_taken_anew(clock: FakeClock) -> None:
     assert found.plan.changes == ()
 
 
+@pytest.mark.parametrize("visible", [True, False], ids=["visible", "on its way"])
+def test_a_run_that_set_the_retaken_snapshot_cannot_bring_the_one_before_back(
+    clock: FakeClock, visible: bool
+) -> None:
+    """Before and after are the same second of the same set, and two pictures."""
+    cloud = copying()
+    cloud.pictures[snapshot_url(offset=10)] = Picture(b"another")
+    done = change(shot(10, b"picture 10"), shot(10, b"another"), snapshot=b"picture 10")
+    planner = cloud.planner(clock)
+    if visible:
+        cloud.pictures[COPY] = Picture(b"another")
+    else:
+        planner = replace(planner, recent={ASSET: done}, undoing=True)
+    found = undo_with(planner, clock, done)
+    assert reasons(found) == ["snapshots_retaken"]
+    assert found.plan.managed == 0
+
+
 def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_path: Path) -> None:
     """A service that re-encodes never shows the snapshot's own bytes; the memory knows what came of which."""
     cloud = copying()
