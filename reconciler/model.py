@@ -249,6 +249,9 @@ class Verdict:
     shown: Cover | None = field(default=None, repr=False, metadata=NOT_IN_DOCUMENTS)
     snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
     evidence: Evidence = "details"
+    snapshot_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
+    locked: LockLine | None = field(default=None, metadata=NOT_IN_DOCUMENTS)
+    """Where the wanted snapshot is not the locked picture: its URL, and the lock line."""
 
 
 @dataclass(frozen=True, slots=True)

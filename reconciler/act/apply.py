@@ -12,7 +12,7 @@ from reconciler.decide.outcome import Failure, Outcome
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
 from reconciler.model import NoAnswer, Verdict
-from reconciler.planning.content import looks_wanted
+from reconciler.planning.by_eye import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each

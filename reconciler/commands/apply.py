@@ -19,7 +19,7 @@ from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
 from reconciler.commands.execute import ApplyResult, ApplyRun
 from reconciler.commands.options import CHANGES, CLOUD, duration
-from reconciler.commands.reports import images_of_changes, make_report
+from reconciler.commands.reports import images_of_changes, images_of_plan, make_report
 from reconciler.commands.result import Report
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
@@ -73,7 +73,7 @@ async def apply(
             plan = await applying.make_plan(applying.planner, scope.covers, scope.left_out)
             document = scope.noted_in(plan_document(plan, applying.origin))
             # Before anything changes: afterwards the covers from before may be gone.
-            images = await images_of_changes(applying, plan.changes)
+            images = await images_of_plan(applying, plan)
             _show(applying, document, document.summary.in_sync + document.left_out)
             steps = execute.steps_of(plan)
             if steps:

@@ -15,7 +15,7 @@ import click
 from reconciler.commands.changed_since import CHANGED_SINCE, Scope, load
 from reconciler.commands.context import Run
 from reconciler.commands.options import AUDIT_REPORTS, COMPARISON, CONNECTION, PAGE_OUTPUT, SELECTION
-from reconciler.commands.reports import images_of_changes, make_report
+from reconciler.commands.reports import images_of_plan, make_report
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
@@ -92,7 +92,7 @@ async def _audit(run: ConnectedRun, scope: Scope) -> tuple[AuditDoc, ImagesByAss
     except CrowdedError as error:
         warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(error.message)),)
     plan = await run.make_plan(replace(run.make_planner(state), listed=listed), scope.covers, scope.left_out)
-    images = await images_of_changes(run, plan.changes)
+    images = await images_of_plan(run, plan)
     document = audit_document(
         plan,
         run.origin,

@@ -16,7 +16,7 @@ import click
 from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
 from reconciler.commands.options import CLOUD
-from reconciler.commands.reports import images_of_changes, make_report
+from reconciler.commands.reports import images_of_plan, make_report
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
@@ -45,7 +45,7 @@ async def plan(
     scope = load(run, changed_since, locked=locked)
     async with connect(run, run.resolve(scope.state)) as connected:
         found = await connected.make_plan(connected.make_planner(scope.state), scope.covers, scope.left_out)
-        images = await images_of_changes(connected, found.changes)
+        images = await images_of_plan(connected, found)
         document = redacted(scope.noted_in(plan_document(found, connected.origin)), run.terminal.redact)
         del found  # as large as the document
     notes = list(run.safety_warnings(document))

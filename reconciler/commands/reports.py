@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import import_module
 
@@ -14,12 +15,27 @@ from reconciler.commands.session import ConnectedRun
 from reconciler.documents.dump import as_json, relocated
 from reconciler.documents.images import NO_IMAGES, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import Verdict
-from reconciler.observe.report_images import ImageRequest, collect, count
+from reconciler.model import Plan, Verdict
+from reconciler.observe.report_images import ImageRequest, collect, count, embedded
 from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
+from reconciler.state.cover_backup import find
 from reconciler.util.atomic_files import size
 
 Document = PlanDoc | AuditDoc | ApplyDoc
+
+
+async def images_of_plan(run: ConnectedRun, plan: Plan) -> ImagesByAsset:
+    """The pictures of changes, and of entries whose snapshot was taken again, if the report shows pictures."""
+    replaced = [item for item in plan.unknown if item.locked is not None]
+    wanted = [ImageRequest(item.desired.asset_id, item.cover_url, item.snapshot_url, (), None) for item in replaced]
+    found = dict(await images_of_changes(run, plan.changes))
+    for item, request in zip(replaced, wanted, strict=True):
+        pair = (await fetch_images(run, [request])).get(request.asset_id)
+        if pair is not None and item.locked is not None:
+            saved = find(run.session.folder, request.asset_id, item.locked.sha256)
+            data = await asyncio.to_thread(saved.read_bytes) if saved is not None else None
+            found[request.asset_id] = replace(pair, locked=await embedded(data) if data is not None else None)
+    return found
 
 
 async def images_of_changes(run: ConnectedRun, changes: Sequence[Verdict]) -> ImagesByAsset:

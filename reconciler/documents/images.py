@@ -20,11 +20,13 @@ class EmbeddedImage:
 
 @dataclass(frozen=True, slots=True)
 class AssetImages:
-    """The pictures of one asset: its cover, the wanted snapshot (None if nothing has to change), its snapshots."""
+    """The pictures of one asset: its cover, the wanted snapshot (None if nothing has to change), its snapshots, and
+    the locked picture, where it was saved."""
 
     before: EmbeddedImage
     after: EmbeddedImage | None
     snapshots: tuple[tuple[SnapshotRef, EmbeddedImage], ...] = ()
+    locked: EmbeddedImage | None = None
 
 
 ImagesByAsset = Mapping[str, AssetImages]

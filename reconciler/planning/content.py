@@ -16,14 +16,11 @@ remembered; one that has its bytes; or none of them. A HEAD that is believed spa
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 
-from reconciler.decide.equality import same_cover
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import (
     Question,
@@ -37,7 +34,6 @@ from reconciler.decide.verdict import (
 from reconciler.model import Content, Cover, LockLine, NoAnswer, Observed, PictureBytes, Snapshot, Verdict
 from reconciler.observe.cdn_hosts import PictureHead
 from reconciler.observe.pictures import Pictures
-from reconciler.observe.similarity import alike, is_picture
 from reconciler.state.settled_covers import Memory, SettledCover
 from reconciler.util.concurrency import for_each
 
@@ -128,7 +124,7 @@ async def answer(
     shown = await cover.content() if opened else None
     content = await _to_put(question, wanted, target, shown, replace_unreadable=replace_unreadable)
     if isinstance(content, NoAnswer):
-        return unknown(desired, content, observed.title)
+        return _refused(question, wanted, content)
     if question.by_url and named is wanted:
         return in_sync(desired, observed, wanted, None, content)
     ref = named.ref if named is not None else None
@@ -142,6 +138,15 @@ async def answer(
         found = await _which(observed, cover, settled, candidates, album)
         ref = found.ref if isinstance(found, Snapshot) else None
     return update(desired, observed, wanted, observed.cover(ref, shown), content)
+
+
+def _refused(question: Question, wanted: Snapshot, why: NoAnswer) -> Verdict:
+    """The verdict where the wanted snapshot must not be set."""
+    verdict = unknown(question.desired, why, question.observed.title)
+    if why.reason != "snapshot_changed":
+        return verdict
+    # Both are shown, to decide by eye.
+    return replace(verdict, cover_url=question.observed.cover_url, snapshot_url=wanted.url, locked=question.line)
 
 
 async def _to_put(
@@ -191,33 +196,6 @@ def is_locked(shown: PictureBytes | Content, line: LockLine, memory: Memory) -> 
         return True
     remembered = memory.of(line.asset_id)
     return any((item.cover_sha256, item.snapshot_sha256) == (shown.sha256, line.sha256) for item in remembered)
-
-
-async def on_its_way(verdict: Verdict, old: Iterable[Cover], pictures: Pictures) -> bool:
-    """After the wanted snapshot was set: whether a cover that is another picture may still become it. One edge of a
-    CDN may show the new cover while another shows an old one, or a placeholder that cannot be decoded."""
-    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
-        return False
-    again = await pictures.data(verdict.cover_url)
-    if isinstance(again, NoAnswer):
-        return False
-    shown = Cover(verdict.before.cover_url, None, Content(hashlib.sha256(again).hexdigest(), len(again)))
-    if any(same_cover(cover, shown) for cover in old) or not await asyncio.to_thread(is_picture, again):
-        return True
-    return await _shows_wanted(again, verdict, pictures)
-
-
-async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
-    """Whether a cover that has the bytes of no snapshot plainly shows the wanted one."""
-    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
-        return False
-    shown = await pictures.data(verdict.cover_url)
-    return not isinstance(shown, NoAnswer) and await _shows_wanted(shown, verdict, pictures)
-
-
-async def _shows_wanted(shown: bytes, verdict: Verdict, pictures: Pictures) -> bool:
-    wanted = await pictures.data(verdict.put_url)
-    return not isinstance(wanted, NoAnswer) and await asyncio.to_thread(alike, shown, wanted) is True
 
 
 async def _shows_locked(cover: _Picture, line: LockLine, memory: Memory) -> bool:

@@ -27,6 +27,7 @@ from reconciler.observe.assets import observe
 from reconciler.observe.covers import ListedAsset, add_by_id, read_covers
 from reconciler.observe.pictures import Pictures
 from reconciler.planning import content as compare
+from reconciler.planning.by_eye import on_its_way
 from reconciler.planning.lock_evidence import LockChecker, LockEvidence
 from reconciler.planning.selection import Selection
 from reconciler.state.runs import PastChange
@@ -164,7 +165,7 @@ class Planner:
         if same_picture(applied.after, verdict.after):
             if verdict.state != "update":
                 return verdict
-            coming = shows_old or await compare.on_its_way(verdict, applied.old_covers, self.pictures)
+            coming = shows_old or await on_its_way(verdict, applied.old_covers, self.pictures)
             return replace(verdict, state="pending") if coming else verdict
         if not shows_old or (verdict.state == "in_sync" and not self.undoing):
             return verdict

@@ -10,7 +10,7 @@ from reconciler.decide.picture_id import picture
 from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Plan, Reason, Snapshot, SnapshotRef, Verdict
-from reconciler.planning.content import looks_wanted
+from reconciler.planning.by_eye import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.runs import PastChange, WhyNot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from support.locks import HEADER, LOCK, change, git, lines
 
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions, FaultRule
+from reconciler.emulator.pictures import drawn
 
 Serve = Callable[[EmulatorOptions], Cloud]
 
@@ -182,6 +184,23 @@ def test_a_snapshot_that_is_not_the_locked_picture_is_never_put(serve: Serve) ->
     assert "000000000000 (" in ran.out
     assert run("apply", "--auto-approve").code == 0
     assert found.puts == 1
+
+
+def test_a_page_shows_the_cover_and_the_snapshot_that_was_taken_again(serve: Serve, tmp_path: Path) -> None:
+    found = serve(EmulatorOptions())
+    item = video(0)
+    write(entries(1, drifted=1))
+    run("lock")
+    theirs = drawn("f" * 32, "sample", 7).data
+    found.upload(item.asset_id, theirs)
+    run("apply", "--auto-approve", "--force")
+    assert [path.read_bytes() for path in (tmp_path / "state").rglob("covers/*")] == [theirs]
+    change(item.asset_id, sha256=hashlib.sha256(theirs).hexdigest(), md5="0" * 32, length=len(theirs))
+    assert run("plan", "--html", "r.html").code == 1
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert page.count("data:image/webp;base64,") == 3
+    for label in ("Locked", "Cover now", "Snapshot now"):
+        assert f"<b>{label}</b>" in page
 
 
 def test_a_cover_with_the_locked_bytes_is_in_sync_whatever_the_snapshots_are_now(serve: Serve) -> None:

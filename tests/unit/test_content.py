@@ -16,6 +16,7 @@ from reconciler.decide.verdict import Question, judge
 from reconciler.emulator.pictures import drawn
 from reconciler.model import Compare, Content, Cover, Observed, SnapshotRef, Verdict
 from reconciler.planning import content as compare
+from reconciler.planning.by_eye import looks_wanted
 from reconciler.state.settled_covers import Memory, SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -399,7 +400,7 @@ def test_a_cover_that_is_known_to_be_another_snapshot_never_looks_like_the_wante
     cloud, clock = cloud_with(None), FakeClock()
     cloud.pictures[COPY] = cloud.pictures[snapshot_url(offset=5)] = Picture(drawn(ASSET, "sample", 5).data)
     seen = Verdict(desired(), "update", before=Cover(COPY, ref), put_url=snapshot_url(offset=5), cover_url=COPY)
-    assert clock.run(compare.looks_wanted(seen, cloud.reader(clock))) is looks
+    assert clock.run(looks_wanted(seen, cloud.reader(clock))) is looks
 
 
 class Slow(FakeCloud):

@@ -1,0 +1,39 @@
+"""Compares covers as pictures, where no bytes decide."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+
+from reconciler.decide.equality import same_cover
+from reconciler.model import Content, Cover, NoAnswer, Verdict
+from reconciler.observe.pictures import Pictures
+from reconciler.observe.similarity import alike, is_picture
+
+
+async def on_its_way(verdict: Verdict, old: Iterable[Cover], pictures: Pictures) -> bool:
+    """After the wanted snapshot was set: whether a cover that is another picture may still become it. One edge of a
+    CDN may show the new cover while another shows an old one, or a placeholder that cannot be decoded."""
+    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
+        return False
+    again = await pictures.data(verdict.cover_url)
+    if isinstance(again, NoAnswer):
+        return False
+    shown = Cover(verdict.before.cover_url, None, Content(hashlib.sha256(again).hexdigest(), len(again)))
+    if any(same_cover(cover, shown) for cover in old) or not await asyncio.to_thread(is_picture, again):
+        return True
+    return await _shows_wanted(again, verdict, pictures)
+
+
+async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
+    """Whether a cover that has the bytes of no snapshot plainly shows the wanted one."""
+    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
+        return False
+    shown = await pictures.data(verdict.cover_url)
+    return not isinstance(shown, NoAnswer) and await _shows_wanted(shown, verdict, pictures)
+
+
+async def _shows_wanted(shown: bytes, verdict: Verdict, pictures: Pictures) -> bool:
+    wanted = await pictures.data(verdict.put_url)
+    return not isinstance(wanted, NoAnswer) and await asyncio.to_thread(alike, shown, wanted) is True
