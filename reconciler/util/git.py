@@ -6,9 +6,13 @@ import os
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 _TIMEOUT = 60
 _MOST = 64 * 1024 * 1024
+_MOST_ERRORS = 2000
 _ENVIRONMENT = ("PATH", "HOME", "XDG_CONFIG_HOME")
 _FIXED = {
     "GIT_OPTIONAL_LOCKS": "0",
@@ -46,17 +50,11 @@ def ask(*arguments: str, given: bytes = b"", most: int = _MOST) -> bytes:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _FIXED
     command = ("git", *_SETTINGS, *arguments)
     try:
-        with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said:
-            asked.write(given)
-            asked.seek(0)
-            found, code = _output(
-                subprocess.Popen(  # noqa: S603 no shell, and no words that a file chose
-                    command, stdin=asked, stdout=subprocess.PIPE, stderr=said, env=environment
-                ),
-                most,
+        with _standard_input(given) as asked:
+            process = subprocess.Popen(  # noqa: S603 no shell, and no words that a file chose
+                command, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
             )
-            said.seek(0)
-            reason = said.read(2000).decode(errors="replace")
+            found, said, code = _output(process, most)
     except FileNotFoundError as error:
         raise GitError("git is not installed") from error
     except (OSError, ValueError) as error:
@@ -64,12 +62,24 @@ def ask(*arguments: str, given: bytes = b"", most: int = _MOST) -> bytes:
     if len(found) > most:
         raise GitError(f"its answer is larger than {most // 2**20} MiB")
     if code != 0:
-        raise GitError(reason.strip() or f"it ended with exit code {code}")
+        raise GitError(said.decode(errors="replace").strip() or f"it ended with exit code {code}")
     return found
 
 
-def _output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, int]:
-    """What a process prints, at most one byte more than `most`, and its exit code."""
+@contextmanager
+def _standard_input(given: bytes) -> Iterator[IO[bytes] | int]:
+    """A file, since git may answer before it has read all; none where a folder for temporary files may be missing."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(given)
+        file.seek(0)
+        yield file
+
+
+def _output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, bytes, int]:
+    """What a process prints, at most one byte more than `most`; the start of its errors; and its exit code."""
     timer = threading.Timer(_TIMEOUT, process.kill)
     timer.start()
     try:
@@ -77,7 +87,8 @@ def _output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, int]:
             found = process.stdout.read(most + 1) if process.stdout is not None else b""
             if len(found) > most:
                 process.kill()
-            return found, process.wait()
+            said = process.stderr.read(_MOST_ERRORS) if process.stderr is not None else b""
+            return found, said, process.wait()
     finally:
         process.kill()
         timer.cancel()

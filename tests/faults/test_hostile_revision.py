@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,12 @@ def test_sizes_are_bounded_as_those_of_the_work_tree(monkeypatch: pytest.MonkeyP
 def test_what_git_says_is_bounded() -> None:
     with pytest.raises(GitError, match="larger"):
         ask("ls-tree", "-r", "HEAD", most=20)
+
+
+@pytest.mark.usefixtures("repository")
+def test_git_answers_without_a_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert len(ask("rev-parse", "HEAD").strip()) == 40
 
 
 @pytest.mark.usefixtures("repository")
