@@ -60,6 +60,8 @@ def _work_tree(paths: Sequence[str]) -> str:
     if len(roots) > 1:
         raise UsageError("--changed-since needs all paths in one git work tree")
     root = roots.pop()
+    if not Path(root, ".git").exists():  # before 2.38, git may ask a repository among the files
+        raise UsageError(f"--changed-since needs a git work tree, and {clean(root)} has no .git")
     for path, place in real.items():
         # At the merge base the link may have led elsewhere.
         if any(link.work_tree == Path(root) for link in links_in(path)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import util
 from reconciler.desired import committed, files
 from reconciler.desired.revision import load_merge_base
 from reconciler.errors import DesiredError, UsageError
@@ -83,11 +84,14 @@ def test_missing_objects_are_not_fetched_by_a_program_of_the_checkout(tmp_path: 
     assert not told.exists()
 
 
-def test_a_repository_among_the_desired_files_is_not_asked(repository: Path) -> None:
+def test_a_repository_among_the_desired_files_is_not_asked(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its files can come with a pull request. Asked, it would say that nothing changed."""
     git("init", "-q", "--bare", "desired")
     write("desired/config", "[core]\nrepositoryFormatVersion = 0\nbare = false\nworktree = .\n")
     with pytest.raises(UsageError, match="bare repository"):
+        ids(str(repository / "desired"))
+    monkeypatch.setattr(util.git, "_SETTINGS", ())  # as git before 2.38
+    with pytest.raises(UsageError, match=r"has no \.git"):
         ids(str(repository / "desired"))
 
 
