@@ -275,7 +275,7 @@ def test_lock_files_that_cannot_be_written_change_nothing(emulator: str) -> None
     assert not LOCK.exists()
 
 
-@pytest.mark.parametrize("kind", ["fifo", "link", "huge number", "not UTF-8", "newer"])
+@pytest.mark.parametrize("kind", ["fifo", "link", "huge number", "not UTF-8", "newer", "markers"])
 def test_hostile_lock_files_stop_every_verb_before_the_cloud(serve: Serve, tmp_path: Path, kind: str) -> None:
     found = serve(EmulatorOptions())
     write(entries(1))
@@ -285,7 +285,8 @@ def test_hostile_lock_files_stop_every_verb_before_the_cloud(serve: Serve, tmp_p
         (tmp_path / "elsewhere").write_text(HEADER, encoding="utf-8")
         LOCK.symlink_to(tmp_path / "elsewhere")
     else:
-        bad = {"huge number": '{"length": ' + "9" * 9999 + "}", "not UTF-8": "\udcff", "newer": ""}[kind]
+        wrong = {"huge number": '{"length": ' + "9" * 9999 + "}", "not UTF-8": "\udcff", "markers": "======="}
+        bad = wrong.get(kind, "")
         header = '{"format_version": "2.0", "kind": "lock"}' if kind == "newer" else HEADER
         LOCK.write_bytes(f"{header}\n{bad}\n".encode(errors="surrogateescape"))
     for verb in (("plan",), ("apply", "--auto-approve"), ("audit",), ("lock",), ("validate",), ("lock", "--check")):
