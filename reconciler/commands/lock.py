@@ -6,6 +6,7 @@ a line for each entry, with the bytes of its snapshot. Keep it in git. A line th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,7 +63,9 @@ async def lock(run: Run, *, upgrade: bool, check: bool) -> Report:
     chosen = [one for one in state.covers if selection.by_id(one.asset_id) is not False and not one.ignore]
     selected = {one.asset_id for one in chosen}
     whole = not (run.options.targets or run.options.excludes)
-    elsewhere = lock_files_below(_DEFAULT, locks) if _within_default(paths) else []
+    for path in filter(os.path.isdir, paths):  # beside no desired file any more
+        locks.by_folder.update(lock_files_below(path, locks))
+    elsewhere = lock_files_below(_DEFAULT, locks).values() if _within_default(paths) else ()
     plan = plan_locks(state, locks, lambda one: one.asset_id in selected, whole=whole, elsewhere=elsewhere)
     run.options.reports.check_apart((*state.files, *plan.lines))
     done = _FromCloud()

@@ -21,6 +21,7 @@ from reconciler.documents.locked import LockDoc
 from reconciler.observe.report_images import ImageRequest, embedded
 from reconciler.report import text_lock
 from reconciler.report.options import RenderOptions
+from reconciler.util.sanitize import clean
 
 
 async def images_of_upgrades(run: ConnectedRun, plan: LockPlan) -> ImagesByAsset:
@@ -47,6 +48,8 @@ def make_lock_report(
     run: Run, document: LockDoc, exit_code: int, notes: Sequence[str], images: ImagesByAsset
 ) -> Report:
     document = redacted(document, run.terminal.redact)
+    unshown = document.not_locked if run.options.quiet else ()
+    notes = [*(f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in unshown), *notes]
     options = RenderOptions(images=images, report_url=run.options.reports.report_url)
 
     def page(name: str) -> str:

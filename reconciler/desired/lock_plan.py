@@ -219,16 +219,17 @@ def _complete(state: DesiredState, locks: LockFiles) -> set[str]:
     }
 
 
-def lock_files_below(folder: str, known: LockFiles) -> list[LockFile]:
-    """The lock files of a folder and those below it that were not read yet. Broken ones are left out."""
-    found = []
+def lock_files_below(folder: str, known: LockFiles) -> dict[str, LockFile]:
+    """The lock files of a folder and those below it that were not read yet, by their real folder. Broken ones are
+    left out."""
+    found: dict[str, LockFile] = {}
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         real = os.path.realpath(place)
         if lock_file.NAME in names and real not in known.by_folder:
             problems = Problems()
             file = lock_file.read(os.path.join(place, lock_file.NAME), real, problems)  # noqa: PTH118
-            found += [] if problems else [file]
+            found |= {} if problems else {real: file}
     return found
 
 

@@ -74,6 +74,8 @@ def test_what_cannot_be_locked_is_named_and_the_rest_is_written(emulator: str) -
     assert "desired/covers.yaml:4" in ran.out
     assert ran.lines[-2:] == ["Lock incomplete. 2 added, 0 updated, 0 dropped, 0 kept.", "2 not locked."]
     assert len(lines()) == 2
+    ran = run("lock", "--endpoint", emulator, "--quiet")
+    assert (len(ran.lines), f"{ODD['no_snapshots']}: no_snapshots: It has no snapshots." in ran.err) == (2, True)
     document = run("lock", "--endpoint", emulator, "--json").document
     assert {item["reason"] for item in document["not_locked"]} == {"no_snapshots", "asset_not_found"}
     assert document["summary"]["kept"] == 2

@@ -50,6 +50,26 @@ def test_a_check_takes_asset_ids_only(emulator: str) -> None:
     assert "--check changes nothing" in run("lock", "--check", "--upgrade").err
 
 
+def test_lines_move_out_of_a_folder_that_lost_its_files(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    old = Path("videos/old/covers.lock")
+    write(entries(3), to="videos/old/a.yaml")
+    assert run("lock", "videos").code == 0
+    before = old.read_text()
+    Path("videos/old/a.yaml").unlink()
+    write(entries(2), to="videos/new/a.yaml")
+    details = found.count(DETAILS)
+    assert run("lock", "videos", "--check").code == 1
+    ran = run("lock", "videos")
+    assert (ran.lines[-1], found.count(DETAILS)) == (
+        "Lock complete! 0 added, 0 updated, 2 moved, 1 dropped, 0 kept.",
+        details,
+    )
+    assert set(Path("videos/new/covers.lock").read_text().splitlines()) < set(before.splitlines())
+    assert old.read_text() == f"{HEADER}\n"
+    assert run("lock", "videos", "--check").code == 0
+
+
 def test_a_file_that_cannot_be_written_is_named_before_anything_is_read(serve: Serve) -> None:
     found = serve(EmulatorOptions())
     write(entries(2))

@@ -34,7 +34,7 @@ def folder(place: Path, lines: list[str], name: str = "a.yaml", **wanted: str) -
 
 def planned(*paths: str, whole: bool = True, only: str | None = None, below: str = "") -> LockPlan:
     state, locks = load_with_locks(paths, mend=True)
-    elsewhere = lock_files_below(below, locks) if below else []
+    elsewhere = lock_files_below(below, locks).values() if below else ()
     return plan_locks(
         state, locks, lambda one: only is None or one.asset_id == only, whole=whole, elsewhere=elsewhere
     )
