@@ -28,7 +28,8 @@ class Put:
     body: bytes
     told: str
     verified: bool | None
-    shown_before: frozenset[bytes | None]
+    seen_before: frozenset[bytes | None]
+    """The covers that its verb was shown before it; None is no cover."""
     set_before: Cover
     """The cover at the origin before it."""
     on_its_way: bytes | None = None
@@ -193,13 +194,14 @@ class Facts:
 
     def _must_be_pending(self, put: Put) -> bool:
         """Applied less than five minutes ago to what is wanted, and nothing else than the old cover and the new one
-        was seen since."""
+        was seen since. A cover that somebody set before, and that the tool was never shown, is not the old one for
+        it: nobody can tell that it was not set after the PUT."""
         if put.told != "applied" or self.end > put.at + FIVE_MINUTES - 1 or self.bodies != {put.body}:
             return False
         assert self.asset is not None
         if self.asset.cover.moments(put.at, self.end):
             return False
-        old = put.shown_before | {PLACEHOLDER}
+        old = put.seen_before | {PLACEHOLDER} | ({put.on_its_way} if put.on_its_way else set())
         return all(shown in old or self.equal(shown, put.body) for shown in self.shown)
 
     def served(self, path: str, until: float | None = None) -> list[bytes]:
@@ -215,6 +217,20 @@ def sha256(body: bytes) -> str:
 
 def puts_of(book: Book, verb: Verb, asset_id: str = "") -> list[Asked]:
     return list(book.world.asked(verb.number, asset_id, "cover"))
+
+
+def seen_before(book: Book, verb: Verb, put: Asked) -> frozenset[bytes | None]:
+    """The covers that a verb was shown until one of its PUTs: by their pictures, or by the URL of a snapshot."""
+    asset, found = book.world.assets[put.asset_id], set[bytes | None]()
+    for event in book.world.asked(verb.number, put.asset_id):
+        if event.at >= put.at or event.fault:
+            continue
+        if event.route == "picture" and event.path == COVER and event.body is not None:
+            found.add(event.body)
+        elif event.route == "details" and asset.url.at(event.at) != COVER:
+            snapshot = asset.by_path(event.path, event.at)
+            found.add(snapshot.body.at(event.at) if snapshot else None)
+    return frozenset(found)
 
 
 def in_doubt(put: Asked) -> bool:

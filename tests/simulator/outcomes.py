@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.catalogue import Entry
-from simulator.facts import Book, Facts, Put, Verb, in_doubt, puts_of, sha256
+from simulator.facts import Book, Facts, Put, Verb, in_doubt, puts_of, seen_before, sha256
 from simulator.rules import Violation
 from simulator.saved import judge_saved
 from simulator.service import names
@@ -254,7 +254,6 @@ def record(book: Book, verb: Verb) -> None:
             continue
         result = results.get(put.asset_id, {})
         before = put.at - 1e-6
-        shown = frozenset(asset.shown(verb.began, before))
         coming = book.last(put.asset_id, verb.machine, put.at)
         done = Put(
             put.at,
@@ -264,7 +263,7 @@ def record(book: Book, verb: Verb) -> None:
             put.body,
             told=result.get("outcome", "failed"),
             verified=result.get("verified"),
-            shown_before=shown,
+            seen_before=seen_before(book, verb, put),
             set_before=asset.cover.at(before),
             on_its_way=coming.body if coming else None,
         )

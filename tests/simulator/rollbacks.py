@@ -59,7 +59,7 @@ def _put(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation
     recent = put.at - last.at < 301  # an older cover may still be seen
     if since and not recent and not any(_is(book, one, body) for one in shown for body in mine):
         yield broken("rollback_own", f"{since[-1].by} changed it since to {names(asset, since[-1].body, put.at)}")
-    seen_before = first.shown_before
+    seen_before = first.seen_before
     exact = put.body in (before.source_body, first.on_its_way, *seen_before)
     if not exact and not any(_is(book, one, put.body) for one in seen_before):
         was = names(asset, before.body, put.at)
@@ -101,7 +101,7 @@ def _forgotten(book: Book, verb: Verb, undone: Verb, asset_id: str) -> Iterator[
 
 
 def _same_as_before(book: Book, first: Put, last: Put) -> bool:
-    return any(_is(book, one, last.body) for one in (first.set_before.body, *first.shown_before))
+    return any(_is(book, one, last.body) for one in (first.set_before.body, *first.seen_before))
 
 
 def _restorable(verb: Verb, asset: Asset, first: Put) -> bool:
@@ -111,7 +111,7 @@ def _restorable(verb: Verb, asset: Asset, first: Put) -> bool:
     snapshot = asset.by_path(before.source, at) if before.source else None
     if snapshot is None or snapshot.body.during(at, verb.ran.ended) != [before.source_body]:
         return False
-    if before.body != before.source_body or first.shown_before != {before.body}:
+    if before.body != before.source_body or first.seen_before != {before.body}:
         return False  # re-encoded, or seen differently: perhaps never known as a snapshot
     steady = not asset.moments(at, verb.ran.ended)
     stopped = verb.interrupted or verb.weather.revoked < verb.ran.ended
