@@ -144,8 +144,7 @@ class ApiConnection:
         except UntrustedError as error:
             raise UnreachableError(
                 f"{_LABELS[operation]} failed: {_connection_problem(error)}",
-                hint="If a proxy has a certificate authority of its own, name its file in SSL_CERT_FILE or "
-                "REQUESTS_CA_BUNDLE, or its folder in SSL_CERT_DIR.",
+                hint="If a proxy has a certificate authority of its own, name its file in SSL_CERT_FILE.",
             ) from error
         except httpx.TransportError as error:
             raise TransientFault(operation, _connection_problem(error)) from error

@@ -16,7 +16,6 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -25,11 +24,9 @@ from yarl import URL
 
 from reconciler.errors import UsageError
 from reconciler.vod.addresses import CheckedResolver, MayOpen, check_host
-from reconciler.vod.no_proxy import is_named
 
 _CONNECTIONS = 128
 _LONGEST_HEADER = 256 * 1024  # IAM's tokens grow with the number of services
-_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]")
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
 _BROKEN_PROXY = "The URL of the proxy for this host is not valid"
@@ -50,28 +47,7 @@ def _trusted_authorities() -> ssl.SSLContext:
                 raise UsageError(
                     f"{name} cannot be used: {why}", hint=f"Name a file of PEM certificates in {name}, or unset it."
                 ) from error
-    folders = os.environ.get("SSL_CERT_DIR")
-    if not folders:
-        return httpx.create_ssl_context()
-    if not any(map(_holds_certificate, folders.split(os.pathsep))):
-        raise UsageError(
-            "SSL_CERT_DIR cannot be used: it holds no certificate under a hashed name",
-            hint="Run `openssl rehash` on the folder that SSL_CERT_DIR names, or unset it.",
-        )
-    return ssl.create_default_context(capath=folders)
-
-
-def _holds_certificate(folder: str) -> bool:
-    """OpenSSL looks certificates up by names such as 0a1b2c3d.0, only when it needs them, and skips broken ones."""
-    return any(_is_certificate(path) for path in Path(folder).glob("*.[0-9]") if _HASHED.fullmatch(path.name))
-
-
-def _is_certificate(path: Path) -> bool:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError:  # ssl.SSLError is one
-        return False
-    return True
+    return httpx.create_ssl_context()
 
 
 class UntrustedError(httpx.ConnectError):
@@ -168,7 +144,7 @@ class Transport(httpx.AsyncBaseTransport):
         """
         host = url.raw_host.decode("ascii")
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or self._is_direct(host, url):
+        if not proxy or proxy_bypass(host) or _is_loopback(host):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if "@" in proxy and "@" not in re.split("[/?#]", proxy.partition("://")[2], maxsplit=1)[0]:
@@ -182,11 +158,6 @@ class Transport(httpx.AsyncBaseTransport):
             return httpx.Proxy(proxy)
         except (httpx.InvalidURL, ValueError):
             raise UsageError(_BROKEN_PROXY, hint=_ENCODE) from None  # its text repeats the password
-
-    def _is_direct(self, host: str, url: httpx.URL) -> bool:
-        port = url.port or (443 if url.scheme == "https" else 80)
-        # proxy_bypass knows the system's settings too (macOS, Windows).
-        return _is_loopback(host) or is_named(host, port, self._proxies.get("no", "")) or bool(proxy_bypass(host))
 
     def _session(self, direct: bool, secure: bool) -> aiohttp.ClientSession:
         # A proxy's own address may be private, and the proxy resolves the host.

@@ -239,16 +239,7 @@ def test_urls_of_a_store(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "h",
-        "http://h",
-        "memcached://h",
-        "redis+cluster://h:6379",
-        "redis://h:port/0",
-        "redis://h/0?no_such_option=1",
-    ],
+    "url", ["", "h", "http://h", "memcached://h", "redis://h:port/0", "redis://h/0?no_such_option=1"]
 )
 def test_what_is_not_the_url_of_a_store(url: str) -> None:
     with pytest.raises(UsageError, match="RECONCILE_QUOTA_STORE is not a valid Redis URL"):
