@@ -21,6 +21,7 @@ from reconciler.observe.picture_answers import (
 )
 from reconciler.util.clock import Clock
 from reconciler.util.sanitize import hide, shorten
+from reconciler.vod import authorities
 from reconciler.vod.bodies import IDENTITY
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.retry import ATTEMPTS, with_retries
@@ -223,7 +224,7 @@ class Pictures:
             except TimeoutError as error:
                 raise TransientError(f"no answer within {self._timeout:g} s") from error
             except UntrustedError:
-                return unavailable(str(target), "its certificate is not trusted; SSL_CERT_FILE can name an authority")
+                return unavailable(str(target), "its certificate is not trusted", hint=authorities.advice())
             # ValueError: brackets or a port in a Location that make it no URL.
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise TransientError(f"{type(error).__name__}: {shorten(hide(str(error)), 120)}") from error

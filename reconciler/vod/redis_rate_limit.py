@@ -53,7 +53,8 @@ class RedisStore:
         except (ValueError, TypeError) as error:
             raise UsageError(
                 "RECONCILE_QUOTA_STORE is not a valid Redis URL",
-                hint="Write it as redis://[user:password@]host:port/database, or with rediss:// or unix://.",
+                hint="Write it as redis://host:port/database, with user:password@ before the host, "
+                "or with rediss:// or unix://.",
             ) from error
 
     async def aclose(self) -> None:

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
 from reconciler.util.clock import Clock
 from reconciler.util.sanitize import Redactor, hide, shorten
+from reconciler.vod import authorities, schemas
 from reconciler.vod import error_codes as codes
-from reconciler.vod import schemas
 from reconciler.vod.auth import Auth, parse_date
 from reconciler.vod.bodies import EncodingError, decoded
 from reconciler.vod.fast_client import FastHttpClient
@@ -144,7 +144,7 @@ class ApiConnection:
         except UntrustedError as error:
             raise UnreachableError(
                 f"{_LABELS[operation]} failed: {_connection_problem(error)}",
-                hint="If a proxy has a certificate authority of its own, name its file in SSL_CERT_FILE.",
+                hint=authorities.advice(),
             ) from error
         except httpx.TransportError as error:
             raise TransientFault(operation, _connection_problem(error)) from error

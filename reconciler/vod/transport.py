@@ -10,44 +10,21 @@ It is also several times as fast with many requests in flight.
 from __future__ import annotations
 
 import base64
-import ipaddress
-import os
-import re
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from yarl import URL
 
-from reconciler.errors import UsageError
+from reconciler.vod import authorities
 from reconciler.vod.addresses import CheckedResolver, MayOpen, check_host
+from reconciler.vod.proxies import Proxies
 
 _CONNECTIONS = 128
 _LONGEST_HEADER = 256 * 1024  # IAM's tokens grow with the number of services
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, OSError)
-_BROKEN_PROXY = "The URL of the proxy for this host is not valid"
-_ENCODE = "Percent-encode the password in HTTPS_PROXY or HTTP_PROXY: # is %23, / is %2F, ? is %3F, @ is %40."
-
-
-def _trusted_authorities() -> ssl.SSLContext:
-    """
-    Raises:
-        UsageError: an environment variable names certificates that cannot be used.
-    """
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        if os.environ.get(name):
-            try:
-                return ssl.create_default_context(cafile=os.environ[name])
-            except OSError as error:  # ssl.SSLError is one
-                why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-                raise UsageError(
-                    f"{name} cannot be used: {why}", hint=f"Name a file of PEM certificates in {name}, or unset it."
-                ) from error
-    return httpx.create_ssl_context()
 
 
 class UntrustedError(httpx.ConnectError):
@@ -81,7 +58,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     def __init__(self, may_open: MayOpen | None = None) -> None:
         self._may_open = may_open
-        self._proxies = getproxies()
+        self._proxies = Proxies()
         self._by_host: dict[tuple[str, bytes], _Route] = {}
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
@@ -122,7 +99,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     def _route(self, request: httpx.Request) -> _Route:
         """How to reach a host. Found once, because the environment does not change during a run."""
-        proxy = self._proxy(request.url)
+        proxy = self._proxies.of(request.url)
         if self._may_open is not None:
             check_host(request.url.raw_host.decode("ascii"), self._may_open)
         secure = request.url.scheme == "https" or (proxy is not None and proxy.url.scheme == "https")
@@ -136,33 +113,10 @@ class Transport(httpx.AsyncBaseTransport):
             return _Route(self._sessions[kind], str(proxy.url), headers=tuple(credentials.items()))
         return _Route(self._sessions[kind], str(proxy.url), proxy_headers=credentials)
 
-    def _proxy(self, url: httpx.URL) -> httpx.Proxy | None:
-        """The proxy for this URL, or None.
-
-        Raises:
-            UsageError: it is neither http nor https.
-        """
-        host = url.raw_host.decode("ascii")
-        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or proxy_bypass(host) or _is_loopback(host):
-            return None
-        proxy = proxy if "://" in proxy else f"http://{proxy}"
-        if "@" in proxy and "@" not in re.split("[/?#]", proxy.partition("://")[2], maxsplit=1)[0]:
-            raise UsageError(_BROKEN_PROXY, hint=_ENCODE)
-        if not proxy.startswith(("http://", "https://")):
-            raise UsageError(
-                "The proxy for this host is neither http nor https",
-                hint="Set an HTTP proxy, or NO_PROXY.",
-            )
-        try:
-            return httpx.Proxy(proxy)
-        except (httpx.InvalidURL, ValueError):
-            raise UsageError(_BROKEN_PROXY, hint=_ENCODE) from None  # its text repeats the password
-
     def _session(self, direct: bool, secure: bool) -> aiohttp.ClientSession:
         # A proxy's own address may be private, and the proxy resolves the host.
         resolver = CheckedResolver(self._may_open) if self._may_open is not None and direct else None
-        context = _trusted_authorities() if secure else True
+        context = authorities.trusted() if secure else True
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS, resolver=resolver, ssl=context, ttl_dns_cache=60)
         session = aiohttp.ClientSession(
             connector=connector,
@@ -239,6 +193,9 @@ def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
 
 def _as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
     kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or "it is not valid"
+        return kind(f"the certificate of {error.host}:{error.port} is not trusted: {why}", request=request)
     if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError):
         # aiohttp quotes the header that it cannot read: it may be a token.
         return kind("the answer is not valid HTTP", request=request)
@@ -249,11 +206,3 @@ def _credentials(proxy: httpx.Proxy) -> dict[str, str]:
     if proxy.raw_auth is None:
         return {}
     return {"Proxy-Authorization": "Basic " + base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")}
-
-
-def _is_loopback(host: str) -> bool:
-    """Plain http is accepted for this machine because no proxy is on the way, so none is used."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -239,11 +239,28 @@ def test_urls_of_a_store(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "h", "http://h", "memcached://h", "redis://h:port/0", "redis://h/0?no_such_option=1"]
+    "url",
+    ["", "h", "http://h", "memcached://h", "redis+cluster://h", "redis://h:port/0", "redis://h/0?no_such_option=1"],
 )
 def test_what_is_not_the_url_of_a_store(url: str) -> None:
     with pytest.raises(UsageError, match="RECONCILE_QUOTA_STORE is not a valid Redis URL"):
         RedisStore(url)
+
+
+@pytest.mark.parametrize("scheme", ["redis+cluster", "redis+sentinel"])
+def test_a_kind_of_store_that_we_cannot_use_is_one_sentence(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    found = serve(EmulatorOptions())
+    write(entries(1))
+    monkeypatch.setenv("RECONCILE_QUOTA_STORE", f"{scheme}://user:{PASSWORD}@127.0.0.1:6379/0")
+    ran = run("plan")
+    assert (ran.code, ran.out, found.requests()) == (1, "", [])
+    assert ran.err == (
+        "Error: RECONCILE_QUOTA_STORE is not a valid Redis URL\n"
+        "  Write it as redis://host:port/database, with user:password@ before the host, "
+        "or with rediss:// or unix://.\n"
+    )
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 
 import httpx
 import pytest
@@ -237,18 +236,3 @@ def test_a_proxy_with_an_unencoded_password_is_one_clear_error(mark: str, monkey
         opened("http://cdn.example.com/", monkeypatch, public_only=False)
     assert "pass" not in caught.value.message
     assert "word@" not in caught.value.text
-
-
-@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-@pytest.mark.parametrize("holds", [None, b"", b"-----BEGIN CERTIFICATE-----\nrubbish"])
-def test_a_file_of_certificates_that_cannot_be_used_is_named(
-    name: str, holds: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "ca.pem"
-    if holds is not None:
-        file.write_bytes(holds)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv(name, str(file))
-
-    with pytest.raises(UsageError, match=f"{name} cannot be used"):
-        opened("https://cdn.example.com/", monkeypatch, public_only=False)
