@@ -84,6 +84,7 @@ def desire_badly() -> None:
     [
         ["plan"],
         ["audit"],
+        ["lock"],
         ["apply", "--auto-approve", "--force"],
         ["show", *(video(n).asset_id for n in range(len(NASTY)))],
     ],
@@ -182,6 +183,7 @@ def _seal(path: str) -> str:
     [
         ["plan"],
         ["audit"],
+        ["lock"],
         ["apply", "--auto-approve", "--force"],
         ["show", video(5).asset_id],
         ["plan", "--compare", "url"],

@@ -55,6 +55,8 @@ def test_plan_apply_wait_and_the_pages_pictures_work(serve: Serve, signing: Anti
     assert [result["verified"] for result in applied["results"]] == [True] * 4
     assert pictures("apply.html") == pictures("plan.html")
     assert run("audit", "--html", "audit.html").code == 0
+    assert run("lock").code == 0
+    assert run("plan", "--locked", "--json").document["summary"]["in_sync"] == 7
     assert found.puts == 4
 
 

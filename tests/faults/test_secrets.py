@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.command_line import Cloud, Ran, entries, run, server, serving, spawn, video, write
+from support.locks import change
 from support.processes import APPROVED, Serve, files_under
 
 from reconciler.emulator import ODD
@@ -118,6 +119,9 @@ def verbs() -> Iterator[Ran]:
     yield run("apply", "--plan", "plan.json", "--force")
     yield run("memory", "export", "memory.json")
     yield run("memory", "import", "memory.json", "--json")
+    yield run("lock", "--json")
+    change(video(1).asset_id, sha256="0" * 64, md5="0" * 32)
+    yield run("lock", "--upgrade", "--html", "lock.html", "--markdown", "lock.md")
 
 
 @each_kind
@@ -132,6 +136,7 @@ def test_nothing_that_is_printed_or_left_behind_holds_one(serve: Serve, state: P
     check_runs(secrets, verbs())
     assert found.puts > 6
     assert "not a real one" not in Path("plan.json").read_text()
+    assert "**1 upgraded picture**" in Path("lock.md").read_text()
     assert len(json.loads(Path("memory.json").read_text())["covers"]) > 3
     assert {file.name for file in files_under(state)} >= {"journal.jsonl", "settled.jsonl"}
     check_files(secrets, state, Path.cwd())
