@@ -40,7 +40,7 @@ from reconciler.errors import UsageError
 from reconciler.model import Desired, DesiredState
 from reconciler.planning.locker import Locker
 from reconciler.planning.selection import Selection
-from reconciler.state.folder import locate
+from reconciler.state.folder import folders_of, locate
 from reconciler.state.settled_covers import Memory
 from reconciler.util.clock import SystemClock
 from reconciler.util.concurrency import for_each
@@ -101,7 +101,7 @@ async def _lock(
     """
     if upgrade:
         plan.tasks += kept
-    if not plan.tasks and not ((memory := _memory(run, state)) and _without_cover(kept, memory)):
+    if not plan.tasks and not any(_without_cover(kept, memory) for memory in _memories(run, state)):
         if not selection.matches_titles:
             selection.check_all_matched()
         return _FromCloud()
@@ -157,13 +157,14 @@ def _without_cover(tasks: Iterable[LockTask], memory: Memory) -> list[LockTask]:
     return found
 
 
-def _memory(run: Run, state: DesiredState) -> Memory | None:
-    """What is remembered of the project; None where it takes a call to know which one that is."""
+def _memories(run: Run, state: DesiredState) -> list[Memory]:
+    """What is remembered of the project; of all that it may be, where it takes a call to know which one it is."""
     with suppress(UsageError):
         settings = run.resolve(state, offline=True)
-        if settings.project_id is not None and not settings.emulated:
-            return Memory(locate(settings.state_dir, settings.endpoint, settings.project_id))
-    return None
+        if settings.project_id is not None:
+            return [Memory(locate(settings.state_dir, settings.endpoint, settings.project_id))]
+        return [Memory(folder) for folder in folders_of(settings.state_dir, settings.endpoint)]
+    return []
 
 
 def _within_default(paths: Iterable[str]) -> bool:

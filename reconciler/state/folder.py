@@ -36,10 +36,19 @@ def locate(given: Path | None, endpoint: str, project_id: str) -> Path:
     return folder
 
 
+def folders_of(given: Path | None, endpoint: str) -> list[Path]:
+    """The folders that hold the state of some project of this endpoint. Nothing that they hold may be believed before
+    `locate` has found it."""
+    return [given] if given is not None else sorted(user_folder().glob(f"{_readable(endpoint)}-*"))
+
+
+def _readable(endpoint: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", endpoint.split("://")[-1].lower()).strip("-")[:40]
+
+
 def _default(endpoint: str, project_id: str) -> Path:
-    readable = re.sub(r"[^a-z0-9.]+", "-", endpoint.split("://")[-1].lower()).strip("-")[:40]
     tag = hashlib.sha256(f"{endpoint}\n{project_id}".encode()).hexdigest()[:8]
-    return user_folder() / f"{readable}-{tag}"
+    return user_folder() / f"{_readable(endpoint)}-{tag}"
 
 
 def user_folder() -> Path:

@@ -13,7 +13,7 @@ from support.command_line import DETAILS, Cloud, entries, run, video, write
 from support.locks import HEADER, LOCK, change, lines, put
 
 from reconciler.commands import lock_files
-from reconciler.emulator.options import EmulatorOptions
+from reconciler.emulator.options import REGION, EmulatorOptions
 from reconciler.emulator.pictures import drawn
 from reconciler.state.cover_backup import save
 
@@ -140,6 +140,25 @@ def test_a_settled_cover_joins_its_line_and_is_looked_for_only_where_it_is_remem
     assert run("lock").code == 0
     assert LOCK.read_text() == whole
     assert run("lock").out == "Nothing to lock. Every entry has a current line.\n"
+
+
+def test_a_settled_cover_is_found_where_the_project_has_to_be_looked_up(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = serve(EmulatorOptions(cover_mode="recode"))
+    monkeypatch.delenv("HUAWEICLOUD_SDK_PROJECT_ID")
+    monkeypatch.setenv("HUAWEICLOUD_SDK_IAM_ENDPOINT", found.url)
+    monkeypatch.setenv("HW_REGION_NAME", REGION)
+    write(entries(3, drifted=1))
+    run("lock")
+    before = len(found.requests())
+    assert run("lock").code == 0
+    assert len(found.requests()) == before
+    assert run("apply", "--auto-approve", "--wait", "--wait-timeout", "60").code == 0
+    assert run("lock").lines[-1] == "Lock complete! 0 added, 1 updated, 0 dropped, 2 kept."
+    before = len(found.requests())
+    assert run("lock").code == 0
+    assert len(found.requests()) == before
 
 
 def test_a_line_that_only_lacks_its_cover_stays_where_the_snapshot_is_another_today(serve: Serve) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import stat
@@ -12,8 +13,8 @@ import pytest
 from support.fakes import ASSET, PROJECT
 
 from reconciler.errors import StateError
-from reconciler.state.cover_backup import save
-from reconciler.state.folder import locate, make
+from reconciler.state.cover_backup import find, save
+from reconciler.state.folder import folders_of, locate, make
 
 
 def test_the_given_folder_is_taken() -> None:
@@ -34,6 +35,25 @@ def test_each_endpoint_and_project_has_its_own_folder() -> None:
     assert len(set(places)) == len(places)
     assert len({place.parent for place in places}) == 1
     assert places[0] == locate(None, "https://vod.cn-north-4.myhuaweicloud.com", PROJECT)
+
+
+def test_all_projects_of_an_endpoint_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    endpoint = "https://vod.cn-north-4.myhuaweicloud.com"
+    mine = [make(locate(None, endpoint, project)) for project in (PROJECT, "f" * 32)]
+    make(locate(None, "https://vod.cn-north-1.myhuaweicloud.com", PROJECT))
+    assert folders_of(None, endpoint) == sorted(mine)
+    assert folders_of(tmp_path, endpoint) == [tmp_path]
+
+
+def test_a_saved_cover_is_found_by_its_bytes(tmp_path: Path) -> None:
+    data = b"\xff\xd8\xff picture"
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert find(tmp_path, ASSET, sha256) is None
+    path = save(tmp_path, ASSET, sha256, data)
+    assert find(tmp_path, ASSET, sha256) == path
+    path.write_bytes(b"\xff\xd8\xff another")
+    assert find(tmp_path, ASSET, sha256) is None
 
 
 @pytest.mark.parametrize(
