@@ -136,13 +136,13 @@ async def _work(
 
 
 def _kept(chosen: Iterable[Desired], locks: LockFiles, plan: LockPlan) -> list[LockTask]:
-    """A task for each entry whose one line is current."""
+    """A task for each entry whose one line is current, also where it was moved."""
+    current = plan.kept | {change.asset_id for change in plan.changes if change.action == "moved"}
     found = []
     for desired in chosen:
-        file = locks.beside(desired.file)
-        lines = plan.lines[file.path].get(desired.asset_id, [])
-        if len(lines) == 1 and lock_line.parsed(lines[0]).is_current(desired):
-            found.append(LockTask(desired, file, tuple(lines)))
+        if desired.asset_id in current:
+            file = locks.beside(desired.file)
+            found.append(LockTask(desired, file, tuple(plan.lines[file.path][desired.asset_id])))
     return found
 
 

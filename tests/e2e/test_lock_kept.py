@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command_line import DETAILS, Cloud, entries, run, video, write
 from support.locks import HEADER, LOCK, lines, put
 
+from reconciler.desired.lock_plan import LockPlan, with_lines
 from reconciler.emulator.options import EmulatorOptions, FaultRule
 
 Serve = Callable[[EmulatorOptions], Cloud]
@@ -113,3 +115,21 @@ def test_adopt_changes_nothing_where_the_lock_file_cannot_be_written(serve: Serv
     assert (ran.code, found.count(DETAILS)) == (1, details)
     assert "desired/covers.lock cannot be written: it is a link" in ran.err
     assert Path("desired/covers.yaml").read_text() == desired
+
+
+def test_adopt_changes_nothing_where_others_wrote_the_lock_file_meanwhile(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(EmulatorOptions())
+    drifted(1)
+    desired, theirs = Path("desired/covers.yaml").read_text(), f"{HEADER}\n"
+
+    def slow(*arguments: Any) -> LockPlan:
+        LOCK.write_text(theirs)
+        return with_lines(*arguments)
+
+    monkeypatch.setattr("reconciler.commands.adopt.with_lines", slow)
+    ran = run("adopt", "--all")
+    assert ran.code == 1
+    assert "desired/covers.lock was written by another program meanwhile" in ran.err
+    assert (Path("desired/covers.yaml").read_text(), LOCK.read_text()) == (desired, theirs)
