@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from reconciler.desired import lock_file
+from reconciler.desired.lock_file import LockFile
 from reconciler.desired.lock_plan import LockPlan
 from reconciler.errors import UsageError
 from reconciler.util import atomic_files
@@ -24,8 +25,9 @@ def check_writable(plan: LockPlan) -> None:
     Raises:
         UsageError: a lock file that may change cannot be written.
     """
-    for path in {task.file.path for task in plan.tasks} | {file.path for _, file, _ in plan.texts()}:
-        atomic_files.check_writable(path)
+    files = {task.file.path: task.file for task in plan.tasks} | {file.path: file for _, file, _ in plan.texts()}
+    for file in files.values():
+        _check(file)
 
 
 def check_unchanged(plan: LockPlan) -> None:
@@ -34,7 +36,7 @@ def check_unchanged(plan: LockPlan) -> None:
         UsageError: a lock file that changes cannot be written, or was written by others meanwhile.
     """
     for folder, file, _ in plan.texts():
-        atomic_files.check_writable(file.path)
+        _check(file)
         if not lock_file.is_unchanged(file, folder):
             hint = "It was left as it is; run the command again."
             raise UsageError(f"{file.path} was written by another program meanwhile", hint=hint)
@@ -47,10 +49,20 @@ def write_locks(plan: LockPlan) -> list[str]:
         UsageError: see `check_unchanged`.
     """
     check_unchanged(plan)
-    changed = [(file.path, text) for _, file, text in plan.texts()]
-    for path, text in changed:
-        atomic_files.write(path, text)
-    return [path for path, _ in changed]
+    changed = [(file, text) for _, file, text in plan.texts()]
+    for file, text in changed:
+        if file.text is None:
+            atomic_files.create(file.path, text)
+        else:
+            atomic_files.replace(file.path, text.encode())
+    return [file.path for file, _ in changed]
+
+
+def _check(file: LockFile) -> None:
+    if file.text is None:
+        atomic_files.check_writable(file.path)
+    else:
+        atomic_files.check_replaceable(file.path)
 
 
 def merge_notes(written: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.command_line import DETAILS, Cloud, entries, run, video, write
-from support.locks import HEADER, LOCK, change, lines, put
+from support.locks import HEADER, LOCK, change, git, lines, put
 
 from reconciler.commands import lock_files
 from reconciler.emulator.options import REGION, EmulatorOptions
@@ -79,6 +79,26 @@ def test_a_file_that_cannot_be_written_is_named_before_anything_is_read(serve: S
     assert ran.code == 1
     assert "desired/covers.lock cannot be written: it is a link" in ran.err
     assert found.count(DETAILS) == 0
+
+
+def test_a_folder_that_is_a_link_in_a_checkout_gets_no_lock_file(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    git("init")
+    write(entries(1), to="real/a.yaml")
+    Path("desired").symlink_to("real")
+    ran = run("lock")
+    assert (ran.code, found.count(DETAILS)) == (1, 0)
+    assert "desired/covers.lock cannot be written: desired is a link in a git checkout" in ran.err
+    assert [file.name for file in Path("real").iterdir()] == ["a.yaml"]
+
+
+def test_a_lock_file_keeps_its_mode(emulator: str) -> None:
+    write(entries(1))
+    run("lock", "--endpoint", emulator)
+    LOCK.chmod(0o640)
+    write(entries(2))
+    assert run("lock", "--endpoint", emulator).code == 0
+    assert (len(lines()), LOCK.stat().st_mode & 0o777) == (2, 0o640)
 
 
 def test_a_file_that_others_write_meanwhile_is_left_as_it_is(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
