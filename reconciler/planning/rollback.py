@@ -99,6 +99,8 @@ class RollbackPlanner:
             return await self._still_the_same(change, wanted, back)
         if back.state != "update":
             return back
+        if _never_left(change.before, back):
+            return replace(back, state="in_sync")
         after = await self._verdict_on_change(change, observed)
         return (
             await self._retaken_since(change, wanted, back) or await self._changed_since(change, back, after) or back
@@ -202,14 +204,14 @@ class RollbackPlanner:
         return entry if wanted is None else replace(entry, set=wanted.set, index=wanted.index, offset=wanted.offset)
 
 
-def _never_left(before: Cover, after: Verdict | None) -> bool:
+def _never_left(before: Cover, now: Verdict | None) -> bool:
     """The run's change never took effect, or was undone: the very cover from before is there."""
-    if after is None or after.state != "update" or after.before is None:
+    if now is None or now.state != "update" or now.before is None:
         return False
-    now = after.before
-    if not before.cover_url or not now.cover_url:
-        return before.cover_url == now.cover_url
-    return before.content is not None and before.content == now.content
+    shown = now.before
+    if not before.cover_url or not shown.cover_url:
+        return before.cover_url == shown.cover_url
+    return before.content is not None and before.content == shown.content
 
 
 def _at(observed: Observed, ref: SnapshotRef) -> Snapshot | None:

@@ -154,6 +154,15 @@ def test_other_bytes_at_that_second_were_taken_anew(clock: FakeClock) -> None:
     assert found.plan.changes == ()
 
 
+def test_the_cover_from_before_is_still_there_whatever_became_of_its_snapshot(clock: FakeClock) -> None:
+    """The PUT had no effect, and then the snapshot was taken again."""
+    cloud = copying()
+    cloud.pictures[snapshot_url(offset=10)] = Picture(b"another scene")
+    before = shot(10, b"picture 10", COPY)
+    found = undo(cloud, clock, change(before, shot(0, b"picture 00"), snapshot=b"picture 10", certain=False))
+    assert (found.plan.in_sync, found.plan.changes, found.blocked) == (1, (), ())
+
+
 @pytest.mark.parametrize("visible", [True, False], ids=["visible", "on its way"])
 def test_a_run_that_set_the_retaken_snapshot_cannot_bring_the_one_before_back(
     clock: FakeClock, visible: bool
