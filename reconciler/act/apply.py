@@ -11,7 +11,7 @@ from dataclasses import replace
 from reconciler.decide.outcome import Failure, Outcome
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
-from reconciler.model import NoAnswer, Verdict
+from reconciler.model import Cover, NoAnswer, Verdict
 from reconciler.planning.by_eye import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
@@ -173,7 +173,7 @@ class _Attempt:
             self._result = await self._after_a_put(failed, now) if in_doubt else failed
             return None
         if not self._intended:
-            self._recorder.intent(self._change, self._saved_cover, self._snapshot_sha256(now))
+            self._recorder.intent(self._change, self._before(now), self._saved_cover, self._snapshot_sha256(now))
             self._intended = True
         return decision
 
@@ -194,6 +194,12 @@ class _Attempt:
             return ChangeResult("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
         self._saved_cover = str(self._recorder.save(self._change.desired.asset_id, data))
         return None
+
+    def _before(self, now: Verdict) -> Cover:
+        """The cover that is replaced, as it was just read: since it was planned its snapshot may have been taken
+        again, so that it is none of them now."""
+        read = now.before
+        return read if read is not None and read.content is not None else self._change.before
 
     def _snapshot_sha256(self, now: Verdict) -> str | None:
         """Of the snapshot that the cover is: it has the cover's bytes, or the cover is known to be made of it."""

@@ -133,7 +133,7 @@ class RollbackPlanner:
         """The snapshot from before is the cover, or on its way. A copy of it as it was taken again since is not the
         cover from before; one whose URL names the snapshot never was more than that."""
         shown = (back.before.cover_url if back.before is not None else None) or ""
-        if change.snapshot_sha256 is None or picture(shown) == picture(wanted.url):
+        if picture(shown) == picture(wanted.url):
             return back
         return await self._retaken_since(change, wanted, back) or back
 

@@ -46,9 +46,15 @@ class RunRecorder:
         """Writes who changes covers, when, and from which files. A run without changes leaves no trace."""
         self._journal.append(replace(self._run, at=self._clock.now()))
 
-    def intent(self, change: PlannedChange, saved_cover: str | None, snapshot_sha256: str | None) -> None:
-        """`snapshot_sha256` is of the snapshot that the cover before is, where that is known."""
-        fields = self._fields(change.desired.asset_id, change.before, change.after, snapshot_sha256)
+    def intent(
+        self, change: PlannedChange, before: Cover, saved_cover: str | None, snapshot_sha256: str | None
+    ) -> None:
+        """
+        Args:
+            before: the cover that is replaced.
+            snapshot_sha256: of the snapshot that it is, where that is known.
+        """
+        fields = self._fields(change.desired.asset_id, before, change.after, snapshot_sha256)
         self._journal.append(IntentRecord(**fields, saved_cover=saved_cover))
         self._intended.add(change.desired.asset_id)
 

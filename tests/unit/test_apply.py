@@ -278,6 +278,20 @@ def test_the_journal_names_the_snapshot_that_the_cover_is_and_not_what_is_rememb
     assert intent["before"]["snapshot_sha256"] == hashlib.sha256(b"picture 00").hexdigest()
 
 
+def test_the_journal_names_no_snapshot_that_was_taken_again_since_the_plan(clock: FakeClock, tmp_path: Path) -> None:
+    """A rollback would set another picture; the cover was saved, as it exists nowhere else."""
+    cloud = custom_cover()
+    cloud.pictures[cloud.cover()] = Picture(b"picture 00")
+    steps = planned(cloud, clock, [ASSET])
+    assert steps[0].before.snapshot is not None
+    cloud.pictures[snapshot_url(offset=0)] = Picture(b"another picture")
+    assert names(applied(cloud, clock, steps, tmp_path)) == ["applied"]
+    intent = json.loads((tmp_path / "journal.jsonl").read_text().splitlines()[0])
+    assert intent["before"]["sha256"] == hashlib.sha256(b"picture 00").hexdigest()
+    assert "offset" not in intent["before"]
+    assert intent["saved_cover"] is not None
+
+
 def test_a_cover_that_nobody_could_read_is_replaced_if_that_is_asked_for(clock: FakeClock, tmp_path: Path) -> None:
     cloud = custom_cover()
     del cloud.pictures[cloud.cover()]

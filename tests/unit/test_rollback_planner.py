@@ -179,6 +179,7 @@ def test_a_run_that_set_the_retaken_snapshot_cannot_bring_the_one_before_back(
     found = undo_with(planner, clock, done)
     assert reasons(found) == ["snapshots_retaken"]
     assert found.plan.managed == 0
+    assert reasons(undo_with(planner, clock, replace(done, snapshot_sha256=None))) == ["cannot_tell"]
 
 
 def test_what_the_service_made_of_a_snapshot_counts_as_it(clock: FakeClock, tmp_path: Path) -> None:
