@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.decide.equality import same_picture
 from reconciler.decide.picture_id import picture
 from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import unknown
@@ -170,23 +171,35 @@ class RollbackPlanner:
             back: the verdict on the way back.
             after: the verdict on the run's own change.
         """
-        pictures = self._planner.pictures
         if after is not None and after.state == "unknown":
             return after
-        if after is not None and (after.state in ("in_sync", "pending") or await looks_wanted(after, pictures)):
-            return None
         now = (after.before if after is not None else back.before) or Cover()
-        named, shown = picture(change.after.cover_url or ""), picture(now.cover_url or "")
-        set_content = change.after.content
-        if (named is not None and named == shown) or (set_content and set_content == now.content):
-            return None  # the snapshot is missing now, or retaken, but its picture is still the cover
+        if await self._is_its_snapshot(change, after) or self._is_its_picture(change, now):
+            return None
         if self._unreadable(now):
             return None  # --replace-unreadable replaces it
-        if await looks_wanted(back, pictures):
+        if await looks_wanted(back, self._planner.pictures):
             return replace(back, state="in_sync")  # re-encoded, and never learned: undone already
         who = "Someone changed it since" if change.certain else "Someone changed it since, or the run never did"
         message = f"{who}: the cover is {_description(now)} now."
         return NotUndoable(change, back.title, "changed_since", message)
+
+    async def _is_its_snapshot(self, change: PastChange, after: Verdict | None) -> bool:
+        """Whether the cover is the snapshot that the run set, and that still is the same picture."""
+        if after is None or after.after is None or not same_picture(change.after, after.after):
+            return False
+        return after.state in ("in_sync", "pending") or await looks_wanted(after, self._planner.pictures)
+
+    def _is_its_picture(self, change: PastChange, now: Cover) -> bool:
+        """Whether the cover is the picture that the run set, or what the service is known to have made of it, though
+        the snapshot is missing now, or another picture."""
+        named, put = picture(change.after.cover_url or ""), change.after.content
+        if named is not None and named == picture(now.cover_url or ""):
+            return True
+        if put is None or now.content is None:
+            return False
+        made = {(item.cover_sha256, item.snapshot_sha256) for item in self._planner.memory.of(change.asset_id)}
+        return put == now.content or (now.content.sha256, put.sha256) in made
 
     def _unreadable(self, now: Cover) -> bool:
         """Whether reading it was tried in vain: a planner that compares by URL alone has not tried."""
@@ -197,7 +210,15 @@ class RollbackPlanner:
         """The verdict on the run's own change today; None where its snapshot no longer exists."""
         ref = change.after.snapshot
         snapshot = _at(observed, ref) if ref is not None else None
-        return await self._planner.decide(self._entry(change, snapshot), observed) if snapshot is not None else None
+        if snapshot is None:
+            return None
+        verdict = await self._planner.decide(self._entry(change, snapshot), observed)
+        if verdict.evidence == "url" or verdict.after is None or verdict.after.content is not None:
+            return verdict
+        read = await self._planner.pictures.content(snapshot.url)  # HEADs told that the cover is the snapshot
+        if isinstance(read, NoAnswer):
+            return unknown(verdict.desired, read, verdict.title)
+        return replace(verdict, after=replace(verdict.after, content=read))
 
     def _entry(self, change: PastChange, wanted: Snapshot | None = None) -> Desired:
         entry = Desired(change.asset_id, self._journal, change.line, 1)

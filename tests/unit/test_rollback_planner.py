@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -343,6 +344,37 @@ def test_the_runs_own_picture_is_its_own_though_its_snapshot_is_not_there_any_mo
     cloud.pictures[snapshot_url(offset=10)] = Picture(b"taken anew")
     found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
     assert (len(found.plan.changes), found.blocked) == (1, ())
+
+
+def test_what_the_service_made_of_the_runs_own_picture_is_its_own_though_its_snapshot_was_taken_again(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    cloud = copying()
+    cloud.pictures |= {COPY: Picture(b"re-encoded 10"), snapshot_url(offset=10): Picture(b"taken anew")}
+    done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
+    assert reasons(undo(cloud, clock, done)) == ["changed_since"]
+    settled = SettledCover(
+        asset_id=ASSET,
+        cover_sha256=content(b"re-encoded 10").sha256,
+        snapshot_path="snapshot/sample/10.jpg",
+        snapshot_sha256=content(b"picture 10").sha256,
+    )
+    planner = cloud.planner(clock, tmp_path)
+    planner.memory.remember([settled])
+    found = undo_with(planner, clock, done)
+    assert (len(found.plan.changes), found.blocked) == (1, ())
+
+
+@pytest.mark.parametrize("made", [Picture, Picture.with_md5], ids=["read", "told by HEAD"])
+def test_the_runs_snapshot_as_it_was_taken_again_and_set_since_is_theirs(
+    clock: FakeClock, made: Callable[[bytes], Picture]
+) -> None:
+    """The same second of the same set is another picture by now."""
+    cloud = copying()
+    cloud.pictures = {url: made(one.body) for url, one in cloud.pictures.items()}
+    cloud.pictures |= {url: made(b"taken anew") for url in (COPY, snapshot_url(offset=10))}
+    found = undo(cloud, clock, change(shot(0, b"picture 00", COPY), shot(10, b"picture 10")))
+    assert reasons(found) == ["changed_since"]
 
 
 def test_the_same_by_url(clock: FakeClock) -> None:
