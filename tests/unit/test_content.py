@@ -208,6 +208,18 @@ def test_every_update_carries_the_bytes_that_it_would_put(cover: str, mode: Comp
     assert answer().reason == "content_unavailable"
 
 
+def test_a_cover_whose_url_names_the_wanted_snapshot_is_read_where_the_bytes_are_to_decide() -> None:
+    """Another edge, or another prefix, may serve an older picture behind the same path."""
+    by_url = snapshot_url(offset=5).replace("/asset/", "/shield/asset/")
+    cloud = cloud_with(None)
+    cloud.pictures[by_url] = Picture(body(999))
+    clock = FakeClock()
+    planner = cloud.planner(clock, compare="content")
+    assert clock.run(planner.decide(desired(index=1), observed(by_url))).state == "update"
+    cloud.pictures[by_url] = Picture(body(5))
+    assert clock.run(planner.decide(desired(index=1), observed(by_url))).state == "in_sync"
+
+
 def test_at_most_a_hundred_candidates_are_looked_at() -> None:
     offsets = tuple(range(300))
     cloud = cloud_with(Picture(body(999)), offsets=offsets)

@@ -117,6 +117,20 @@ def test_what_shows_the_wanted_snapshot_is_in_sync_if_it_did_so_before(clock: Fa
     assert clock.run(planner.check(desired(index=1))).state == "in_sync"
 
 
+def test_a_snapshot_that_was_taken_again_is_not_the_one_on_its_way(clock: FakeClock) -> None:
+    cloud = Edges(OLD)
+    cloud.pictures[snapshot_url(offset=5)] = Picture(THEIRS)
+    found = clock.run(a_moment_after(clock, cloud).check(desired(index=1)))
+    assert (found.state, found.before) == ("update", AFTER)
+
+
+def test_what_is_on_its_way_is_the_wanted_snapshot_although_it_has_another_number_by_now(clock: FakeClock) -> None:
+    cloud = Edges(OLD)
+    cloud.add(ASSET, COPY, (0, 3, 5))
+    cloud.pictures[snapshot_url(offset=3)] = Picture(THEIRS)
+    assert clock.run(a_moment_after(clock, cloud).check(desired(index=2))).state == "pending"
+
+
 def test_an_entry_that_follows_what_is_still_shown_is_in_sync(clock: FakeClock) -> None:
     first = drawn(ASSET, "sample", 0).data
     planner = a_moment_after(clock, Edges(first), first)

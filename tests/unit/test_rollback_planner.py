@@ -106,6 +106,13 @@ def test_what_is_back_already_is_in_sync(clock: FakeClock) -> None:
     assert (found.plan.in_sync, found.plan.changes, found.blocked) == (1, (), ())
 
 
+def test_a_cover_whose_url_names_the_snapshot_from_before_is_back_whatever_picture_that_is(clock: FakeClock) -> None:
+    cloud = showing(0)
+    cloud.pictures[snapshot_url(offset=0)] = Picture(b"taken anew")
+    found = undo(cloud, clock, change(shot(0, b"picture 00"), shot(10), snapshot=b"picture 00"))
+    assert (found.plan.in_sync, found.plan.changes, found.blocked) == (1, (), ())
+
+
 def test_the_snapshot_is_found_by_its_second(clock: FakeClock) -> None:
     """Earlier ones may have been added since: the index then means another picture."""
     cloud = showing(10)
