@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -177,6 +178,38 @@ def test_an_old_cover_with_another_snapshots_bytes_is_not_the_new_one_however_al
     assert steps[0].before.snapshot is not None
     assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
     assert remembered(tmp_path) == ()
+
+
+def test_an_old_cover_stays_another_snapshot_although_that_is_taken_again_while_waiting(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    cloud = copying(clock, nearly(WANTED), first=nearly(WANTED))
+    steps = planned(cloud, clock)
+    cloud.pictures[snapshot_url(offset=0)] = Picture(drawn(OTHER, "sample", 0).data)
+    assert verified(watched(cloud, clock, steps, tmp_path, 60)) == [False]
+    assert remembered(tmp_path) == ()
+
+
+def test_another_snapshot_that_somebody_sets_after_our_put_is_not_learned_however_alike(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    cloud = copying(clock, drawn(ASSET, "dots", 3).data, first=nearly(WANTED))
+    steps = planned(cloud, clock)
+    theirs = Picture(nearly(WANTED))
+    cloud.events = [(clock.time + 5, lambda: cloud.pictures.update({COPY: theirs}))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 120)) == [False]
+    assert remembered(tmp_path) == ()
+
+
+def test_an_old_cover_that_looks_like_the_new_one_is_not_learned_while_that_may_still_come(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    cloud = copying(clock, nearly(WANTED))
+    steps = planned(cloud, clock)
+    ours = recoded(ASSET, "sample", 10).data
+    cloud.events = [(clock.time + 20, lambda: cloud.pictures.update({COPY: Picture(ours)}))]
+    assert verified(watched(cloud, clock, steps, tmp_path, 120)) == [True]
+    assert [item.cover_sha256 for item in remembered(tmp_path)] == [hashlib.sha256(ours).hexdigest()]
 
 
 def test_a_re_encoded_cover_is_learned(clock: FakeClock, tmp_path: Path) -> None:
