@@ -241,6 +241,12 @@ def test_no_picture_is_downloaded_twice() -> None:
     assert len(downloads) == len(set(downloads))
 
 
+def test_a_cover_whose_url_names_another_snapshot_costs_two_downloads_and_no_head() -> None:
+    cloud = cloud_with(None)
+    answered(cloud, observed(snapshot_url(offset=0)), index=1)
+    assert cloud.asked == [("GET", snapshot_url(offset=0)), ("GET", snapshot_url(offset=5))]
+
+
 def test_a_cover_that_cannot_be_read_is_unknown_and_never_in_sync() -> None:
     found = answered(cloud_with(None), observed(COPY))
 
