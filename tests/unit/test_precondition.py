@@ -8,7 +8,7 @@ import pytest
 from support.fakes import ASSET, CDN, OTHER, desired, snapshot_url
 
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
-from reconciler.model import Content, Cover, SnapshotRef, State, Verdict
+from reconciler.model import Content, Cover, Reason, SnapshotRef, State, Verdict
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
 ONE, TWO, THREE = (Cover(snapshot_url(offset=at), SnapshotRef("sample", n, at)) for n, at in enumerate((0, 5, 10)))
@@ -130,6 +130,15 @@ def test_what_became_unknown_fails_with_its_reason() -> None:
     assert settled.outcome == "failed"
     assert settled.error is not None
     assert (settled.error.type, settled.error.message) == ("foreign_snapshot", "names another")
+
+
+@pytest.mark.parametrize("reason", ["no_snapshots", "no_snapshot_at_offset", "snapshot_out_of_range"])
+def test_a_snapshot_that_is_gone_since_the_plan_is_stale(reason: Reason) -> None:
+    settled = revisit(step(ONE), Verdict(desired(index=1), "unknown", reason=reason, message="There is none."))
+    assert isinstance(settled, ChangeResult)
+    assert settled.error is not None
+    assert (settled.outcome, settled.error.type) == ("stale", "snapshot_changed")
+    assert settled.error.message == "There is none. It was there when this was planned."
 
 
 def test_what_is_not_managed_any_more_is_stale() -> None:
