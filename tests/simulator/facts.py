@@ -32,6 +32,9 @@ class Put:
     """The covers that its verb was shown before it; None is no cover."""
     set_before: Cover
     """The cover at the origin before it."""
+    as_read: bool = True
+    """It set the bytes that its verb had read. Nobody can tell that a snapshot was taken again between that and the
+    PUT."""
     on_its_way: bytes | None = None
     """What an earlier PUT had set less than five minutes before."""
 
@@ -196,7 +199,8 @@ class Facts:
         """Applied less than five minutes ago to what is wanted, and nothing else than the old cover and the new one
         was seen since. A cover that somebody set before, and that the tool was never shown, is not the old one for
         it: nobody can tell that it was not set after the PUT."""
-        if put.told != "applied" or self.end > put.at + FIVE_MINUTES - 1 or self.bodies != {put.body}:
+        known = put.told == "applied" and put.as_read
+        if not known or self.end > put.at + FIVE_MINUTES - 1 or self.bodies != {put.body}:
             return False
         assert self.asset is not None
         if self.asset.cover.moments(put.at, self.end):

@@ -82,7 +82,7 @@ def judge_put(book: Book, verb: Verb, put: Asked, result: Result | None) -> Iter
         return
     last = _last_details(book, verb, put)
     facts = Facts(book, verb, entry, last, put.at - 1e-6)
-    sha = (result["after"].get("content") or {}).get("sha256")
+    sha = _planned_sha(result)
     snapshot = asset.by_path(put.path, put.at)
     bodies = snapshot.body.during(last, put.at) if snapshot else []
     planned = Facts(book, verb, entry, verb.began, put.at)
@@ -245,6 +245,11 @@ def _looks(facts: Facts, start: float, body: bytes) -> int:
     return max(len(pictures), len(urls))
 
 
+def _planned_sha(result: Result) -> str:
+    """The SHA-256 of the picture that a result says was set; "" where it says none."""
+    return str((result.get("after", {}).get("content") or {}).get("sha256", ""))
+
+
 def record(book: Book, verb: Verb) -> None:
     """Takes the verb's PUTs into the book."""
     results = {item["asset_id"]: item for item in verb.document.get("results", [])}
@@ -265,6 +270,7 @@ def record(book: Book, verb: Verb) -> None:
             verified=result.get("verified"),
             seen_before=seen_before(book, verb, put),
             set_before=asset.cover.at(before),
+            as_read=_planned_sha(result) in ("", sha256(put.body)),
             on_its_way=coming.body if coming else None,
         )
         book.puts.setdefault(put.asset_id, []).append(done)
