@@ -17,6 +17,7 @@ from support.processes import PUT, Moment, Trigger, running, watched_cloud
 from reconciler.emulator import ODD
 from reconciler.emulator.catalogue import ordinary
 from reconciler.emulator.options import CoverMode, EmulatorOptions, FaultRule
+from reconciler.emulator.pictures import drawn
 from reconciler.observe.picture_answers import MOST_BYTES
 
 Serve = Callable[[EmulatorOptions], Cloud]
@@ -24,7 +25,7 @@ APPLY = ("apply", "--auto-approve", "--force")
 BACK = ("rollback", "--auto-approve")
 CUSTOM = ODD["custom_cover"]
 LONG_AGO = "2026-01-31T12:00:00+00:00"
-THEIRS = b"\x89PNG\r\n\x1a\n a picture of their own"
+THEIRS = drawn("f" * 32, "sample", 3).data
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from support.processes import APPROVED, Serve, Skipped
 
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions
+from reconciler.emulator.pictures import drawn
 
 CDNS = {
     "ETag an MD5": EmulatorOptions(),
@@ -227,7 +228,7 @@ def test_a_cover_that_somebody_else_sets_within_the_five_minutes_is_drift(serve:
     found = serve(EmulatorOptions())
     write(entries(2, drifted=1))
     run(*APPROVED)
-    found.upload(video(0).asset_id, b"\xff\xd8\xff another picture")
+    found.upload(video(0).asset_id, drawn("f" * 32, "sample", 3).data)
     assert summary("plan") == {"in_sync": 1, "update": 1}
 
 
