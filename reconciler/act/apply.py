@@ -173,7 +173,9 @@ class _Attempt:
             self._result = await self._after_a_put(failed, now) if in_doubt else failed
             return None
         if not self._intended:
-            self._recorder.intent(self._change, self._before(now), self._saved_cover, self._snapshot_sha256(now))
+            before = await self._before(now)
+            snapshot_sha256 = self._snapshot_sha256(now, before)
+            self._recorder.intent(self._change, before, self._saved_cover, snapshot_sha256)
             self._intended = True
         return decision
 
@@ -195,21 +197,28 @@ class _Attempt:
         self._saved_cover = str(self._recorder.save(self._change.desired.asset_id, data))
         return None
 
-    def _before(self, now: Verdict) -> Cover:
+    async def _before(self, now: Verdict) -> Cover:
         """The cover that is replaced, as it was just read: since it was planned its snapshot may have been taken
-        again, so that it is none of them now."""
-        read = now.before
-        return read if read is not None and read.content is not None else self._change.before
+        again, so that it is none of them now. `--compare url` may know only by its URL which snapshot it is; then
+        its bytes are read for the journal."""
+        read, planned = now.before, self._change.before
+        if read is not None and read.content is not None:
+            return read
+        by_url = self._planner.compare == "url" and planned.content is None and planned.snapshot is not None
+        if not by_url or now.shown:
+            return planned
+        content = await self._planner.pictures.content(now.cover_url)
+        return planned if isinstance(content, NoAnswer) else replace(planned, content=content)
 
-    def _snapshot_sha256(self, now: Verdict) -> str | None:
+    def _snapshot_sha256(self, now: Verdict, before: Cover) -> str | None:
         """Of the snapshot that the cover is: it has the cover's bytes, or the cover is known to be made of it."""
-        before = now.before
-        if before is None or before.snapshot is None or before.content is None:
+        shown = now.before
+        if shown is None or shown.snapshot is None or before.content is None:
             return None
-        cover_sha256 = before.content.sha256
+        content = shown.content or before.content
         remembered = self._planner.memory.of(self._change.desired.asset_id)
-        made_from = (item.snapshot_sha256 for item in remembered if item.cover_sha256 == cover_sha256)
-        return next(made_from, cover_sha256)
+        made_from = (item.snapshot_sha256 for item in remembered if item.cover_sha256 == content.sha256)
+        return next(made_from, content.sha256)
 
     async def _after_a_put(self, decision: ChangeResult, now: Verdict) -> ChangeResult:
         """The result where the plan no longer holds, after a PUT of ours that got no usable answer."""

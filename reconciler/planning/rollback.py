@@ -104,7 +104,10 @@ class RollbackPlanner:
             return replace(back, state="in_sync")
         after = await self._verdict_on_change(change, observed)
         return (
-            await self._retaken_since(change, wanted, back) or await self._changed_since(change, back, after) or back
+            await self._retaken_since(change, wanted, back)
+            or await self._changed_since(change, back, after)
+            or self._never_recorded(change, wanted, back)
+            or back
         )
 
     async def _to_no_snapshot(self, change: PastChange, observed: Observed) -> Verdict | NotUndoable:
@@ -153,12 +156,21 @@ class RollbackPlanner:
         made_from = {item.snapshot_sha256 for item in remembered if cover and item.cover_sha256 == cover.sha256}
         if now.sha256 in {change.snapshot_sha256, cover and cover.sha256} | made_from:
             return None
-        was = f"The cover before was {_place(wanted.ref)}."
         if change.snapshot_sha256 is not None:
+            was = f"The cover before was {_place(wanted.ref)}."
             message = f"{was} Its snapshots were taken again: it is another picture now."
             return NotUndoable(change, back.title, "snapshots_retaken", message)
+        return self._cannot_tell(change, wanted, back)
+
+    def _never_recorded(self, change: PastChange, wanted: Snapshot, back: Verdict) -> NotUndoable | None:
+        """The journal holds no bytes of the cover before, nor of the snapshot that it was."""
+        recorded = change.before.content is not None or change.snapshot_sha256 is not None
+        return None if recorded or back.state != "update" else self._cannot_tell(change, wanted, back)
+
+    def _cannot_tell(self, change: PastChange, wanted: Snapshot, back: Verdict) -> NotUndoable | None:
         if self._force:
             return None
+        was = f"The cover before was {_place(wanted.ref)}."
         message = f"{was} It is not known whether that snapshot is still the same; `--force` sets it anyway."
         return NotUndoable(change, back.title, "cannot_tell", message)
 

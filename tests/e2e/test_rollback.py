@@ -320,6 +320,35 @@ def test_what_somebody_changed_since_is_left_alone(serve: Serve, mode: CoverMode
     assert found.covers() == {**before, changed.asset_id: ""}
 
 
+def test_after_an_apply_by_url_the_way_back_is_known(serve: Serve, journal: Path) -> None:
+    found = serve(EmulatorOptions(cover_mode="reference"))
+    before = found.covers()
+    write(entries(2, drifted=2))
+    run(*APPLY, "--compare", "url")
+    intents = [record for record in records(journal) if record["kind"] == "intent"]
+    assert all(record["before"]["snapshot_sha256"] == record["before"]["sha256"] for record in intents)
+    assert run(*BACK).code == 0
+    assert found.covers() == before
+
+
+def test_a_journal_without_bytes_needs_force(serve: Serve, journal: Path) -> None:
+    """Old versions wrote none where only URLs were compared."""
+    found = serve(EmulatorOptions(cover_mode="reference"))
+    before = found.covers()
+    write(entries(2, drifted=2))
+    run(*APPLY)
+    lines = records(journal)
+    for record in lines:
+        for name in ("sha256", "length", "snapshot_sha256"):
+            record.get("before", {}).pop(name, None)
+    journal.write_text("".join(json.dumps(record) + "\n" for record in lines))
+    ran = run(*BACK, "--json")
+    assert (ran.code, found.puts) == (1, 2)
+    assert set(reasons(ran.document).values()) == {"cannot_tell"}
+    assert run(*BACK, "--force").code == 0
+    assert found.covers() == before
+
+
 def test_another_snapshot_set_since_is_named(serve: Serve) -> None:
     found = serve(EmulatorOptions(cover_mode="reference"))
     item = video(0)

@@ -239,7 +239,12 @@ class FakeCloud:
         self.assets[asset_id] = details_json(asset_id, cover, offsets)
         for offset in offsets:
             url = snapshot_url(asset_id, offset)
-            self.pictures.setdefault(url, Picture(f"\xff\xd8 {asset_id} {offset}".encode("latin-1")))
+            self.pictures.setdefault(url, Picture(self.snapshot(asset_id, offset)))
+
+    @staticmethod
+    def snapshot(asset_id: str, offset: int) -> bytes:
+        """The picture that `add` makes of that second."""
+        return f"\xff\xd8 {asset_id} {offset}".encode("latin-1")
 
     def cover(self, asset_id: str = ASSET) -> str:
         return str(self.assets[asset_id]["base_info"]["cover_info_array"][0]["cover_url"])

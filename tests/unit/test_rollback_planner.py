@@ -5,20 +5,35 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from support.fakes import ASSET, CDN, OTHER, START, FakeClock, FakeCloud, Picture, details_json, snapshot_url
+from support.fakes import (
+    ASSET,
+    CDN,
+    OTHER,
+    START,
+    FakeClock,
+    FakeCloud,
+    Picture,
+    details_json,
+    planned,
+    run_recorder,
+    snapshot_url,
+)
 
+from reconciler.act.apply import Applier
 from reconciler.errors import UsageError
 from reconciler.model import Content, Cover, SnapshotRef
 from reconciler.planning.planner import Planner
 from reconciler.planning.rollback import RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
-from reconciler.state.runs import PastChange
+from reconciler.state.journal import Journal
+from reconciler.state.runs import PastChange, Runs
 from reconciler.state.settled_covers import SettledCover
 
 COPY = f"{CDN}/asset/{ASSET}/cover/Cover0.jpg"
@@ -40,6 +55,11 @@ def change(before: Cover, after: Cover, snapshot: bytes | None = None, **more: A
     fields = {"asset_id": ASSET, "line": 7, "saved_cover": None, "certain": True, "at": START, **more}
     known = content(snapshot).sha256 if snapshot else None
     return PastChange(before=before, after=after, snapshot_sha256=known, **fields)
+
+
+def taken(offset: int, asset_id: str = ASSET) -> bytes:
+    """What `showing` serves as the snapshot at that second."""
+    return FakeCloud.snapshot(asset_id, offset)
 
 
 def undo(
@@ -85,7 +105,7 @@ def showing(offset: int) -> FakeCloud:
 
 
 def test_what_the_run_set_goes_back_to_what_was_there(clock: FakeClock) -> None:
-    found = undo(showing(10), clock, change(shot(0), shot(10)))
+    found = undo(showing(10), clock, change(shot(0), shot(10), taken(0)))
     [back] = found.plan.changes
     assert back.before is not None
     assert back.after is not None
@@ -117,7 +137,7 @@ def test_the_snapshot_is_found_by_its_second(clock: FakeClock) -> None:
     """Earlier ones may have been added since: the index then means another picture."""
     cloud = showing(10)
     cloud.assets[ASSET] = details_json(ASSET, snapshot_url(offset=10), (0, 2, 5, 10))
-    [back] = undo(cloud, clock, change(shot(5), shot(10))).plan.changes
+    [back] = undo(cloud, clock, change(shot(5), shot(10), taken(5))).plan.changes
     assert back.put_url == snapshot_url(offset=5)
     assert back.desired.index == 2
 
@@ -129,7 +149,7 @@ def test_of_two_at_one_second_the_one_with_its_index(clock: FakeClock) -> None:
     ]
     cloud.assets[ASSET]["thumbnail_info"]["sample"] = sample
     cloud.pictures |= {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (1, 2, 3)}
-    [back] = undo(cloud, clock, change(shot(5), shot(10))).plan.changes
+    [back] = undo(cloud, clock, change(shot(5), shot(10), b"picture 02")).plan.changes
     assert back.put_url == snapshot_url(offset=2)
 
 
@@ -151,6 +171,29 @@ def test_the_bytes_from_before_are_there(clock: FakeClock) -> None:
     done = change(shot(0, b"picture 00", COPY), shot(10, b"picture 10"))
     [back] = undo(copying(), clock, done).plan.changes
     assert back.put_url == snapshot_url(offset=0)
+
+
+def test_a_snapshot_of_which_the_journal_holds_no_bytes_is_not_set_unchecked(clock: FakeClock) -> None:
+    """As in journals of old versions."""
+    cloud, done = showing(10), change(shot(0), shot(10))
+    found = undo(cloud, clock, done)
+    assert (reasons(found), found.plan.changes) == (["cannot_tell"], ())
+    assert "`--force` sets it anyway" in found.blocked[0].message
+    [back] = undo_with(cloud.planner(clock), clock, done, force=True).plan.changes
+    assert back.put_url == snapshot_url(offset=0)
+
+
+def test_after_an_apply_by_url_a_snapshot_that_was_taken_again_is_not_set(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = showing(0)
+    planner, steps = cloud.planner(clock, tmp_path, compare="url"), planned(cloud, clock, compare="url")
+    with closing(Journal(tmp_path)) as journal:
+        recorder = run_recorder(tmp_path, journal, clock)
+        clock.run(Applier(planner, recorder, 1, lambda: None).apply(steps))
+    [done] = Runs(tmp_path, "http://127.0.0.1", "0" * 32).changes("run-1")
+    assert (done.snapshot_sha256, done.before) == (content(taken(0)).sha256, shot(0, taken(0)))
+    assert len(undo(cloud, clock, done).plan.changes) == 1
+    cloud.pictures[snapshot_url(offset=0)] = Picture(b"another scene")
+    assert reasons(undo(cloud, clock, done)) == ["snapshots_retaken"]
 
 
 def test_other_bytes_at_that_second_were_taken_anew(clock: FakeClock) -> None:
@@ -388,7 +431,7 @@ def test_the_same_by_url(clock: FakeClock) -> None:
     cloud = FakeCloud()
     cloud.add(ASSET, snapshot_url(offset=10), (0, 5))
     cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
-    found = undo(cloud, clock, change(shot(0), shot(10)))
+    found = undo(cloud, clock, change(shot(0), shot(10), b"picture 00"))
     assert (len(found.plan.changes), found.blocked) == (1, ())
 
 
@@ -431,7 +474,7 @@ def test_an_asset_that_is_gone_is_unknown(clock: FakeClock) -> None:
 
 def test_only_what_is_selected_is_read(clock: FakeClock) -> None:
     cloud = showing(10)
-    changes = [change(shot(0), shot(10)), change(shot(0), shot(10), asset_id=OTHER)]
+    changes = [change(shot(0), shot(10), taken(0)), change(shot(0), shot(10), asset_id=OTHER)]
     found = undo(cloud, clock, *changes, targets=(ASSET,))
     assert [verdict.desired.asset_id for verdict in found.plan.changes] == [ASSET]
     assert ("details", OTHER) not in cloud.asked
