@@ -112,5 +112,8 @@ def _check_sense(file: _File, plan: PlanDoc) -> None:
     without = next((change.asset_id for change in plan.changes if change.after.snapshot is None), None)
     if without is not None:
         raise file.no_such(f"asset {without} has no snapshot to change to")
+    unseen = next((change.asset_id for change in plan.changes if change.after.content is None), None)
+    if unseen is not None:
+        raise file.no_such(f"asset {unseen} is without the bytes of the picture to change to")
     if plan.summary != summary_of(plan, plan.summary.in_sync):
         raise file.no_such("its summary does not match its lists")

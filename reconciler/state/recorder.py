@@ -133,8 +133,9 @@ def _user() -> str:
 
 
 def _revision() -> str | None:
-    """The git revision of the working folder, where it is a checkout; "-dirty" behind it where it holds more."""
-    told = git("describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
+    """The git revision of the working folder, where it is a checkout. Whether it holds more is not asked: to compare
+    files, git may run filters that its settings name. The digests of the desired files tell."""
+    told = git("rev-parse", "--verify", "--quiet", "HEAD")
     return told.strip()[:64] if told is not None else None
 
 

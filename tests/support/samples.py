@@ -47,7 +47,7 @@ ORIGIN = Origin(
     "https://vod.cn-north-4.myhuaweicloud.com", "cn-north-4", PROJECT, datetime(2026, 3, 1, 12, tzinfo=UTC)
 )
 BEFORE = Cover("https://x/cover/Cover0.jpg", None, Content("a" * 64, 1234))
-AFTER = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5))
+AFTER = Cover(snapshot_url(offset=5), SnapshotRef("sample", 1, 5), Content("b" * 64, 999))
 THIRD = "c" * 32
 FOURTH = "d" * 32
 

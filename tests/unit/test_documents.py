@@ -45,7 +45,11 @@ def test_a_plan_says_what_the_contract_says() -> None:
             "snapshot": None,
             "content": {"sha256": "a" * 64, "length": 1234},
         },
-        "after": {"cover_url": snapshot_url(offset=5), "snapshot": {"set": "sample", "index": 1, "offset": 5}},
+        "after": {
+            "cover_url": snapshot_url(offset=5),
+            "snapshot": {"set": "sample", "index": 1, "offset": 5},
+            "content": {"sha256": "b" * 64, "length": 999},
+        },
     }
     assert "note" not in SAVED["changes"][1]
     assert SAVED["pending"] == [{"asset_id": FOURTH, "source": {"file": "desired/a.yaml", "line": 5, "column": 3}}]

@@ -115,6 +115,7 @@ SENSELESS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "an asset ID with a line end": (("changes", 0, "asset_id"), f"{ASSET}\n"),
     "an asset twice": (("changes", 1, "asset_id"), ASSET),
     "no snapshot to change to": (("changes", 0, "after", "snapshot"), None),
+    "no bytes of the picture to change to": (("changes", 0, "after", "content"), None),
     "a negative index": (("changes", 0, "after", "snapshot", "index"), -1),
     "an index as text": (("changes", 0, "after", "snapshot", "index"), "1"),
     "an index that is true": (("changes", 0, "after", "snapshot", "index"), True),
