@@ -309,3 +309,13 @@ def test_a_401_in_mid_run_is_told_once(clock: FakeClock, tmp_path: Path, paralle
     assert sorted(names(outcomes)) == ["applied"] * 3 + ["failed"] + ["not_attempted"] * 8
     [error] = [outcome.error for outcome in outcomes if outcome.error]
     assert (error.type, error.status) == ("authentication", 401)
+
+
+def test_a_put_that_is_tried_again_is_one_intent_in_the_journal(clock: FakeClock, tmp_path: Path) -> None:
+    cloud = Retakes()
+    cloud.add(ASSET, COPY, OFFSETS)
+    cloud.pictures = {snapshot_url(offset=at): Picture(drawn(ASSET, "sample", at).data) for at in (*OFFSETS, 10)}
+    cloud.pictures[COPY] = Picture(THEIRS)
+    [outcome] = Run(clock, cloud.planner(clock, tmp_path), tmp_path).outcomes(planned(cloud, clock))
+    assert (outcome.outcome, len(cloud.puts)) == ("applied", 2)
+    assert (tmp_path / "journal.jsonl").read_text().count('"kind":"intent"') == 1

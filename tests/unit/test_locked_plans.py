@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support.fakes import CDN, NOWHERE, FakeClock, FakeCloud, Picture, desired, snapshot_url
 
 from reconciler.model import Compare, Desired, LockLine, PictureBytes, Plan
+from reconciler.observe.covers import ListedAsset
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state.settled_covers import Memory, SettledCover
@@ -261,3 +262,36 @@ def test_another_assets_cover_proves_nothing() -> None:
     service.assets[first]["base_info"]["cover_info_array"] = [{"cover_url": cover_url(second)}]
     planner = service.planner_of(clock, lambda one: line_of(one.asset_id, 5), NOWHERE)
     assert planned(planner, clock, [desired(first, index=1)]).evidence["lock"] == 0
+
+
+def test_while_snapshots_are_taken_a_locked_entry_is_unknown() -> None:
+    """The task makes its first picture the cover: what is shown now may be gone a moment later."""
+    service, clock = Service(2, "strong", "honest", head=True), FakeClock()
+    play(service, [(asset_id, "set", 5) for asset_id in ids(2)])
+    service.assets[ids(2)[0]]["thumbnail_info"]["thumbnail_status"] = "THUMBNAILING"
+    planner = service.planner_of(clock, lambda one: line_of(one.asset_id, 5), NOWHERE)
+    listed = {asset_id: ListedAsset("A", cover_url(asset_id), asset_id == ids(2)[0]) for asset_id in ids(2)}
+    plan = planned(replace(planner, listed=listed), clock, [desired(asset_id, index=1) for asset_id in ids(2)])
+    assert [(item.desired.asset_id, item.reason) for item in plan.unknown] == [(ids(2)[0], "snapshots_in_progress")]
+    assert (plan.in_sync, plan.evidence["lock"]) == (1, 1)
+
+
+class Crowded(Service):
+    """More assets were created within one second than the list reaches: some are on no page."""
+
+    def _list(self, page: int, size: int) -> httpx.Response:
+        self.asked.append(("list", str(page)))
+        shown = [] if page else [{"asset_id": one, "covers": [{"cover_url": cover_url(one)}]} for one in ids(15)]
+        return httpx.Response(200, json={"total": 15, "assets": shown})
+
+
+def test_what_the_list_leaves_out_is_asked_by_id() -> None:
+    service, clock = Crowded(25, "strong", "honest", head=True), FakeClock()
+    play(service, [(asset_id, "set", 5) for asset_id in ids(25)])
+    planner = service.planner_of(clock, lambda one: line_of(one.asset_id, 5), NOWHERE)
+    assert planned(planner, clock, [desired(asset_id, index=1) for asset_id in ids(25)]).evidence["lock"] == 25
+    assert [method for method, _ in service.asked if method in ("details", "list", "info")] == [
+        "list",
+        "list",
+        "info",
+    ]
