@@ -86,12 +86,16 @@ async def _audit(run: ConnectedRun, scope: Scope) -> tuple[AuditDoc, ImagesByAss
         else:
             unmanaged.add(asset_id)
 
-    warnings: tuple[WarningDoc, ...] = ()
+    why = ""
     try:
         await list_covers(session.client, add)
     except CrowdedError as error:
-        warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(error.message)),)
+        why = error.message
+    reached = len(listed)
     plan = await run.make_plan(replace(run.make_planner(state), listed=listed), scope.covers, scope.left_out)
+    if len(listed) > reached:
+        why = why or f"the list leaves out {len(listed) - reached:,} of those that files manage"
+    warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(why)),) if why else ()
     images = await images_of_plan(run, plan)
     document = audit_document(
         plan,

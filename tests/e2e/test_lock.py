@@ -13,6 +13,7 @@ import pytest
 from support.command_line import COVER, DETAILS, Cloud, entries, run, video, videos, write
 from support.locks import HEADER, LOCK, change, git, lines
 
+from reconciler.commands import audit
 from reconciler.emulator import ODD
 from reconciler.emulator.options import EmulatorOptions, FaultRule
 from reconciler.emulator.pictures import drawn
@@ -321,3 +322,23 @@ def test_an_asset_twice_names_lock_which_mends_it(emulator: str) -> None:
     LOCK.write_text(once + other + "\n", encoding="utf-8")
     assert run("lock", "--endpoint", emulator).code == 0
     assert LOCK.read_text(encoding="utf-8") == once
+
+
+def test_a_list_that_leaves_assets_out_counts_no_strangers_in_silence(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does where more assets were created in one second than it reaches."""
+    serve(EmulatorOptions())
+    write(entries(3))
+    run("lock")
+
+    async def empty(*_: object) -> None:
+        """Lists nothing."""
+
+    monkeypatch.setattr(audit, "list_covers", empty)
+    ran = run("audit", "--json")
+    assert (ran.code, ran.document["evidence"]["lock"]) == (0, 3)
+    [warning] = ran.document["warnings"]
+    assert warning["type"] == "unmanaged_uncounted"
+    assert "the list leaves out 3 of those that files manage" in warning["message"]
+    assert f"Warning: {warning['message']}" in run("audit").lines
