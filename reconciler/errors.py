@@ -36,6 +36,11 @@ def sentences(*parts: str) -> str:
     )
 
 
+def named_request(request_id: str) -> str:
+    """What a message says of a request, at its end."""
+    return f" (request {request_id})" if request_id else ""
+
+
 class ReconcileError(Exception):
     """Anything that is reported to the user in one sentence.
 
@@ -129,8 +134,7 @@ class ApiError(ReconcileError):
     @property
     def text(self) -> str:
         """The message, the hint and the request ID in one line."""
-        request = f" (request {self.request_id})" if self.request_id else ""
-        return sentences(self.message, self.hint) + request
+        return sentences(self.message, self.hint) + named_request(self.request_id)
 
 
 class CrowdedError(ApiError):

@@ -201,6 +201,8 @@ class NoAnswer:
     message: str
     permanent: str = ""
     """If no later attempt can succeed: why, in a few words ("HTTP 404")."""
+    request_id: str = ""
+    """Of the service's refusal; the message ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,7 @@ class Verdict:
     shown: Cover | None = field(default=None, repr=False, metadata=NOT_IN_DOCUMENTS)
     snapshots: tuple[Snapshot, ...] = field(default=(), repr=False)
     evidence: Evidence = "details"
+    request_id: str = ""
     snapshot_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     locked: LockLine | None = field(default=None, metadata=NOT_IN_DOCUMENTS)
     """Where the wanted snapshot is not the locked picture: its URL, and the lock line."""

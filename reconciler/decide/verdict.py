@@ -124,7 +124,7 @@ def identify(observed: Observed) -> Snapshot | None:
 
 
 def unknown(desired: Desired, why: NoAnswer, title: str = "") -> Verdict:
-    return Verdict(desired, "unknown", title, reason=why.reason, message=why.message)
+    return Verdict(desired, "unknown", title, why.reason, why.message, request_id=why.request_id)
 
 
 def ignored(desired: Desired) -> Verdict:

@@ -129,6 +129,7 @@ def _not_locked(item: NotLocked) -> UnknownDoc:
         source=item.desired.source,
         reason=item.why.reason,
         message=item.why.message,
+        request_id=item.why.request_id or None,
     )
 
 

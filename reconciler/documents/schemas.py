@@ -48,9 +48,10 @@ class EntryDoc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownDoc(NotDone):
-    """An entry that could not be decided, and why."""
+    """An entry that could not be decided, and why. The message ends with the ID of the request, where it is known."""
 
     reason: Reason
+    request_id: Foreign | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

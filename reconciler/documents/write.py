@@ -152,4 +152,5 @@ def _unknown(verdict: Verdict) -> UnknownDoc:
         source=verdict.desired.source,
         reason=verdict.reason or "api_error",
         message=verdict.message,
+        request_id=verdict.request_id or None,
     )

@@ -24,7 +24,7 @@ async def observe(client: VodClient, asset_id: str) -> Observed | NoAnswer:
         raise
     except ApiError as error:
         reason: Reason = "asset_not_found" if error.code == codes.NOT_FOUND else "api_error"
-        return NoAnswer(reason, error.text)
+        return NoAnswer(reason, error.text, request_id=error.request_id)
     try:
         return _observed(asset_id, details)
     except _UnplacedError as error:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from reconciler.decide.outcome import Failure, Outcome
 from reconciler.documents.locked import LockDoc
 from reconciler.documents.rollback import RollbackDoc
-from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc
+from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc, UnknownDoc
 from reconciler.documents.shown import ShownSnapshot
+from reconciler.errors import named_request
 from reconciler.model import Content, Cover, Reason, SnapshotRef, Source
 from reconciler.report.options import NO_DRIFT, RenderOptions
 from reconciler.util.rate import duration
@@ -53,7 +54,7 @@ def failure(result: Outcome) -> str:
 
 def request(error: Failure) -> str:
     """The request to name to the service's support, if it is known."""
-    return f" (request {clean(error.request_id)})" if error.request_id else ""
+    return named_request(clean(error.request_id))
 
 
 def cover(doc: Cover) -> str:
@@ -86,6 +87,11 @@ def evidence(document: AuditDoc) -> Iterator[str]:
         counts = f"{by.lock:,} by the lock, {by.url:,} by URL, {by.content:,} by content, {by.details:,} by details"
         read = f"; pictures: {pictures.head:,} HEAD, {pictures.get:,} GET, {size(pictures.bytes)}" if pictures else ""
         yield f"Decided: {counts}{read}."
+
+
+def without_request(item: UnknownDoc) -> str:
+    """Why an entry is unknown, without the ID that differs from request to request."""
+    return item.message.removesuffix(named_request(item.request_id or ""))
 
 
 def size(count: int) -> str:

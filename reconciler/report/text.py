@@ -144,7 +144,7 @@ def _common_file(alike: Sequence[UnknownDoc]) -> str:
 
 def _alike(unknown: Iterable[UnknownDoc]) -> Iterator[list[UnknownDoc]]:
     """Those with the same reason and message, whatever the request, where they are more than a few."""
-    for group in grouped(unknown, lambda item: f"{item.reason} {item.message.partition(' (request ')[0]}").values():
+    for group in grouped(unknown, lambda item: f"{item.reason} {phrases.without_request(item)}").values():
         if len(group) > _FEW:
             yield group
         else:

@@ -31,10 +31,11 @@ from support.reports import (
 )
 
 from reconciler.decide.outcome import Outcome, OutcomeName
+from reconciler.decide.verdict import unknown
 from reconciler.documents import write
 from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import Plan, Verdict
+from reconciler.model import NoAnswer, Plan, Verdict
 from reconciler.report.options import RenderOptions
 from reconciler.report.terminal import pad, width, wrapped
 from reconciler.report.text import render
@@ -325,3 +326,13 @@ def test_places_lead_to_the_file(file: str, uri: str) -> None:
     assert LINK.findall(text) == [uri, "", uri, ""], "the heading and the place, each closed"
     assert text.count("\x1b") == 8
     assert "\x07" not in text
+
+
+def test_entries_that_are_unknown_for_one_reason_are_one_block_whatever_the_request() -> None:
+    why = [NoAnswer("api_error", f"The service failed. (request r{n})", request_id=f"r{n}") for n in range(9)]
+    verdicts = tuple(unknown(entry(n), why[n]) for n in range(9))
+    document = write.plan_document(Plan(9, 0, (), (), verdicts, ()), ORIGIN)
+    assert [item.request_id for item in document.unknown] == [f"r{n}" for n in range(9)]
+    assert render(document).count("The service failed.") == 1
+    other = replace(document, unknown=tuple(replace(item, request_id=None) for item in document.unknown))
+    assert render(other).count("The service failed.") == 9
