@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from reconciler.errors import UsageError, not_installed
 from reconciler.model import Reason
 from reconciler.util.atomic_files import check_writable
+
+if TYPE_CHECKING:
+    from reconciler.report.options import RenderOptions
 
 CI = Literal["github", "gitlab", "none"]
 
@@ -32,6 +35,11 @@ class Format:
     renderer: str
     located: bool = False
     library: str | None = None
+
+    def render(self, document: object, options: RenderOptions) -> str:
+        """The document in this format. Its module is imported only now."""
+        render: Callable[..., str] = import_module(f"reconciler.report.{self.renderer}").render
+        return render(document, options)
 
 
 _TABLE = (

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from reconciler.commands.context import Run
 from reconciler.commands.formats import FORMATS
-from reconciler.commands.reports import fetch_images
+from reconciler.commands.reports import fetch_images, saved_image
 from reconciler.commands.result import Report, ReportFile
 from reconciler.commands.session import ConnectedRun
 from reconciler.desired.lock_plan import LockChange, LockPlan
 from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.images import EmbeddedImage, ImagesByAsset
 from reconciler.documents.locked import LockDoc
-from reconciler.observe.report_images import ImageRequest, embedded
+from reconciler.observe.report_images import ImageRequest
 from reconciler.report import text_lock
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
@@ -38,10 +36,7 @@ async def images_of_upgrades(run: ConnectedRun, plan: LockPlan) -> ImagesByAsset
 async def _saved(change: LockChange) -> EmbeddedImage:
     if not change.saved:
         return EmbeddedImage("", why="Neither the cover nor a saved file has it.")
-    try:
-        return await embedded(await asyncio.to_thread(Path(change.saved).read_bytes))
-    except OSError as error:
-        return EmbeddedImage("", why=f"The saved file cannot be read: {error.strerror}")
+    return await saved_image(Path(change.saved))
 
 
 def make_lock_report(
@@ -53,8 +48,7 @@ def make_lock_report(
     options = RenderOptions(images=images, report_url=run.options.reports.report_url)
 
     def page(name: str) -> str:
-        render: Callable[..., str] = import_module(f"reconciler.report.{FORMATS[name].renderer}").render
-        return render(document, options)
+        return FORMATS[name].render(document, options)
 
     return Report(
         partial(as_json, document),

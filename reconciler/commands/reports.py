@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from importlib import import_module
+from pathlib import Path
 
 from reconciler.commands.context import Run
 from reconciler.commands.formats import FORMATS, Format, ReportOptions
 from reconciler.commands.result import Report, ReportFile
 from reconciler.commands.session import ConnectedRun
 from reconciler.documents.dump import as_json, relocated
-from reconciler.documents.images import NO_IMAGES, ImagesByAsset
+from reconciler.documents.images import NO_IMAGES, EmbeddedImage, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.model import Plan, Verdict
 from reconciler.observe.report_images import ImageRequest, collect, count, embedded
@@ -26,26 +26,38 @@ Document = PlanDoc | AuditDoc | ApplyDoc
 
 async def images_of_plan(run: ConnectedRun, plan: Plan) -> ImagesByAsset:
     """The pictures of changes, and of entries whose snapshot was taken again, if the report shows pictures."""
-    replaced = [item for item in plan.unknown if item.locked is not None]
-    wanted = [ImageRequest(item.desired.asset_id, item.cover_url, item.snapshot_url, (), None) for item in replaced]
-    found = dict(await images_of_changes(run, plan.changes))
-    for item, request in zip(replaced, wanted, strict=True):
-        pair = (await fetch_images(run, [request])).get(request.asset_id)
-        if pair is not None and item.locked is not None:
-            saved = find(run.session.folder, request.asset_id, item.locked.sha256)
-            data = await asyncio.to_thread(saved.read_bytes) if saved is not None else None
-            found[request.asset_id] = replace(pair, locked=await embedded(data) if data is not None else None)
+    replaced = {item.desired.asset_id: item for item in plan.unknown if item.locked is not None}
+    wanted = [
+        ImageRequest(asset_id, item.cover_url, item.snapshot_url, (), None) for asset_id, item in replaced.items()
+    ]
+    found = dict(await fetch_images(run, [*_of_changes(plan.changes), *wanted]))
+    for asset_id in found.keys() & replaced.keys():
+        line = replaced[asset_id].locked
+        saved = find(run.session.folder, asset_id, line.sha256) if line is not None else None
+        if saved is not None:
+            found[asset_id] = replace(found[asset_id], locked=await saved_image(saved))
     return found
 
 
 async def images_of_changes(run: ConnectedRun, changes: Sequence[Verdict]) -> ImagesByAsset:
     """The pictures of planned changes, if the report shows pictures."""
-    wanted = [
+    return await fetch_images(run, _of_changes(changes))
+
+
+def _of_changes(changes: Sequence[Verdict]) -> list[ImageRequest]:
+    return [
         ImageRequest(item.desired.asset_id, item.cover_url, item.put_url, item.snapshots, item.after.snapshot)
         for item in changes
         if item.after is not None
     ]
-    return await fetch_images(run, wanted)
+
+
+async def saved_image(file: Path) -> EmbeddedImage:
+    """A saved cover as reports embed it, or the reason why it cannot be read."""
+    try:
+        return await embedded(await asyncio.to_thread(file.read_bytes))
+    except OSError as error:
+        return EmbeddedImage("", why=f"The saved file cannot be read: {error.strerror}")
 
 
 async def fetch_images(run: ConnectedRun, wanted: Sequence[ImageRequest]) -> ImagesByAsset:
@@ -117,8 +129,7 @@ class _Rendering:
     options: RenderOptions
 
     def render(self, made: Format) -> str:
-        render: Callable[..., str] = import_module(f"reconciler.report.{made.renderer}").render
-        return render(self._located() if made.located else self.document, self.options)
+        return made.render(self._located() if made.located else self.document, self.options)
 
     def files(self) -> Iterator[ReportFile]:
         for name, file in self.reports.files.items():

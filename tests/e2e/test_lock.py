@@ -204,6 +204,10 @@ def test_a_page_shows_the_cover_and_the_snapshot_that_was_taken_again(serve: Ser
     assert page.count("data:image/webp;base64,") == 3
     for label in ("Locked", "Cover now", "Snapshot now"):
         assert f"<b>{label}</b>" in page
+    write(entries(2, drifted=2))
+    assert run("plan", "--html", "r.html", "--max-pictures", "3").code == 1
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert page.count('<figure class="cover') == 2, "the limit is for all entries together; changes come first"
 
 
 def test_a_cover_with_the_locked_bytes_is_in_sync_whatever_the_snapshots_are_now(serve: Serve) -> None:
