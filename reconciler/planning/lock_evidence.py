@@ -6,7 +6,7 @@ cover has the locked bytes; everything else is decided by the details.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -52,24 +52,25 @@ class LockChecker:
         memory: of covers that the service made of snapshots.
     """
 
-    def __init__(
-        self, pictures: Pictures, memory: Memory, locked: Callable[[Desired], LockLine | None], parallelism: int
-    ) -> None:
+    def __init__(self, pictures: Pictures, memory: Memory, parallelism: int) -> None:
         self._pictures = pictures
         self._memory = memory
-        self._locked = locked
         self._parallelism = parallelism
 
     async def check(
         self,
-        covers: Iterable[Desired],
+        locked: Iterable[tuple[Desired, LockLine]],
         selection: Selection,
         assets: Mapping[str, ListedAsset],
         advance: Callable[[], None],
     ) -> LockEvidence:
-        """Looks at the covers of these locked entries. `advance` is called once for each that is in sync."""
+        """Looks at the covers of these entries, each with its lock line.
+
+        Args:
+            advance: called once for each that is in sync.
+        """
         found = LockEvidence(assets=assets)
-        checks = list(self._checks(covers, selection, assets))
+        checks = list(_checks(locked, selection, assets))
 
         async def work(item: _Check) -> None:
             if await self._look(item, found.read):
@@ -83,21 +84,6 @@ class LockChecker:
         await for_each((item for item in checks if item.asset_id not in proving), work, self._parallelism)
         await self._take_back(checks, found)
         return found
-
-    def _checks(
-        self, covers: Iterable[Desired], selection: Selection, assets: Mapping[str, ListedAsset]
-    ) -> Iterable[_Check]:
-        for desired in covers:
-            asset = assets.get(desired.asset_id)
-            line = self._locked(desired)
-            if asset is None or line is None or asset.in_progress:
-                continue
-            named = picture(asset.cover_url)
-            if named is None or named.asset_id != desired.asset_id:
-                continue
-            selected = selection.by_id(desired.asset_id)
-            if selected or (selected is None and selection.by_title(desired.asset_id, asset)):
-                yield _Check(desired.asset_id, asset.cover_url, _host(asset.cover_url), line)
 
     async def _look(self, item: _Check, read: dict[str, Content]) -> bool:
         """Whether the cover has the locked bytes."""
@@ -120,6 +106,22 @@ class LockChecker:
                 found.in_sync.add(item.asset_id)
 
         await for_each(again, reread, self._parallelism)
+
+
+def _checks(
+    locked: Iterable[tuple[Desired, LockLine]], selection: Selection, assets: Mapping[str, ListedAsset]
+) -> Iterator[_Check]:
+    """The covers to look at: of selected entries, and only where the URL names the asset itself."""
+    for desired, line in locked:
+        asset = assets.get(desired.asset_id)
+        if asset is None or asset.in_progress:
+            continue
+        named = picture(asset.cover_url)
+        if named is None or named.asset_id != desired.asset_id:
+            continue
+        selected = selection.by_id(desired.asset_id)
+        if selected or (selected is None and selection.by_title(desired.asset_id, asset)):
+            yield _Check(desired.asset_id, asset.cover_url, _host(asset.cover_url), line)
 
 
 def _host(url: str) -> str:

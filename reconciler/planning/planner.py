@@ -93,14 +93,14 @@ class Planner:
     ) -> LockEvidence:
         """What the locked pictures decide. `--compare url` opens no cover, so nothing then."""
         may_be = [one for one in covers if self.compare != "url" and selection.by_id(one.asset_id) is not False]
-        locked = [desired for desired in may_be if self.locked(desired) is not None]
-        asset_ids = {desired.asset_id for desired in locked}
+        locked = [(desired, line) for desired in may_be if (line := self.locked(desired)) is not None]
+        asset_ids = {desired.asset_id for desired, _ in locked}
         if self.listed is None:
             assets = await read_covers(self.client, asset_ids, parallelism) if locked else {}
         else:
             assets = self.listed
             await add_by_id(self.client, asset_ids, assets, parallelism)
-        checker = LockChecker(self.pictures, self.memory, self.locked, parallelism)
+        checker = LockChecker(self.pictures, self.memory, parallelism)
         return await checker.check(locked, selection, assets, advance)
 
     async def _selected(self, desired: Desired, selection: Selection, evidence: LockEvidence) -> Verdict | None:
