@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class LockFile:
         version: of the format, "1.0" or with a newer minor number.
         more: keys of the first line that a newer version has put there.
         lines: by asset ID.
+        further: by asset ID, the lines after the first; there are some only after a merge.
         text: what the file held; None where there is none.
     """
 
@@ -65,15 +67,20 @@ class LockFile:
     version: str = _HEADER["format_version"]
     more: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
-    repeated: list[RepeatedLine] = field(default_factory=list)
+    further: dict[str, list[RepeatedLine]] = field(default_factory=dict)
     text: str | None = field(default=None, repr=False)
 
     def all_of(self, asset_id: str) -> list[str]:
-        """All lines about an asset; more than one only after a merge."""
+        """All lines about an asset."""
         first = self.lines.get(asset_id)
         if first is None:
             return []
-        return [first, *(line.text for line in self.repeated if line.asset_id == asset_id)]
+        return [first, *(line.text for line in self.further.get(asset_id, ()))]
+
+    @property
+    def repeated(self) -> list[RepeatedLine]:
+        """All further lines, in order."""
+        return sorted(chain.from_iterable(self.further.values()), key=lambda line: line.number)
 
     def of(self, asset_id: str) -> LockLine | None:
         line = self.lines.get(asset_id)
@@ -226,7 +233,7 @@ class _Reader:
         if first == number:
             self._found.lines[asset_id] = line
         else:
-            self._found.repeated.append(RepeatedLine(asset_id, line, number, first))
+            self._found.further.setdefault(asset_id, []).append(RepeatedLine(asset_id, line, number, first))
 
 
 def check_repeated(file: LockFile, problems: Problems) -> None:
