@@ -44,6 +44,7 @@ class ConnectionOptions:
     parallelism: int = 64
     timeout: float = 30.0
     state_dir: Path | None = None
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ ReconcileError
 ├── DesiredError          invalid desired files; has every problem with its place
 ├── PlanFileError         a saved plan that cannot be read or trusted
 ├── SafetyLimitError      more updates than the limit allows
-├── StateError            the state folder cannot be used
+├── StateError            the state folder, or the state that a team shares, cannot be used
 └── ApiError              VOD or IAM refused a request, or did not answer it
     ├── CrowdedError          more assets of one second than can be listed
     ├── AuthenticationError   a 401: no call can succeed, so the run ends

@@ -175,8 +175,10 @@ class _Attempt:
         if not self._intended:
             before = await self._before(now)
             snapshot_sha256 = self._snapshot_sha256(now, before)
-            self._recorder.intent(self._change, before, self._saved_cover, snapshot_sha256)
             self._intended = True
+            await self._recorder.intent(self._change, before, self._saved_cover, snapshot_sha256)
+        else:
+            await self._recorder.confirm()
         return decision
 
     async def _save_cover(self, now: Verdict) -> ChangeResult | None:
@@ -194,7 +196,7 @@ class _Attempt:
         content = shown.content
         if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
             return ChangeResult("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
-        self._saved_cover = str(self._recorder.save(self._change.desired.asset_id, data))
+        self._saved_cover = str(await self._recorder.save(self._change.desired.asset_id, data))
         return None
 
     async def _before(self, now: Verdict) -> Cover:

@@ -19,6 +19,7 @@ _VERBS = {
     "adopt": "Accept drift: write the existing covers to the desired files.",
     "rollback": "Undo a run of apply, after asking.",
     "history": "List the runs that changed covers.",
+    "unlock": "Free the shared state of a run that died.",
     "memory": "Export or import what is known about re-encoded covers.",
     "schema": "Print the JSON Schema of a file or a document.",
     "emulator": "Serve an emulated VOD API on a local port.",

@@ -55,7 +55,7 @@ async def adopt(run: Run, *, everything: bool) -> Report:
     state, locks = load_with_locks(options.desired_paths)
     _check_files(state, locks, run)
     async with connect(run, run.resolve(state)) as connected:
-        planner = connected.make_planner(state)
+        planner = await connected.make_planner(state)
         plan = await connected.make_plan(planner, state.covers)
         found = await AdoptionPlanner(connected, planner, locks).check(plan)
         origin = connected.origin

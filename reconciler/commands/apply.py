@@ -68,17 +68,19 @@ async def apply(
     hint = "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that."
     execute.check_approvable(run, hint)
     scope = load(run, changed_since, locked=locked)
-    async with connect(run, run.resolve(scope.state)) as connected:
-        with execute.open_apply(connected, state=scope.state) as applying:
-            plan = await applying.make_plan(applying.planner, scope.covers, scope.left_out)
-            document = scope.noted_in(plan_document(plan, applying.origin))
-            # Before anything changes: afterwards the covers from before may be gone.
-            images = await images_of_plan(applying, plan)
-            _show(applying, document, document.summary.in_sync + document.left_out)
-            steps = execute.steps_of(plan)
-            if steps:
-                execute.ask(applying)
-            return _report(applying, await execute.apply_steps(applying, document, steps), images)
+    async with (
+        connect(run, run.resolve(scope.state)) as connected,
+        execute.open_apply(connected, state=scope.state) as applying,
+    ):
+        plan = await applying.make_plan(applying.planner, scope.covers, scope.left_out)
+        document = scope.noted_in(plan_document(plan, applying.origin))
+        # Before anything changes: afterwards the covers from before may be gone.
+        images = await images_of_plan(applying, plan)
+        _show(applying, document, document.summary.in_sync + document.left_out)
+        steps = execute.steps_of(plan)
+        if steps:
+            execute.ask(applying)
+        return _report(applying, await execute.apply_steps(applying, document, steps), images)
 
 
 async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
@@ -99,7 +101,7 @@ async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
                 f"{file}: the plan is for project {document.project_id}, not for {connected.session.project_id}",
                 hint="Pass the same --project-id as for the plan, or plan again.",
             )
-        with execute.open_apply(connected, plan_file=file) as applying:
+        async with execute.open_apply(connected, plan_file=file) as applying:
             _show(applying, document, _in_sync(run, document))
             steps = _steps(document)
             images = await _images_of_saved(applying, steps)

@@ -92,7 +92,8 @@ async def _audit(run: ConnectedRun, scope: Scope) -> tuple[AuditDoc, ImagesByAss
     except CrowdedError as error:
         why = error.message
     reached = len(listed)
-    plan = await run.make_plan(replace(run.make_planner(state), listed=listed), scope.covers, scope.left_out)
+    planner = replace(await run.make_planner(state), listed=listed)
+    plan = await run.make_plan(planner, scope.covers, scope.left_out)
     if len(listed) > reached:  # the planner added those that it had to ask for by ID
         why = why or f"the list leaves out {len(listed) - reached:,} of those that files manage"
     warnings = (WarningDoc(type="unmanaged_uncounted", message=_CROWDED.format(why)),) if why else ()

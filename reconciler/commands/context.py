@@ -45,6 +45,7 @@ class ApplyOptions:
         wait: for the new covers, at most `wait_timeout` seconds, until `wait_looks` looks in a row saw them.
         max_duration: seconds after which the run stops in order.
         max_failures: failures of one kind after which it stops.
+        lock_timeout: seconds to wait for another apply.
     """
 
     auto_approve: bool = False
@@ -55,6 +56,7 @@ class ApplyOptions:
     wait_looks: int = 2
     max_duration: float | None = None
     max_failures: int = 20
+    lock_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,12 +21,13 @@ from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc, WarningDoc
 from reconciler.documents.write import apply_document
-from reconciler.errors import AuthenticationError, ReconcileError, UsageError
+from reconciler.errors import AuthenticationError, ReconcileError, StateError, UsageError
 from reconciler.model import Cover, DesiredState, Plan
 from reconciler.planning.planner import Planner
 from reconciler.report import phrases, text
 from reconciler.report.options import NO_CHANGES
-from reconciler.state.recorder import RunRecorder, recording
+from reconciler.state.recorder import RunRecorder
+from reconciler.state.recording import recording
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import clean, shorten
 
@@ -67,11 +68,11 @@ def check_approvable(run: Run, hint: str) -> None:
         raise UsageError("Approval needs a terminal", hint=hint)
 
 
-@contextmanager
-def open_apply(
+@asynccontextmanager
+async def open_apply(
     run: ConnectedRun, *, state: DesiredState | None = None, plan_file: str = "", rollback_of: str | None = None
-) -> Iterator[ApplyRun]:
-    """Opens the journal for one run, the only one on this machine.
+) -> AsyncIterator[ApplyRun]:
+    """Opens the journal for one run, the only one on this machine, and among all that share the state.
 
     Args:
         state: the desired covers, or
@@ -79,14 +80,14 @@ def open_apply(
         rollback_of: the run to undo.
 
     Raises:
-        StateError: another apply is running, or the state folder cannot be used.
+        StateError: another apply is running, or the state cannot be used.
     """
     session = run.session
     started = session.clock.monotonic()
     files = state.files if state is not None else (plan_file,) if plan_file else ()
-    journal = recording(session.folder, session.clock, session.endpoint, session.project_id, files, rollback_of)
-    planner = run.make_planner(state, replace_unreadable=run.options.changes.replace_unreadable)
-    with journal as recorder:
+    timeout = run.options.changes.lock_timeout
+    async with recording(session.state, files, rollback_of, timeout) as (recorder, remembered):
+        planner = run.planner_with(remembered, state)
         yield ApplyRun(run.options, run.terminal, run.settings, session, planner, recorder, started)
 
 
@@ -119,10 +120,12 @@ def ask(run: ApplyRun, action: str = "Apply") -> None:
 async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChange]) -> ApplyResult:
     """Applies the steps, and waits for the new covers if requested; an interrupt ends it in order."""
     if steps:
-        run.recorder.start()
+        await run.recorder.start()
     quiet, changes = run.options.quiet, run.options.changes
     with caught(run.terminal.note) as interrupts:
         outcomes, stopped = await _set(run, steps, interrupts)
+        with suppress(StateError):  # said in the end, where it is tried once more
+            await run.recorder.confirm()
         if changes.wait and not interrupts.requested:
             outcomes = await _wait(run, steps, outcomes, interrupts)
     document = apply_document(outcomes, plan.unknown, run.origin, plan, warnings=stopped)

@@ -172,7 +172,7 @@ def _is_selected(asset: AssetSummary, statuses: frozenset[str], selection: Selec
 async def _read_all(
     run: ConnectedRun, missing: Sequence[AssetSummary], found: ImportedEntries, *, locked: bool
 ) -> None:
-    planner = run.make_planner()
+    planner = await run.make_planner()
     with run.terminal.progress("Reading", len(missing), run.settings.read_quota) as advance:
 
         async def work(asset: AssetSummary) -> None:

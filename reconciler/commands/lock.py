@@ -101,25 +101,25 @@ async def _lock(
     """
     if upgrade:
         plan.tasks += kept
-    if not plan.tasks and not any(_without_cover(kept, memory) for memory in _memories(run, state)):
+    shared = run.options.connection.state is not None
+    if not (plan.tasks or shared) and not any(_without_cover(kept, memory) for memory in _memories(run, state)):
         if not selection.matches_titles:
             selection.check_all_matched()
         return _FromCloud()
     check_writable(plan)
     async with connect(run, run.resolve(state)) as connected:
+        planner = await connected.make_planner(state)
         if not upgrade:
-            plan.tasks += _without_cover(kept, Memory(connected.session.folder))
-        failed = await _work(connected, state, plan, selection, upgrade=upgrade)
+            plan.tasks += _without_cover(kept, planner.memory)
+        locker = Locker(planner, selection, connected.session.state.find_cover, upgrade=upgrade)
+        failed = await _work(connected, plan, locker)
         selection.check_all_matched()
         images, origin = await images_of_upgrades(connected, plan), connected.origin
     order = {one.asset_id: position for position, one in enumerate(state.covers)}
     return _FromCloud(tuple(sorted(failed, key=lambda item: order[item.desired.asset_id])), origin, images)
 
 
-async def _work(
-    run: ConnectedRun, state: DesiredState, plan: LockPlan, selection: Selection, *, upgrade: bool
-) -> list[NotLocked]:
-    locker = Locker(run.make_planner(state), selection, run.session.folder, upgrade=upgrade)
+async def _work(run: ConnectedRun, plan: LockPlan, locker: Locker) -> list[NotLocked]:
     failed: list[NotLocked] = []
     with run.terminal.progress("Locking", len(plan.tasks), run.settings.read_quota) as advance:
 

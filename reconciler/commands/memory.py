@@ -6,8 +6,6 @@ machines and CI caches. No cover is read.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from reconciler.commands.context import Run
@@ -15,11 +13,9 @@ from reconciler.commands.options import CONNECTION, OUTPUT
 from reconciler.commands.result import Report
 from reconciler.commands.session import connect
 from reconciler.commands.verb import Verb
-from reconciler.state.folder import make
-from reconciler.state.lock import exclusive
-from reconciler.state.settled_covers import Memory, document_text, read_document
+from reconciler.state.recording import recording
+from reconciler.state.settled_covers import document_text, read_document
 from reconciler.util import atomic_files
-from reconciler.util.clock import SystemClock
 
 
 @click.argument("file")
@@ -29,7 +25,8 @@ async def export_memory(run: Run, *, file: str) -> Report:
         UsageError: the file cannot be written.
     """
     atomic_files.check_writable(file)
-    covers = Memory(await _folder(run)).all()
+    async with connect(run, run.resolve_without_files()) as connected:
+        covers = (await connected.session.state.recall()).memory.all()
     atomic_files.write(file, document_text(covers), private=True)
     return _report("export", file, len(covers), f"Wrote {len(covers):,} settled covers to {file}.\n")
 
@@ -42,17 +39,13 @@ async def import_memory(run: Run, *, file: str) -> Report:
         StateError: an apply is running.
     """
     document = read_document(file)
-    folder = make(await _folder(run))
-    with exclusive(folder, SystemClock().now()):
-        Memory(folder).remember(document.covers)
+    async with (
+        connect(run, run.resolve_without_files()) as connected,
+        recording(connected.session.state) as (_, remembered),
+    ):
+        remembered.memory.remember(document.covers)
     count = len(document.covers)
     return _report("import", file, count, f"Imported {count:,} settled covers from {file}.\n")
-
-
-async def _folder(run: Run) -> Path:
-    """The state folder that plan and apply would use; the project may have to be looked up for that."""
-    async with connect(run, run.resolve_without_files()) as connected:
-        return connected.session.folder
 
 
 def _report(action: str, file: str, covers: int, text: str) -> Report:

@@ -208,12 +208,21 @@ _CONNECTION = (
     _setting("--write-quota", "RECONCILE_WRITE_QUOTA", "For writes; also 10/2 seconds.", "RATE", rate, "100/minute"),
     _setting("--parallelism", "RECONCILE_PARALLELISM", "Requests in flight, at most.", "N", whole_number, "64"),
     _setting("--timeout", "RECONCILE_TIMEOUT", "For one request.", "SECONDS", seconds, "30"),
+    _setting("--state", "RECONCILE_STATE", "What a team shares: obs://bucket/prefix or s3://….", "URL"),
     _setting("--state-dir", "RECONCILE_STATE_DIR", "Default: the user's state folder.", "DIR", Path),
 )
 CONNECTION = OptionGroup("Connection", _CONNECTION)
 
+LOCK_TIMEOUT = _option(
+    "--lock-timeout",
+    "How long to wait for another apply, for example 5m.",
+    "TIME",
+    type=duration,
+    default="0s",
+)
 _CHANGES = (
     _flag("--auto-approve", "Don't ask for approval."),
+    LOCK_TIMEOUT,
     _flag("--replace-unreadable", "Also replace covers that cannot be read, and so cannot be saved before."),
     _flag("--wait", "Wait until the new covers are visible."),
     _option(

@@ -44,7 +44,8 @@ async def plan(
         atomic_files.check_writable(out)
     scope = load(run, changed_since, locked=locked)
     async with connect(run, run.resolve(scope.state)) as connected:
-        found = await connected.make_plan(connected.make_planner(scope.state), scope.covers, scope.left_out)
+        planner = await connected.make_planner(scope.state)
+        found = await connected.make_plan(planner, scope.covers, scope.left_out)
         images = await images_of_plan(connected, found)
         document = redacted(scope.noted_in(plan_document(found, connected.origin)), run.terminal.redact)
         del found  # as large as the document

@@ -18,7 +18,6 @@ from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.model import Plan, Verdict
 from reconciler.observe.report_images import ImageRequest, collect, count, embedded
 from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
-from reconciler.state.cover_backup import find
 from reconciler.util.atomic_files import size
 
 Document = PlanDoc | AuditDoc | ApplyDoc
@@ -33,7 +32,7 @@ async def images_of_plan(run: ConnectedRun, plan: Plan) -> ImagesByAsset:
     found = dict(await fetch_images(run, [*_of_changes(plan.changes), *wanted]))
     for asset_id in found.keys() & replaced.keys():
         line = replaced[asset_id].locked
-        saved = find(run.session.folder, asset_id, line.sha256) if line is not None else None
+        saved = await run.session.state.find_cover(asset_id, line.sha256) if line is not None else None
         if saved is not None:
             found[asset_id] = replace(found[asset_id], locked=await saved_image(saved))
     return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -18,7 +19,7 @@ from reconciler.commands.context import Run
 from reconciler.commands.execute import ApplyResult, ApplyRun
 from reconciler.commands.options import ALLOW_UNKNOWN, CHANGES, COMPARE, CONNECTION, OUTPUT, TARGETS
 from reconciler.commands.result import Report, exit_code
-from reconciler.commands.session import PENDING, connect
+from reconciler.commands.session import connect
 from reconciler.commands.verb import OptionGroup, Verb
 from reconciler.documents.dump import redacted
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
@@ -29,6 +30,7 @@ from reconciler.planning.rollback import NotUndoable, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.report import text_rollback
 from reconciler.state.runs import PastRun, Runs, with_uncertain
+from reconciler.state.shared import PENDING
 from reconciler.util.sanitize import clean
 
 
@@ -44,9 +46,9 @@ async def rollback(run: Run, *, undone: str | None) -> Report:
     execute.check_approvable(run, "Pass --auto-approve.")
     async with connect(run, run.resolve_without_files()) as connected:
         session = connected.session
-        runs = Runs(session.folder, session.endpoint, session.project_id)
+        runs = await session.state.runs(undone)
         earlier = runs.find(undone)
-        with execute.open_apply(connected, rollback_of=earlier.run) as applying:
+        async with execute.open_apply(connected, rollback_of=earlier.run) as applying:
             return await _undo(applying, runs, earlier)
 
 
@@ -57,11 +59,11 @@ async def _undo(run: ApplyRun, runs: Runs, undone: PastRun) -> Report:
     run = replace(run, planner=replace(run.planner, recent=recent, undoing=True))
     selection = Selection(run.options.targets, run.options.excludes)
     with run.terminal.progress("Reading", len(changes), run.settings.read_quota) as advance:
-        rollback_planner = RollbackPlanner(run.planner, runs.journal, force=run.options.changes.force)
+        rollback_planner = RollbackPlanner(run.planner, force=run.options.changes.force)
         found = await rollback_planner.make_plan(changes, selection, run.settings.parallelism, advance)
     document = plan_document(found.plan, run.origin)
     # No safety limit: a rollback cannot change more than its run did.
-    not_undone = [_document(item, str(runs.journal)) for item in found.blocked]
+    not_undone = [await _document(run, item) for item in found.blocked]
     _show(run, undone.run, document, not_undone)
     steps = execute.steps_of(found.plan)
     if steps:
@@ -94,15 +96,18 @@ def _report(run: ApplyRun, result: ApplyResult, undone: PastRun, not_undone: Seq
     return run.report(document, text_rollback.render, code, notes)
 
 
-def _document(item: NotUndoable, journal: str) -> NotUndoneDoc:
+async def _document(run: ApplyRun, item: NotUndoable) -> NotUndoneDoc:
     change = item.change
+    saved, before = change.saved_cover, change.before.content
+    if saved is not None and before is not None and not Path(saved).is_file():  # noqa: ASYNC240 saved on another machine
+        saved = str(await run.session.state.find_cover(change.asset_id, before.sha256) or saved)
     return NotUndoneDoc(
         asset_id=change.asset_id,
         title=item.title or None,
-        source=Source(file=journal, line=change.line, column=1),
+        source=Source(file=change.file, line=change.line, column=1),
         reason=item.reason,
         message=item.message,
-        saved_cover=change.saved_cover,
+        saved_cover=saved,
     )
 
 

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -20,9 +19,10 @@ from reconciler.model import Desired, DesiredState, Plan
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-from reconciler.state import folder
-from reconciler.state.runs import Runs
-from reconciler.state.settled_covers import Memory
+from reconciler.state import folder, store_address
+from reconciler.state.object_store import GetKeys, ObjectStore
+from reconciler.state.project_state import ProjectState, Remembered
+from reconciler.state.shared import SharedState
 from reconciler.util.atomic_files import check_links
 from reconciler.util.clock import Clock, SystemClock
 from reconciler.util.rate import Rate
@@ -39,19 +39,17 @@ from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport
 from reconciler.vod.waits import Tell
 
-# "A new cover takes effect within 3 to 5 minutes" (user guide).
-PENDING = timedelta(minutes=5)
 _AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json", **IDENTITY}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The clients for one project. `folder` is its state folder, which need not exist yet."""
+    """The clients for one project, and what is remembered of it."""
 
     client: VodClient
     pictures: Pictures
     clock: Clock
-    folder: Path
+    state: ProjectState
     endpoint: str
     region: str | None
     project_id: str
@@ -69,17 +67,18 @@ class ConnectedRun(Run):
         session = self.session
         return Origin(session.endpoint, session.region, session.project_id, session.clock.now())
 
-    def make_planner(self, state: DesiredState | None = None, *, replace_unreadable: bool = False) -> Planner:
-        """A planner with what the state folder remembers, and with the lock lines of the desired covers."""
-        session = self.session
-        recent = Runs(session.folder, session.endpoint, session.project_id).recent(session.clock.now(), PENDING)
+    async def make_planner(self, state: DesiredState | None = None) -> Planner:
+        """A planner with what is remembered, and with the lock lines of the desired covers."""
+        return self.planner_with(await self.session.state.recall(), state)
+
+    def planner_with(self, remembered: Remembered, state: DesiredState | None) -> Planner:
         return Planner(
-            session.client,
-            session.pictures,
-            Memory(session.folder),
+            self.session.client,
+            self.session.pictures,
+            remembered.memory,
             self.options.compare,
-            replace_unreadable,
-            recent,
+            self.options.changes.replace_unreadable,
+            remembered.recent,
             locked=(state or DesiredState((), ())).locked,
             keep_snapshots=self.options.reports.pictures > 0,
         )
@@ -93,6 +92,26 @@ class ConnectedRun(Run):
         selection = Selection(self.options.targets, self.options.excludes, left_out=left_out)
         with self.terminal.progress("Reading", len(covers), self.settings.read_quota) as advance:
             return await planner.make_plan(covers, selection, self.settings.parallelism, advance)
+
+
+def open_state(settings: Settings, clock: Clock, tell: Tell, keys: GetKeys | None = None) -> ProjectState:
+    """What is remembered of the project that the settings name.
+
+    Args:
+        keys: to sign requests to OBS with.
+
+    Raises:
+        StateError: the state folder cannot be used.
+        UsageError: nor can the shared state.
+    """
+    project_id = settings.project_id or ""
+    home = folder.locate(settings.state_dir, settings.endpoint, project_id)
+    shared = None
+    if settings.state:
+        address = store_address.parse(settings.state, settings.region)
+        store = ObjectStore(address, project_id, keys if address.kind == "obs" else None)
+        shared = SharedState(store, clock)
+    return ProjectState(home, settings.endpoint, project_id, clock, shared, lambda text: tell(f"Warning: {text}"))
 
 
 @asynccontextmanager
@@ -165,7 +184,7 @@ async def _session(
         client=VodClient(api, project_id, limiters),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
         clock=clock,
-        folder=folder.locate(settings.state_dir, settings.endpoint, project_id),
+        state=open_state(settings, clock, api.tell),
         endpoint=settings.endpoint,
         region=settings.region,
         project_id=project_id,

@@ -28,7 +28,6 @@ from reconciler.observe.report_images import ImageRequest
 from reconciler.planning.content import identify_cover
 from reconciler.report import text, text_show
 from reconciler.report.options import RenderOptions
-from reconciler.state.settled_covers import Memory
 from reconciler.util.ids import ID
 from reconciler.util.sanitize import shorten
 
@@ -64,7 +63,7 @@ async def _show_assets(run: Run, asset_ids: Sequence[str]) -> Report:
     requests: list[ImageRequest] = []
     async with connect(run, run.resolve_without_files()) as connected:
         session = connected.session
-        memory = Memory(session.folder)
+        memory = (await session.state.recall()).memory
         for asset_id in asset_ids:
             observed = await observe(session.client, asset_id)
             if isinstance(observed, NoAnswer):

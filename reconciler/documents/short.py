@@ -67,3 +67,12 @@ class MemoryMovedDoc:
     kind: Literal["memory_export", "memory_import"]
     file: Foreign
     covers: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockDoc:
+    """The output of `reconcile unlock`: the run whose claim was removed."""
+
+    format_version: FormatVersion = FORMAT_VERSION
+    kind: Literal["unlock"] = "unlock"
+    run: Foreign

@@ -18,7 +18,7 @@ from reconciler.emulator import admin, cdn, faults, iam, vod
 from reconciler.emulator.auth import CredentialCheck
 from reconciler.emulator.quota import Quota
 from reconciler.emulator.refusal import Refusal
-from reconciler.emulator.store import Store
+from reconciler.emulator.store import AssetStore
 from reconciler.emulator.words import PictureUrls
 from reconciler.emulator.world import World
 
@@ -48,7 +48,7 @@ def create_app(
     Raises:
         OSError, sqlite3.Error: the file cannot be used.
     """
-    store = Store(
+    store = AssetStore(
         state,
         assets=options.assets,
         odd_assets=options.odd_assets,

@@ -69,7 +69,7 @@ class AssetFilter:
     """Part of the title."""
 
 
-class Store:
+class AssetStore:
     """Opens the file; creates and fills it if necessary. Raises sqlite3.Error if it is not such a file.
 
     Args:

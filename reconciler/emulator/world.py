@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.emulator.options import EmulatorOptions
-    from reconciler.emulator.store import Store
+    from reconciler.emulator.store import AssetStore
     from reconciler.emulator.words import PictureUrls
 
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class World:
     """The assets, the options, the form of pictures' URLs, and the clock in seconds since the epoch."""
 
-    store: Store
+    store: AssetStore
     options: EmulatorOptions
     urls: PictureUrls
     clock: Callable[[], float]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,21 +14,22 @@ from reconciler.model import LockLine, NoAnswer, Observed, PictureBytes, Snapsho
 from reconciler.planning.content import is_locked
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-from reconciler.state.cover_backup import find
+
+FindCover = Callable[[str, str], Awaitable[Path | None]]
 
 
 class Locker:
     """Locks entries, one at a time.
 
     Args:
-        folder: with saved covers.
+        find_cover: returns the file of a cover that was saved.
         upgrade: pictures that were taken again are accepted.
     """
 
-    def __init__(self, planner: Planner, selection: Selection, folder: Path, *, upgrade: bool) -> None:
+    def __init__(self, planner: Planner, selection: Selection, find_cover: FindCover, *, upgrade: bool) -> None:
         self._planner = planner
         self._selection = selection
-        self._folder = folder
+        self._find_cover = find_cover
         self._upgrade = upgrade
 
     async def lock(self, task: LockTask) -> LockChange | NotLocked | None:
@@ -76,7 +77,9 @@ class Locker:
         """The change with where both pictures can be seen."""
         shown = await self._planner.pictures.look(observed.cover_url, old.pictures)
         is_shown = isinstance(shown, PictureBytes) and is_locked(shown, old, self._planner.memory)
-        saved = (find(self._folder, old.asset_id, one.sha256) for one in old.pictures if not is_shown)
+        saved = None
+        for one in () if is_shown else old.pictures:
+            saved = saved or await self._find_cover(old.asset_id, one.sha256)
         return LockChange(
             old.asset_id,
             "upgraded",
@@ -87,7 +90,7 @@ class Locker:
             observed.title,
             old_url=observed.cover_url if is_shown else "",
             new_url=url,
-            saved=next((str(path) for path in saved if path is not None), ""),
+            saved=str(saved) if saved is not None else "",
         )
 
     async def _completed(self, task: LockTask, observed: Observed, same: Sequence[LockLine]) -> LockChange | None:

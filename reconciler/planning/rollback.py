@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from reconciler.decide.equality import same_picture
 from reconciler.decide.picture_id import picture
@@ -38,16 +37,14 @@ class RollbackPlan:
 
 
 class RollbackPlanner:
-    """Plans against a journal.
+    """Plans against what the journal says of a run; each entry of the plan has its place there.
 
     Args:
-        journal: the file that every entry of the plan names as its place.
         force: also set snapshots of which it is not known whether they are still the same.
     """
 
-    def __init__(self, planner: Planner, journal: Path, *, force: bool) -> None:
+    def __init__(self, planner: Planner, *, force: bool) -> None:
         self._planner = planner
-        self._journal = str(journal)
         self._force = force
 
     async def make_plan(
@@ -233,7 +230,7 @@ class RollbackPlanner:
         return replace(verdict, after=replace(verdict.after, content=read))
 
     def _entry(self, change: PastChange, wanted: Snapshot | None = None) -> Desired:
-        entry = Desired(change.asset_id, self._journal, change.line, 1)
+        entry = Desired(change.asset_id, change.file, change.line, 1)
         return entry if wanted is None else replace(entry, set=wanted.set, index=wanted.index, offset=wanted.offset)
 
 

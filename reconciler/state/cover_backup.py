@@ -38,11 +38,15 @@ def save(folder: Path, asset_id: str, sha256: str, data: bytes) -> Path:
     return path
 
 
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def find(folder: Path, asset_id: str, sha256: str) -> Path | None:
     """The file that a picture was saved in, if it was and still has its bytes."""
     for path in sorted((folder / "covers").glob(f"{asset_id}-{sha256[:16]}.*")):
         with suppress(OSError):
-            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            if digest(path.read_bytes()) == sha256:
                 return path
     return None
 

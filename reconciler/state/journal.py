@@ -154,13 +154,21 @@ class Journal(JsonLines):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / NAME, "journal")
 
-    def append(self, record: Record) -> None:
-        """
+    def append(self, record: Record) -> bytes:
+        """Returns the line that was written.
+
         Raises:
             StateError: the disk is full, or gone.
         """
-        fields = asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
-        self.write(json.dumps(fields, default=datetime.isoformat, separators=(",", ":")).encode() + b"\n")
+        line = line_of(record)
+        self.write(line)
+        return line
+
+
+def line_of(record: Record) -> bytes:
+    """A record as a line of the journal."""
+    fields = asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
+    return json.dumps(fields, default=datetime.isoformat, separators=(",", ":")).encode() + b"\n"
 
 
 def read(folder: Path, tail: int | None = None) -> Iterator[tuple[int, Record]]:
@@ -170,8 +178,15 @@ def read(folder: Path, tail: int | None = None) -> Iterator[tuple[int, Record]]:
         StateError: the journal exists, but cannot be read.
     """
     for number, line in json_lines.read(folder / NAME, "journal", tail):
-        try:
-            # pydantic's own JSON parser refuses the lone surrogates that stand for odd bytes of a file name.
-            yield number, _RECORD.validate_python(json.loads(line))
-        except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
-            continue
+        record = parsed(line)
+        if record is not None:
+            yield number, record
+
+
+def parsed(line: bytes) -> Record | None:
+    """The record of one line; None where it is none."""
+    try:
+        # pydantic's own JSON parser refuses the lone surrogates that stand for odd bytes of a file name.
+        return _RECORD.validate_python(json.loads(line))
+    except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
+        return None

@@ -49,6 +49,11 @@ class JsonLines:
         except OSError as error:
             raise _unwritable(self._path, self._name, error) from error
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return os.fstat(self._file).st_size
+
     def close(self) -> None:
         os.close(self._file)
 

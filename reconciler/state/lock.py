@@ -6,20 +6,28 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import StateError
+from reconciler.util.clock import Clock
 from reconciler.util.sanitize import shorten
 
 _MOST_BYTES = 4096
+_PAUSE = 0.5
 
 
-@contextmanager
-def exclusive(folder: Path, now: datetime) -> Iterator[None]:
+class TakenError(StateError):
+    """Another process holds the lock."""
+
+
+@asynccontextmanager
+async def exclusive(folder: Path, clock: Clock, patience: float = 0.0) -> AsyncIterator[None]:
     """Holds the state folder's lock while the block runs. The system releases it when the process ends.
+
+    Args:
+        patience: seconds to wait for another process.
 
     Raises:
         StateError: another apply holds it, and the message names it; or the file system has no locks.
@@ -30,8 +38,8 @@ def exclusive(folder: Path, now: datetime) -> Iterator[None]:
     except OSError as error:
         raise _untakable(path, error) from error
     try:
-        _take(lock, path)
-        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
+        await _patiently(lock, path, clock, patience)
+        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": clock.now().isoformat(timespec="seconds")}
         _note(lock, json.dumps(about).encode())
         yield
         _note(lock, b"")
@@ -39,15 +47,28 @@ def exclusive(folder: Path, now: datetime) -> Iterator[None]:
         os.close(lock)
 
 
+async def _patiently(lock: int, path: Path, clock: Clock, patience: float) -> None:
+    started = clock.monotonic()
+    while True:
+        try:
+            _take(lock, path)
+        except TakenError:
+            if clock.monotonic() - started >= patience:
+                raise
+        else:
+            return
+        await clock.sleep(_PAUSE)
+
+
 def _take(lock: int, path: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         host, named = _holder(lock)
-        hint = "Wait until it is done. The lock ends with its process: there is nothing to remove."
+        hint = "Wait until it is done, or pass --lock-timeout 5m. The lock ends with its process."
         if host != socket.gethostname():  # a network's file system may not notice that a host is gone
             hint = f"Wait until it is done. Only if the machine that it ran on is gone for good, remove {path}."
-        raise StateError(f"Another apply is running: {named}", hint=hint) from error
+        raise TakenError(f"Another apply is running: {named}", hint=hint) from error
     except OSError as error:
         raise _untakable(path, error) from error
 

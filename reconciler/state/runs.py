@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,8 @@ from reconciler.util.sanitize import shorten
 
 # Far more than one run can write within the minutes that count as recent.
 _TAIL = 16 * 1024 * 1024
+# How far another machine's clock may be ahead.
+_CLOCKS = timedelta(minutes=15)
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 _SEE = "See `reconcile history`."
 
@@ -71,7 +73,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class PastChange:
-    """A cover that a run changed, or may have changed. `line` is its place in the journal."""
+    """A cover that a run changed, or may have changed. `file` and `line` are its place in the journal."""
 
     asset_id: str
     at: datetime
@@ -87,6 +89,7 @@ class PastChange:
     """False where no outcome is known, or no definite one."""
     older: tuple[Cover, ...] = ()
     """Covers before that one, replaced within the last minutes: some edge of the CDN may still show them."""
+    file: str = ""
 
     @property
     def old_covers(self) -> tuple[Cover, ...]:
@@ -96,23 +99,29 @@ class PastChange:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The runs of one project in a state folder's journal. Those of other projects are skipped.
+    """The runs of one project in a state folder's journal, and those of a team. Those of other projects are skipped.
 
     Every method streams the journal, and raises StateError where it exists but cannot be read.
+
+    Attributes:
+        shared: records from the state that a team shares; some may stand in the journal, too.
+        place: what messages call that state.
     """
 
     folder: Path
     endpoint: str
     project_id: str
+    shared: Sequence[tuple[int, Record]] = ()
+    place: str = ""
 
     @property
-    def journal(self) -> Path:
-        return self.folder / NAME
+    def journal(self) -> str:
+        return self.place or str(self.folder / NAME)
 
     def all(self) -> list[PastRun]:
         """In the order in which they started."""
         found: dict[str, PastRun] = {}
-        for _, record in self._records():
+        for _, _, record in self._records():
             run = found.get(record.run)
             if run is None:
                 run = found[record.run] = PastRun(record.run, record.at)
@@ -157,10 +166,10 @@ class Runs:
                 change, before=first.before, snapshot_sha256=first.snapshot_sha256, saved_cover=first.saved_cover
             )
 
-        for line, record in self._records():
+        for file, line, record in self._records():
             if record.run != run or not isinstance(record, IntentRecord | OutcomeRecord):
                 continue
-            change = _past_change(line, record)
+            change = _past_change(file, line, record)
             if change is None:
                 continue
             changes.setdefault(change.asset_id, None)
@@ -180,14 +189,33 @@ class Runs:
         """The last applied change of each asset within the window, by asset ID, whether or not its cover was seen:
         another edge of the CDN may still show an old one. Times in the future are not believed."""
         found: dict[str, PastChange] = {}
-        for line, record in self._records(_TAIL):
-            change = _past_change(line, record) if isinstance(record, OutcomeRecord) else None
-            if change is not None and change.certain and now - window <= change.at <= now:
-                _add(found, change)
+        for file, line, record in self._records(_TAIL):
+            change = _past_change(file, line, record) if isinstance(record, OutcomeRecord) else None
+            latest = now + _CLOCKS if file == self.place else now
+            if change is not None and change.certain and now - window <= change.at <= latest:
+                _add(found, replace(change, at=min(change.at, now)))
         return found
 
-    def _records(self, tail: int | None = None) -> Iterator[tuple[int, Record]]:
-        for line, record in read(self.folder, tail):
+    def _records(self, tail: int | None = None) -> Iterator[tuple[str, int, Record]]:
+        """All records, each with its file and line. A record that both hold is taken from the store."""
+        own = str(self.folder / NAME)
+        if not self.shared:
+            yield from ((own, line, record) for line, record in self._of_project(read(self.folder, tail)))
+            return
+        found: dict[Record, tuple[str, int]] = {}
+        for line, record in self._of_project(self.shared):
+            found.setdefault(record, (self.place, line))
+        started = {record.run for record in found}
+        local = list(self._of_project(read(self.folder, tail)))
+        for line, record in local:
+            # Of a run that the store has only a part of, the rest comes after it.
+            found.setdefault(record, (own, line))
+        order = {run: position for position, run in enumerate(sorted({*started, *(item.run for _, item in local)}))}
+        for record, (file, line) in sorted(found.items(), key=lambda item: order[item[0].run]):
+            yield file, line, record
+
+    def _of_project(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
+        for line, record in records:
             if record.endpoint == self.endpoint and record.project_id == self.project_id:
                 yield line, record
 
@@ -209,7 +237,7 @@ def _add(recent: dict[str, PastChange], change: PastChange) -> None:
     recent[change.asset_id] = replace(change, older=known.old_covers) if known is not None else change
 
 
-def _past_change(line: int, record: IntentRecord | OutcomeRecord) -> PastChange | None:
+def _past_change(file: str, line: int, record: IntentRecord | OutcomeRecord) -> PastChange | None:
     if record.asset_id is None or record.before is None or record.after is None:
         return None
     return PastChange(
@@ -221,4 +249,5 @@ def _past_change(line: int, record: IntentRecord | OutcomeRecord) -> PastChange 
         record.before.snapshot_sha256,
         record.saved_cover if isinstance(record, IntentRecord) else None,
         certain=isinstance(record, OutcomeRecord) and record.outcome == "applied",
+        file=file,
     )

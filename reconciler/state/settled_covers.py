@@ -60,10 +60,14 @@ class Memory:
     """The settled covers of one state folder. The file is read when one is asked for, a line when its asset is.
 
     Every method raises StateError where the file exists, but cannot be used.
+
+    Args:
+        shared: further lines, from the state that a team shares.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shared: bytes = b"") -> None:
         self._path = folder / NAME
+        self._shared = shared
         self._by_asset: dict[str, bytes] | None = None
         """The lines of each asset."""
         self._count = 0
@@ -75,6 +79,10 @@ class Memory:
     def all(self) -> tuple[SettledCover, ...]:
         found = (item for lines in self._lines().values() for item in _valid(lines))
         return tuple(sorted(found, key=lambda item: (item.asset_id, item.cover_sha256)))
+
+    def lines(self) -> set[bytes]:
+        """All of them, each as its line."""
+        return set(map(_line, self.all()))
 
     def remember(self, settled: Iterable[SettledCover]) -> None:
         """Adds, or replaces what was remembered of the same cover. Only for who holds the folder's lock."""
@@ -90,11 +98,10 @@ class Memory:
     def _lines(self) -> dict[str, bytes]:
         if self._by_asset is None:
             found: dict[str, bytes] = {}
-            for number, line in json_lines.read(self._path, _WHAT):
-                self._count = number
-                if named := _FORM.match(line):
-                    asset_id = named[1].decode()
-                    found[asset_id] = found.get(asset_id, b"") + line.rstrip(b"\n") + b"\n"
+            _sort(self._shared.splitlines(), found)
+            numbered = list(json_lines.read(self._path, _WHAT))
+            self._count = numbered[-1][0] if numbered else 0
+            _sort((line for _, line in numbered), found)
             self._by_asset = found
         return self._by_asset
 
@@ -102,6 +109,14 @@ class Memory:
         """Leaves the lines that count."""
         json_lines.replace(self._path, _WHAT, b"".join(map(_line, self.all())))
         self._count = 0
+
+
+def _sort(lines: Iterable[bytes], by_asset: dict[str, bytes]) -> None:
+    """Adds lines to those of their assets."""
+    for line in lines:
+        if named := _FORM.match(line):
+            asset_id = named[1].decode()
+            by_asset[asset_id] = by_asset.get(asset_id, b"") + line.rstrip(b"\n") + b"\n"
 
 
 def _valid(lines: bytes) -> Iterable[SettledCover]:

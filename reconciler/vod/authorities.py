@@ -25,11 +25,30 @@ def trusted() -> ssl.SSLContext:
     Raises:
         UsageError: an environment variable names certificates that cannot be used.
     """
-    names = _variables()
-    if not names:
+    file, folder = _named()
+    if file is None and folder is None:
         return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=file, capath=folder)
+
+
+def files() -> list[Path]:
+    """The files of certificates that the environment names, for a TLS stack that is not Python's.
+
+    Raises:
+        UsageError: as for `trusted`.
+    """
+    file, folders = _named()
+    found = [Path(file)] if file is not None else []
+    for folder in folders.split(os.pathsep) if folders is not None else ():
+        names = Path(folder).iterdir() if Path(folder).is_dir() else ()
+        found += sorted(path for path in names if _HASHED.fullmatch(path.name))
+    return found
+
+
+def _named() -> tuple[str | None, str | None]:
+    """The file and the folders that the environment names, checked."""
     file = folder = None
-    for name in names:
+    for name in _variables():
         value = os.environ[name]
         if name == _FOLDER or (name == _EITHER and Path(value).is_dir()):
             folder = value
@@ -39,7 +58,7 @@ def trusted() -> ssl.SSLContext:
             problem = _problem_of_file(value)
         if problem:
             raise UsageError(f"{name} cannot be used: {problem}", hint=f"Name {_WHAT[name]} in {name}, or unset it.")
-    return ssl.create_default_context(cafile=file, capath=folder)
+    return file, folder
 
 
 def advice() -> str:

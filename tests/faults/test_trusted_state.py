@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support.command_line import TRACEBACK, entries, run, video, write
 from support.processes import APPROVED, Serve
+from support.state import held
 
 from reconciler.emulator.options import EmulatorOptions
 from reconciler.state.folder import make
-from reconciler.state.lock import exclusive
 
 
 def git(*arguments: str) -> None:
@@ -123,7 +122,7 @@ def test_an_import_waits_for_no_apply_but_says_so(serve: Serve, state: Path) -> 
     serve(EmulatorOptions())
     write(entries(1))
     Path("memory.json").write_text('{"format_version": "1.0", "kind": "memory", "covers": []}')
-    with exclusive(make(state), datetime.now(UTC)):
+    with held(make(state)):
         ran = run("memory", "import", "memory.json", "--json")
     assert (ran.code, ran.document["error"]["type"]) == (1, "state")
     assert "Another apply is running" in ran.document["error"]["message"]

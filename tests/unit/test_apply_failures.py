@@ -229,11 +229,11 @@ class Full(Journal):
 
     left = 3
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Record) -> bytes:
         self.left -= 1
         if self.left < 0:
             raise StateError("The journal can't be written: No space left on device")
-        super().append(record)
+        return super().append(record)
 
 
 def test_when_the_journal_fails_whoever_is_left_out_is_told_why(clock: FakeClock, tmp_path: Path) -> None:

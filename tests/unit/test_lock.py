@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import json
 import socket
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.fakes import FakeClock
+from support.state import held
 
 from reconciler.errors import StateError
 from reconciler.state.lock import exclusive
 
-NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
-
 
 def refused(folder: Path, why: str) -> StateError:
-    with pytest.raises(StateError, match=why) as caught, exclusive(folder, NOW):
-        pass
+    clock = FakeClock()
+    with pytest.raises(StateError, match=why) as caught:
+        clock.run(take(folder, clock))
     return caught.value
 
 
+async def take(folder: Path, clock: FakeClock, patience: float = 0.0) -> None:
+    async with exclusive(folder, clock, patience):
+        pass
+
+
 def test_the_second_is_told_who_the_first_is(tmp_path: Path) -> None:
-    with exclusive(tmp_path, NOW):
+    with held(tmp_path):
         caught = refused(tmp_path, "Another apply is running: process")
-    assert caught.hint.endswith("there is nothing to remove.")
-    with exclusive(tmp_path, NOW):
+    assert caught.hint.endswith("The lock ends with its process.")
+    with held(tmp_path):
         assert stat.S_IMODE((tmp_path / "apply.lock").stat().st_mode) == 0o600
+
+
+def test_one_who_waits_runs_after_the_first(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def first() -> None:
+        async with exclusive(tmp_path, clock):
+            await clock.sleep(100)
+
+    async def main() -> float:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(first())
+            await asyncio.sleep(0)
+            group.create_task(take(tmp_path, clock, patience=300))
+        return clock.monotonic()
+
+    assert 100 <= clock.run(main()) < 102
 
 
 @pytest.mark.parametrize("note", ['{"pid": 1, "host": "another", "since": "2026-11-22"}', "", "null", "\x00"])
 def test_a_lock_that_another_machine_may_hold_is_named(tmp_path: Path, note: str) -> None:
     """A network's file system may never learn that it is gone."""
     assert socket.gethostname() != "another"
-    with exclusive(tmp_path, NOW):
+    with held(tmp_path):
         (tmp_path / "apply.lock").write_text(note)
         caught = refused(tmp_path, "Another apply is running")
     assert f"gone for good, remove {tmp_path / 'apply.lock'}." in caught.hint

@@ -52,7 +52,8 @@ def shot(offset: int, body: bytes | None = None, url: str = "") -> Cover:
 
 def change(before: Cover, after: Cover, snapshot: bytes | None = None, **more: Any) -> PastChange:
     """`snapshot` is what the journal knows the snapshot before to have been."""
-    fields = {"asset_id": ASSET, "line": 7, "saved_cover": None, "certain": True, "at": START, **more}
+    place = {"line": 7, "file": str(JOURNAL)}
+    fields = {"asset_id": ASSET, "saved_cover": None, "certain": True, "at": START, **place, **more}
     known = content(snapshot).sha256 if snapshot else None
     return PastChange(before=before, after=after, snapshot_sha256=known, **fields)
 
@@ -71,7 +72,7 @@ def undo(
 def undo_with(
     planner: Planner, clock: FakeClock, *changes: PastChange, force: bool = False, **which: Any
 ) -> RollbackPlan:
-    rollback = RollbackPlanner(planner, JOURNAL, force=force)
+    rollback = RollbackPlanner(planner, force=force)
     return clock.run(rollback.make_plan(changes, Selection(**which), 4, lambda: None))
 
 

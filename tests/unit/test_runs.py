@@ -236,7 +236,16 @@ def test_journals_of_earlier_versions_are_read(tmp_path: Path) -> None:
     after = Cover("https://cdn/5.jpg", SnapshotRef("sample", 1, 5))
     at = AT + timedelta(seconds=1.5)
     assert runs.changes("r1") == [
-        PastChange(ASSET, at, 2, before, after, saved_cover="/state/covers/c.jpg", certain=False)
+        PastChange(
+            ASSET,
+            at,
+            2,
+            before,
+            after,
+            saved_cover="/state/covers/c.jpg",
+            certain=False,
+            file=str(tmp_path / "journal.jsonl"),
+        )
     ]
 
 

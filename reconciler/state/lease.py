@@ -1,0 +1,256 @@
+"""One run at a time among machines, by claims in the store.
+
+A run writes a claim, lists the claims, and holds the lock only if its own is the only one; otherwise it withdraws and
+tries again. Of two runs the one that lists later sees the other's claim, so no condition is needed, which a store may
+ignore in silence. A holder writes its claim again each minute; one that was not written for ten minutes, by the
+store's clock, is of a run that died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from reconciler.errors import StateError
+from reconciler.state.store import LOCKS, Entry, Store, StoreError
+from reconciler.util.clock import Clock
+from reconciler.util.rate import duration
+from reconciler.util.sanitize import shorten
+
+LEASE = timedelta(minutes=10)
+_RENEWAL = 60.0
+# A holder that could not renew its claim for so long changes nothing more: well before others may think it dead.
+_SAFE = 0.8 * LEASE.total_seconds()
+# Of several that start at once one shall run, although none may wait for one that holds the lock.
+_CONTENTION = 10.0
+_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+_MOST_CLAIMS = 1000
+
+
+class LeaseLostError(StateError):
+    """Another run has the lock, or someone removed this run's claim: nothing more may be changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants the lock, or holds it. What a foreign claim does not say is "". No text in it is trusted."""
+
+    run: str
+    user: str = ""
+    host: str = ""
+    since: str = ""
+    job: str = ""
+    """URL of the CI job."""
+    held: bool = False
+
+    @property
+    def holder(self) -> str:
+        """How messages name it."""
+        where = " on ".join(shorten(part, 60) for part in (self.user, self.host) if part)
+        since = f"since {shorten(self.since, 40)}" if self.since else ""
+        return ", ".join(
+            part for part in (f"run {shorten(self.run, 80)}", where, since, shorten(self.job, 200)) if part
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of others: of runs that live, and of those that died."""
+
+    living: tuple[Claim, ...]
+    dead: tuple[Claim, ...]
+
+    @property
+    def holder(self) -> Claim | None:
+        return next((claim for claim in self.living if claim.held), None)
+
+
+def key(run: str) -> str:
+    return f"{LOCKS}{run}"
+
+
+def _bytes(claim: Claim) -> bytes:
+    return json.dumps({"format_version": "1.0", "kind": "claim", **asdict(claim)}, separators=(",", ":")).encode()
+
+
+def _claim(run: str, data: bytes | None) -> Claim | None:
+    """A claim as it was read; None where it is gone. What cannot be read may be held."""
+    if data is None:
+        return None
+    try:
+        given = json.loads(data)
+        said = {name: given.get(name) for name in ("user", "host", "since", "job")}
+        texts = {name: value for name, value in said.items() if isinstance(value, str)}
+        return Claim(run, **texts, held=given.get("held") is not False)
+    except (ValueError, AttributeError, RecursionError):
+        return Claim(run, held=True)
+
+
+async def entries(store: Store) -> list[Entry]:
+    """The claims that there are.
+
+    Raises:
+        StoreError: the store does not answer, or holds what are no claims of ours.
+    """
+    found: list[Entry] = []
+    async for entry in store.list(LOCKS):
+        if len(found) >= _MOST_CLAIMS:
+            raise StoreError(f"{store.name}/{LOCKS} holds more than {_MOST_CLAIMS:,} objects: they are no claims")
+        found.append(entry)
+    return found
+
+
+async def claims(store: Store, now: datetime, but: str = "", listed: list[Entry] | None = None) -> Claims:
+    """The claims of all runs but one.
+
+    Args:
+        now: by the store's clock.
+    """
+    living: list[Claim] = []
+    dead: list[Claim] = []
+    for entry in await entries(store) if listed is None else listed:
+        run = entry.key.removeprefix(LOCKS)
+        claim = _claim(run, await store.get(entry.key)) if run != but else None
+        if claim is not None:
+            (dead if now - entry.modified > LEASE else living).append(claim)
+    return Claims(tuple(living), tuple(dead))
+
+
+class Lease:
+    """The lock, held. `confirm` before each change."""
+
+    def __init__(self, store: Store, claim: Claim, clock: Clock, renewed: float) -> None:
+        self._store = store
+        self._claim = claim
+        self._clock = clock
+        self._renewed = (renewed, clock.now())
+        """When the last renewal that succeeded was sent."""
+        self._lost = ""
+
+    async def confirm(self) -> None:
+        """
+        Raises:
+            LeaseLostError: the lock is not held any more.
+            StoreError: the store does not tell.
+        """
+        self._check_age()
+        listed = await entries(self._store)
+        if all(entry.key != key(self._claim.run) for entry in listed):
+            self._lost = "its claim was removed"
+        elif len(listed) > 1:
+            newest = max(entry.modified for entry in listed)
+            holder = (await claims(self._store, newest, self._claim.run, listed)).holder
+            self._lost = f"it is held by {holder.holder}" if holder is not None else self._lost
+        self._check_age()
+
+    async def keep(self) -> None:
+        """Renews the claim each minute, until cancelled. What fails is tried again a minute later."""
+        while True:
+            await self._clock.sleep(_RENEWAL)
+            with suppress(StateError):
+                await self._renew()
+
+    async def _renew(self) -> None:
+        sent = (self._clock.monotonic(), self._clock.now())
+        await self.confirm()
+        await self._store.put(key(self._claim.run), _bytes(self._claim))
+        self._renewed = sent
+
+    def _check_age(self) -> None:
+        # A machine that sleeps may stop one of its clocks.
+        monotonic, wall = self._renewed
+        age = max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
+        if age > _SAFE and not self._lost:
+            self._lost = f"it could not be renewed for {duration(age)}"
+        if self._lost:
+            raise LeaseLostError(
+                f"The lock of {self._store.name} is not held any more: {self._lost}",
+                hint="Nothing more was changed. Run again.",
+            )
+
+
+@asynccontextmanager
+async def held(
+    store: Store, claim: Claim, clock: Clock, patience: float, bury: Callable[[str], Awaitable[None]]
+) -> AsyncIterator[Lease]:
+    """Holds the lock while the block runs.
+
+    Args:
+        patience: seconds to wait for a run that holds it.
+        bury: called with each run that died, before its claim is removed.
+
+    Raises:
+        StateError: another run holds it.
+        StoreError: the store does not answer.
+    """
+    try:
+        renewed = await _acquire(store, claim, clock, patience, bury)
+        lease = Lease(store, replace(claim, held=True), clock, renewed)
+        keeping = asyncio.ensure_future(lease.keep())
+        try:
+            yield lease
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+    finally:
+        await _withdraw(store, claim.run)
+
+
+async def _acquire(
+    store: Store, claim: Claim, clock: Clock, patience: float, bury: Callable[[str], Awaitable[None]]
+) -> float:
+    """Returns when the claim was last written, on the monotonic clock."""
+    started, pause = clock.monotonic(), _PAUSE
+    while True:
+        others = await _tried(store, claim, bury)
+        if others is None:
+            sent = clock.monotonic()
+            await store.put(key(claim.run), _bytes(replace(claim, held=True)))
+            return sent
+        waited = clock.monotonic() - started
+        if waited >= (patience if others.holder else max(patience, _CONTENTION)):
+            raise _taken(store, others)
+        await clock.sleep(random.uniform(pause / 2, pause))  # noqa: S311 no secret
+        pause = min(2 * pause, _LONGEST_PAUSE if others.holder else 8 * _PAUSE)
+
+
+async def _tried(store: Store, claim: Claim, bury: Callable[[str], Awaitable[None]]) -> Claims | None:
+    """Writes the claim and leaves it there if it is the only one of a living run; otherwise the others' claims."""
+    own = key(claim.run)
+    await store.put(own, _bytes(claim))
+    listed = await entries(store)
+    mine = next((entry for entry in listed if entry.key == own), None)
+    others = await claims(store, mine.modified, claim.run, listed) if mine is not None else None
+    if others is not None and not others.living:
+        for dead in others.dead:
+            await bury(dead.run)
+            await store.delete(key(dead.run))
+        return None
+    await _withdraw(store, claim.run)
+    return others or Claims((), ())
+
+
+async def _withdraw(store: Store, run: str) -> None:
+    with suppress(StoreError):  # then it ends with its lease
+        await store.delete(key(run))
+
+
+def _taken(store: Store, others: Claims) -> StateError:
+    holder = others.holder or next(iter(others.living), None)
+    named = holder.holder if holder is not None else "its claim could not be listed"
+    return StateError(
+        f"Another apply is running on {store.name}: {named}",
+        hint="Wait until it is done, or pass --lock-timeout 5m. If it died, its claim ends "
+        f"{duration(LEASE.total_seconds())} after its last sign of life; to end it now: "
+        f"`reconcile unlock {shorten(holder.run, 80) if holder else 'RUN'}`.",
+    )
+
+
+def own_claim(run: str, user: str | None, host: str | None, since: datetime, job: str) -> Claim:
+    return Claim(run, user or "", host or "", since.astimezone(UTC).isoformat(timespec="seconds"), job)

@@ -1,0 +1,136 @@
+"""What is remembered of one project: in this machine's state folder, and in the state that a team shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reconciler.errors import StateError
+from reconciler.state import cover_backup
+from reconciler.state.journal import Record
+from reconciler.state.runs import PastChange, Runs
+from reconciler.state.settled_covers import Memory
+from reconciler.state.shared import PENDING, History, Recalled, SharedState
+from reconciler.state.store import StoreError
+from reconciler.util.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a plan needs: the settled covers, and the changes of the last minutes by asset ID."""
+
+    memory: Memory
+    recent: dict[str, PastChange]
+    recalled: Recalled = field(default_factory=Recalled)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """
+    Attributes:
+        folder: this machine's, which need not exist yet.
+        shared: None where no team shares it.
+        warn: takes a sentence about what is not known.
+    """
+
+    folder: Path
+    endpoint: str
+    project_id: str
+    clock: Clock
+    shared: SharedState | None = None
+    warn: Callable[[str], None] = lambda _: None
+
+    @property
+    def local(self) -> Runs:
+        return Runs(self.folder, self.endpoint, self.project_id)
+
+    async def recall(self, *, needed: bool = False) -> Remembered:
+        """
+        Args:
+            needed: an error of the shared state is raised; otherwise it is a warning.
+
+        Raises:
+            StateError: what is remembered cannot be read.
+        """
+        recalled = Recalled()
+        if self.shared is not None:
+            try:
+                recalled = await self.shared.recall()
+            except StoreError as error:
+                if needed:
+                    raise
+                self.warn(
+                    f"{error.text} What other machines applied a moment ago, and what they learned of re-encoded "
+                    "covers, is not known: such covers may be shown as drift."
+                )
+        self._warn_of(recalled.problems)
+        runs = self._with(recalled.records)
+        recent = runs.recent(self.clock.now(), PENDING)
+        return Remembered(Memory(self.folder, recalled.lines), recent, recalled)
+
+    async def last_runs(self, limit: int) -> tuple[Runs, bool]:
+        """The newest runs, at least so many where there are; and whether the store has more."""
+        found = await self._history(limit)
+        return self._with(found.records), found.more
+
+    async def runs(self, wanted: str | None) -> Runs:
+        """The runs among which one is to be undone.
+
+        Raises:
+            StateError: the store does not answer, or what it holds of the run is damaged.
+        """
+        if self.shared is None:
+            return self.local
+        if wanted is not None:
+            return self._whole(await self.shared.runs_named(wanted))
+        limit = 16
+        while True:
+            found = await self.shared.last_runs(limit)
+            runs = self._whole(found)
+            if not found.more or any(run.may_have_changed and not run.rollback_of for run in runs.all()):
+                return runs
+            limit *= 8
+
+    async def saved_cover(self, asset_id: str, sha256: str) -> Path | None:
+        """A file with a cover that was saved, on this machine."""
+        found = cover_backup.find(self.folder, asset_id, sha256)
+        if found is not None or self.shared is None:
+            return found
+        data = await self.shared.saved_cover(sha256)
+        if data is None or cover_backup.digest(data) != sha256:
+            return None
+        return cover_backup.save(self.folder, asset_id, sha256, data)
+
+    async def find_cover(self, asset_id: str, sha256: str) -> Path | None:
+        """As `saved_cover`, for a report that is complete without it."""
+        with suppress(StateError):
+            return await self.saved_cover(asset_id, sha256)
+        return None
+
+    async def _history(self, limit: int) -> History:
+        if self.shared is None:
+            return History()
+        try:
+            found = await self.shared.last_runs(limit)
+        except StoreError as error:
+            self.warn(f"{error.text} Only the runs of this machine are known.")
+            return History()
+        self._warn_of(found.problems)
+        return found
+
+    def _whole(self, found: History) -> Runs:
+        if found.problems:
+            raise StateError(f"What is stored of a run is damaged: {found.problems[0]}", hint="Restore that object.")
+        return self._with(found.records)
+
+    def _with(self, records: tuple[tuple[int, Record], ...]) -> Runs:
+        if self.shared is None:
+            return self.local
+        return replace(self.local, shared=records, place=f"{self.shared.store.name}/runs")
+
+    def _warn_of(self, problems: tuple[str, ...]) -> None:
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self.warn(f"{problems[0]}{more}.")

@@ -1,0 +1,158 @@
+"""The state that a team shares: what any machine may read of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconciler.state import lease, segments
+from reconciler.state.journal import OutcomeRecord, Record, line_of, parsed
+from reconciler.state.lease import Claims
+from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store
+from reconciler.util.clock import Clock
+
+PENDING = timedelta(minutes=5)
+""""A new cover takes effect within 3 to 5 minutes" (user guide)."""
+# Between the clocks of two machines; the service itself refuses a clock that is more off.
+_CLOCKS = timedelta(minutes=15)
+_A_MOMENT = timedelta(minutes=2)
+_FIRST_SPAN, _LONGEST_SPAN = timedelta(days=1), timedelta(days=4000)
+
+Numbered = tuple[int, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a plan needs of the store.
+
+    Attributes:
+        lines: the remembered covers, see `settled_covers`.
+        records: what was applied a moment ago, perhaps more than once.
+        memory: the keys that `lines` came from.
+        problems: a sentence for each segment that cannot be used.
+    """
+
+    lines: bytes = b""
+    records: tuple[Numbered, ...] = ()
+    memory: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Records of the newest runs. `more`: there are older ones."""
+
+    records: tuple[Numbered, ...] = ()
+    problems: tuple[str, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """The shared state of one project. Every method raises StoreError where the store does not answer."""
+
+    store: Store
+    clock: Clock
+
+    async def recall(self) -> Recalled:
+        """What is remembered of covers, and what was applied a moment ago: four requests where no run applied any."""
+        now = self.clock.now()
+        young = f"{RUNS}{now - PENDING - _CLOCKS:%Y%m%dT%H%M%SZ}"
+        claimed, started, remembered = await asyncio.gather(
+            lease.entries(self.store), self._list(RUNS, young), self._list(MEMORY)
+        )
+        names = [entry.key for entry in sorted(remembered, key=lambda entry: entry.modified)]
+        bodies = await asyncio.gather(*(self.store.get(name) for name in names))
+        lines = b"".join(body.rstrip(b"\n") + b"\n" for body in bodies if body)
+        found = [await self._recent(run, entries) for run, entries in (await self._by_run(claimed, started)).items()]
+        records = [*recent_in(lines), *(item for one in found for item in one.records)]
+        problems = tuple(problem for one in found for problem in one.problems)
+        return Recalled(lines, tuple(records), tuple(names), problems)
+
+    async def last_runs(self, limit: int) -> History:
+        """The records of the newest runs, at most so many."""
+        span, found = _FIRST_SPAN, list[str]()
+        while True:
+            after = f"{RUNS}{self.clock.now() - span:%Y%m%dT%H%M%SZ}" if span < _LONGEST_SPAN else ""
+            runs: dict[str, None] = {}
+            for entry in await self._list(RUNS, after):
+                if run := segments.run_of(entry.key):
+                    runs[run] = None
+            found = list(runs)
+            if len(found) > limit or not after:
+                break
+            span *= 8
+        return await self._read(found[-limit:], more=len(found) > limit)
+
+    async def runs_named(self, start: str) -> History:
+        """The records of the runs whose IDs start so."""
+        runs: dict[str, None] = {}
+        async for entry in self.store.list(RUNS, RUNS + start):
+            if not entry.key.startswith(RUNS + start):
+                break
+            if run := segments.run_of(entry.key):
+                runs[run] = None
+        return await self._read(list(runs), more=False)
+
+    async def claims(self) -> Claims:
+        """Who holds the lock, or wants it; all as if they lived."""
+        return await lease.claims(self.store, datetime.min.replace(tzinfo=self.clock.now().tzinfo))
+
+    async def saved_cover(self, sha256: str) -> bytes | None:
+        return await self.store.get(COVERS + sha256)
+
+    async def bury(self, run: str) -> None:
+        """Keeps what a run that died applied a moment ago where every plan looks."""
+        entries = await self._list(f"{RUNS}{run}/")
+        recent = (await self._recent(run, entries)).records
+        if lines := as_lines(record for _, record in recent if _is_applied(record)):
+            await self.store.put(f"{MEMORY}{run}.jsonl", lines)
+
+    async def unlock(self, run: str) -> None:
+        await self.bury(run)
+        await self.store.delete(lease.key(run))
+
+    async def _list(self, prefix: str, after: str = "") -> list[Entry]:
+        return [entry async for entry in self.store.list(prefix, after)]
+
+    async def _by_run(self, claimed: Sequence[Entry], started: Sequence[Entry]) -> dict[str, list[Entry]]:
+        """The segments of the runs that started a moment ago, and of those that are going on or died."""
+        found: dict[str, list[Entry]] = {}
+        for entry in started:
+            if run := segments.run_of(entry.key):
+                found.setdefault(run, []).append(entry)
+        for entry in claimed:
+            run = entry.key.rpartition("/")[2]
+            if run not in found and segments.run_of(segments.key(run, 1)):
+                found[run] = await self._list(f"{RUNS}{run}/")
+        return found
+
+    async def _recent(self, run: str, entries: Sequence[Entry]) -> segments.Segments:
+        since = self.clock.now() - PENDING - _A_MOMENT
+        names = [entry.key for entry in entries if entry.modified >= since]
+        return await segments.read(self.store, run, names) if names else segments.Segments()
+
+    async def _read(self, runs: Sequence[str], *, more: bool) -> History:
+        records: list[Numbered] = []
+        problems: list[str] = []
+        for run in runs:
+            found = await segments.read(self.store, run)
+            records += found.records
+            problems += found.problems
+        return History(tuple(records), tuple(problems), more)
+
+
+def recent_in(lines: bytes) -> list[Numbered]:
+    """The applied changes among the lines of a memory."""
+    found = ((0, parsed(line)) for line in lines.splitlines() if line.startswith(b'{"v":'))
+    return [(number, record) for number, record in found if record is not None]
+
+
+def _is_applied(record: Record) -> bool:
+    return isinstance(record, OutcomeRecord) and record.outcome == "applied"
+
+
+def as_lines(records: Iterable[Record]) -> bytes:
+    return b"".join(map(line_of, records))
