@@ -20,6 +20,7 @@ from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state import folder, store_address
+from reconciler.state.folder_store import FolderStore
 from reconciler.state.object_store import GetKeys, ObjectStore
 from reconciler.state.project_state import ProjectState, Remembered
 from reconciler.state.shared import SharedState
@@ -110,7 +111,7 @@ def open_state(settings: Settings, clock: Clock, tell: Tell, keys: GetKeys | Non
     if settings.state:
         address = store_address.parse(settings.state, settings.region)
         store = ObjectStore(address, project_id, keys if address.kind == "obs" else None)
-        shared = SharedState(store, clock)
+        shared = SharedState(store, clock, FolderStore(home / "shared"))
     return ProjectState(home, settings.endpoint, project_id, clock, shared, lambda text: tell(f"Warning: {text}"))
 
 

@@ -47,7 +47,7 @@ class FolderStore:
             with os.fdopen(handle, "rb") as file:
                 _check(os.fstat(handle))
                 return file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
         except OSError as error:
             raise self._failed("read", key, error) from error

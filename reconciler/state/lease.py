@@ -189,7 +189,7 @@ async def held(
         StoreError: the store does not answer.
     """
     try:
-        renewed = await _acquire(store, claim, clock, patience, bury)
+        renewed = await _Contender(store, claim, clock, bury).acquire(patience)
         lease = Lease(store, replace(claim, held=True), clock, renewed)
         keeping = asyncio.ensure_future(lease.keep())
         try:
@@ -202,38 +202,64 @@ async def held(
         await _withdraw(store, claim.run)
 
 
-async def _acquire(
-    store: Store, claim: Claim, clock: Clock, patience: float, bury: Callable[[str], Awaitable[None]]
-) -> float:
-    """Returns when the claim was last written, on the monotonic clock."""
-    started, pause = clock.monotonic(), _PAUSE
-    while True:
-        others = await _tried(store, claim, bury)
-        if others is None:
-            sent = clock.monotonic()
-            await store.put(key(claim.run), _bytes(replace(claim, held=True)))
-            return sent
-        waited = clock.monotonic() - started
-        if waited >= (patience if others.holder else max(patience, _CONTENTION)):
-            raise _taken(store, others)
-        await clock.sleep(random.uniform(pause / 2, pause))  # noqa: S311 no secret
-        pause = min(2 * pause, _LONGEST_PAUSE if others.holder else 8 * _PAUSE)
+class _Contender:
+    """A run that wants the lock."""
 
+    def __init__(self, store: Store, claim: Claim, clock: Clock, bury: Callable[[str], Awaitable[None]]) -> None:
+        self._store = store
+        self._claim = claim
+        self._clock = clock
+        self._bury = bury
+        self._written = False
+        self._written_at: tuple[datetime, float] | None = None
+        """When the claim was written last, by the store's clock and by ours."""
 
-async def _tried(store: Store, claim: Claim, bury: Callable[[str], Awaitable[None]]) -> Claims | None:
-    """Writes the claim and leaves it there if it is the only one of a living run; otherwise the others' claims."""
-    own = key(claim.run)
-    await store.put(own, _bytes(claim))
-    listed = await entries(store)
-    mine = next((entry for entry in listed if entry.key == own), None)
-    others = await claims(store, mine.modified, claim.run, listed) if mine is not None else None
-    if others is not None and not others.living:
-        for dead in others.dead:
-            await bury(dead.run)
-            await store.delete(key(dead.run))
-        return None
-    await _withdraw(store, claim.run)
-    return others or Claims((), ())
+    async def acquire(self, patience: float) -> float:
+        """Returns when the claim was last written, on the monotonic clock."""
+        started, pause = self._clock.monotonic(), _PAUSE
+        while True:
+            others = await self._others()
+            if not others:
+                sent = self._clock.monotonic()
+                await self._store.put(key(self._claim.run), _bytes(replace(self._claim, held=True)))
+                return sent
+            holder = next((other for other in others if other.held), None)
+            # Of those that only want it the first stays, so that one of them gets it.
+            if self._written and (holder is not None or self._claim.run > min(other.run for other in others)):
+                await _withdraw(self._store, self._claim.run)
+                self._written = False
+            waited = self._clock.monotonic() - started
+            if waited >= (patience if holder else max(patience, _CONTENTION)):
+                raise _taken(self._store, holder or others[0])
+            await self._clock.sleep(random.uniform(pause / 2, pause))  # noqa: S311 no secret
+            pause = min(2 * pause, _LONGEST_PAUSE if holder else 8 * _PAUSE)
+
+    async def _others(self) -> tuple[Claim, ...]:
+        """The claims of others that live. There are none only while our own is written."""
+        if not self._written and self._written_at is not None:
+            stored, ours = self._written_at
+            living = (await self._claims(stored + timedelta(seconds=self._clock.monotonic() - ours))).living
+            if living:  # another claim of ours would only be in their way
+                return living
+        sent = self._clock.monotonic()
+        await self._store.put(key(self._claim.run), _bytes(self._claim))
+        self._written = True
+        listed = await entries(self._store)
+        mine = next((entry for entry in listed if entry.key == key(self._claim.run)), None)
+        if mine is None:
+            raise StoreError(
+                f"{self._store.name} does not list what was just written there",
+                hint="Shared state needs a store that does.",
+            )
+        self._written_at = (mine.modified, sent)
+        others = await self._claims(mine.modified, listed)
+        for dead in () if others.living else others.dead:
+            await self._bury(dead.run)
+            await self._store.delete(key(dead.run))
+        return others.living
+
+    async def _claims(self, now: datetime, listed: list[Entry] | None = None) -> Claims:
+        return await claims(self._store, now, self._claim.run, listed)
 
 
 async def _withdraw(store: Store, run: str) -> None:
@@ -241,14 +267,12 @@ async def _withdraw(store: Store, run: str) -> None:
         await store.delete(key(run))
 
 
-def _taken(store: Store, others: Claims) -> StateError:
-    holder = others.holder or next(iter(others.living), None)
-    named = holder.holder if holder is not None else "its claim could not be listed"
+def _taken(store: Store, other: Claim) -> StateError:
     return StateError(
-        f"Another apply is running on {store.name}: {named}",
+        f"Another apply is running on {store.name}: {other.holder}",
         hint="Wait until it is done, or pass --lock-timeout 5m. If it died, its claim ends "
         f"{duration(LEASE.total_seconds())} after its last sign of life; to end it now: "
-        f"`reconcile unlock {shorten(holder.run, 80) if holder else 'RUN'}`.",
+        f"`reconcile unlock {shorten(other.run, 80)}`.",
     )
 
 

@@ -178,10 +178,8 @@ def _reason(error: Exception) -> str:
 
 
 def _advice(error: Exception) -> str:
-    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
-
-    text = str(error)
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+    text = str(error)  # a refused listing has no type of its own
+    if "403 Forbidden" in text or "401 Unauthorized" in text:
         return "Check that the credentials may list, read, write and delete objects below the prefix."
     if "NoSuchBucket" in text:
         return "Create the bucket, or correct its name or region in --state."

@@ -61,9 +61,10 @@ class ProjectState:
             except StoreError as error:
                 if needed:
                     raise
+                recalled = await self.shared.cached.recall()
                 self.warn(
                     f"{error.text} What other machines applied a moment ago, and what they learned of re-encoded "
-                    "covers, is not known: such covers may be shown as drift."
+                    "covers since, is not known: such covers may be shown as drift."
                 )
         self._warn_of(recalled.problems)
         runs = self._with(recalled.records)
@@ -115,8 +116,8 @@ class ProjectState:
         try:
             found = await self.shared.last_runs(limit)
         except StoreError as error:
-            self.warn(f"{error.text} Only the runs of this machine are known.")
-            return History()
+            self.warn(f"{error.text} Runs of other machines may be missing.")
+            return await self.shared.cached.last_runs(limit)
         self._warn_of(found.problems)
         return found
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
+from reconciler.errors import StateError
 from reconciler.state.journal import Record, parsed
-from reconciler.state.store import RUNS, Store, StoreError, keys
+from reconciler.state.store import RUNS, Store, keys
 from reconciler.util.concurrency import for_each
 
 _KEY = re.compile(rf"{RUNS}(?P<run>[A-Za-z0-9-]{{1,80}})/(?P<number>[0-9]{{6}})\.jsonl")
 _AT_ONCE = 16
+_MOST_GAPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +53,30 @@ def sealed(run: str, number: int, lines: bytes) -> bytes:
     return json.dumps(header, separators=(",", ":")).encode() + b"\n" + lines
 
 
-async def next_number(store: Store, run: str) -> int:
-    """The number after the last segment that the store holds of a run."""
-    names = await keys(store, f"{RUNS}{run}/")
-    return max((int(match["number"]) for name in names if (match := _KEY.fullmatch(name))), default=0) + 1
-
-
-async def read(store: Store, run: str, names: Sequence[str] | None = None) -> Segments:
+async def read(store: Store, run: str, names: Sequence[str] | None, cache: Store) -> Segments:
     """
     Args:
         names: the keys of the segments to read; None: all.
+        cache: holds segments that were read before.
 
     Raises:
         StoreError: the store does not answer.
     """
     whole = names is None
     names = await keys(store, f"{RUNS}{run}/") if names is None else names
-    bodies: dict[str, bytes | None] = {}
+    numbers = {int(match["number"]) for name in names if (match := _KEY.fullmatch(name))}
+    opened: dict[int, list[bytes] | str] = {}
 
-    async def fetch(name: str) -> None:
-        bodies[name] = await store.get(name)
+    async def fetch(number: int) -> None:
+        opened[number] = await _fetched(store, run, number, cache)
 
-    await for_each(names, fetch, _AT_ONCE)
+    await for_each(numbers, fetch, _AT_ONCE)
+    problems = [f"{store.name}/{key(run, gap)} is missing" for gap in _gaps(numbers)] if whole else []
     records: list[tuple[int, Record]] = []
-    problems, line, expected = [], 0, 1
-    for name in sorted(bodies):
-        match = _KEY.fullmatch(name)
-        if match is None:
-            continue
-        number = int(match["number"])
-        if whole and number != expected:
-            problems.append(f"{store.name}/{key(run, expected)} is missing")
-        expected = number + 1
-        try:
-            lines = _opened(bodies[name] or b"", run, number)
-        except ValueError as error:
-            problems.append(f"{store.name}/{name} is left out: {error}")
+    line = 0
+    for _, lines in sorted(opened.items()):
+        if isinstance(lines, str):
+            problems.append(lines)
             continue
         for text in lines:
             line += 1
@@ -94,13 +86,34 @@ async def read(store: Store, run: str, names: Sequence[str] | None = None) -> Se
     return Segments(tuple(records), tuple(problems))
 
 
-def _opened(data: bytes, run: str, number: int) -> list[bytes]:
+def _gaps(numbers: Collection[int]) -> list[int]:
+    """The numbers that are missing, at most a few."""
+    wanted = range(1, max(numbers, default=0) + 1)
+    return list(islice((number for number in wanted if number not in numbers), _MOST_GAPS))
+
+
+async def _fetched(store: Store, run: str, number: int, cache: Store) -> list[bytes] | str:
+    """A segment's lines; or why it is left out."""
+    name = key(run, number)
+    with suppress(StateError, ValueError):
+        return _opened(await cache.get(name), run, number)
+    data = await store.get(name)
+    try:
+        lines = _opened(data, run, number)
+    except ValueError as error:
+        return f"{store.name}/{name} is left out: {error}"
+    with suppress(StateError):
+        await cache.put(name, data or b"")
+    return lines
+
+
+def _opened(data: bytes | None, run: str, number: int) -> list[bytes]:
     """The lines of a segment.
 
     Raises:
         ValueError: it is not what was written.
     """
-    first, _, lines = data.partition(b"\n")
+    first, _, lines = (data or b"").partition(b"\n")
     try:
         header = json.loads(first)
         said = (header["kind"], header["run"], header["number"], header["sha256"])
@@ -111,12 +124,3 @@ def _opened(data: bytes, run: str, number: int) -> list[bytes]:
     if said[3] != hashlib.sha256(lines).hexdigest():
         raise ValueError("its lines are not those that were written")
     return lines.splitlines()
-
-
-def check_whole(found: Segments) -> None:
-    """
-    Raises:
-        StoreError: a segment is missing, torn or forged.
-    """
-    if found.problems:
-        raise StoreError(f"The journal of this run is damaged: {found.problems[0]}", hint="Restore that object.")

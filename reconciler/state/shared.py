@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from reconciler.errors import StateError
 from reconciler.state import lease, segments
 from reconciler.state.journal import OutcomeRecord, Record, line_of, parsed
 from reconciler.state.lease import Claims
-from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store
+from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store, keys
 from reconciler.util.clock import Clock
 
 PENDING = timedelta(minutes=5)
@@ -51,10 +53,20 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class SharedState:
-    """The shared state of one project. Every method raises StoreError where the store does not answer."""
+    """The shared state of one project. Every method raises StoreError where the store does not answer.
+
+    Attributes:
+        cache: holds what was read before and does not change.
+    """
 
     store: Store
     clock: Clock
+    cache: Store
+
+    @property
+    def cached(self) -> SharedState:
+        """What of it is known while the store does not answer."""
+        return replace(self, store=self.cache)
 
     async def recall(self) -> Recalled:
         """What is remembered of covers, and what was applied a moment ago: four requests where no run applied any."""
@@ -64,7 +76,8 @@ class SharedState:
             lease.entries(self.store), self._list(RUNS, young), self._list(MEMORY)
         )
         names = [entry.key for entry in sorted(remembered, key=lambda entry: entry.modified)]
-        bodies = await asyncio.gather(*(self.store.get(name) for name in names))
+        await self._forget(names)
+        bodies = await asyncio.gather(*map(self._remembered, names))
         lines = b"".join(body.rstrip(b"\n") + b"\n" for body in bodies if body)
         found = [await self._recent(run, entries) for run, entries in (await self._by_run(claimed, started)).items()]
         records = [*recent_in(lines), *(item for one in found for item in one.records)]
@@ -108,11 +121,29 @@ class SharedState:
         entries = await self._list(f"{RUNS}{run}/")
         recent = (await self._recent(run, entries)).records
         if lines := as_lines(record for _, record in recent if _is_applied(record)):
-            await self.store.put(f"{MEMORY}{run}.jsonl", lines)
+            await self.store.claim(f"{MEMORY}{run}.jsonl", lines)  # unless it came to its end
 
     async def unlock(self, run: str) -> None:
         await self.bury(run)
         await self.store.delete(lease.key(run))
+
+    async def _remembered(self, name: str) -> bytes | None:
+        """What a run learned: it is written once."""
+        with suppress(StateError):
+            if (known := await self.cache.get(name)) is not None:
+                return known
+        data = await self.store.get(name)
+        if data is not None:
+            with suppress(StateError):
+                await self.cache.put(name, data)
+        return data
+
+    async def _forget(self, kept: Collection[str]) -> None:
+        """Removes from the cache what was merged into a later object."""
+        with suppress(StateError):
+            for name in await keys(self.cache, MEMORY):
+                if name not in kept:
+                    await self.cache.delete(name)
 
     async def _list(self, prefix: str, after: str = "") -> list[Entry]:
         return [entry async for entry in self.store.list(prefix, after)]
@@ -132,13 +163,13 @@ class SharedState:
     async def _recent(self, run: str, entries: Sequence[Entry]) -> segments.Segments:
         since = self.clock.now() - PENDING - _A_MOMENT
         names = [entry.key for entry in entries if entry.modified >= since]
-        return await segments.read(self.store, run, names) if names else segments.Segments()
+        return await segments.read(self.store, run, names, self.cache) if names else segments.Segments()
 
     async def _read(self, runs: Sequence[str], *, more: bool) -> History:
         records: list[Numbered] = []
         problems: list[str] = []
         for run in runs:
-            found = await segments.read(self.store, run)
+            found = await segments.read(self.store, run, None, self.cache)
             records += found.records
             problems += found.problems
         return History(tuple(records), tuple(problems), more)

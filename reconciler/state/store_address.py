@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from reconciler.config import base_url, check_region
 from reconciler.errors import UsageError
-from reconciler.util.sanitize import shorten
+from reconciler.util.sanitize import hide, shorten
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*")
@@ -89,4 +89,4 @@ def _s3(url: str, bucket: str, prefix: str, query: dict[str, str]) -> StoreAddre
 
 
 def _invalid(url: str, why: str) -> UsageError:
-    return UsageError(f"--state {shorten(url.partition('?')[0], 80)!r} is not valid: {why}", hint=_HINT)
+    return UsageError(f"--state {shorten(hide(url.partition('?')[0]), 80)!r} is not valid: {why}", hint=_HINT)
