@@ -20,7 +20,7 @@ from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
 from reconciler.documents.baseline import since
-from reconciler.documents.dump import redacted
+from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_audit
 from reconciler.documents.schemas import AuditDoc, TrafficDoc, WarningDoc
@@ -29,6 +29,7 @@ from reconciler.errors import CrowdedError, UsageError
 from reconciler.observe.covers import ListedAsset, list_covers
 from reconciler.report import text
 from reconciler.report.options import RunFacts
+from reconciler.util.sanitize import json_text
 
 
 def _replaced(_ctx: click.Context, option: click.Parameter, given: object) -> None:
@@ -41,10 +42,15 @@ def _replaced(_ctx: click.Context, option: click.Parameter, given: object) -> No
         raise click.UsageError(f"{name} is no longer needed: with `reconcile lock` every audit is as cheap")
 
 
+_LAST = "last"
 _CROWDED = "The assets that no file manages cannot all be counted: {}."
 
 
-@click.option("--baseline", metavar="FILE", help="An earlier `audit --json`: also show what changed since then.")
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="An earlier `audit --json`: also show what changed since then. last: the last audit with --baseline last.",
+)
 @click.option("--fast", is_flag=True, hidden=True, expose_value=False, callback=_replaced)
 @click.option("--max-age", hidden=True, expose_value=False, callback=_replaced)
 @CHANGED_SINCE
@@ -56,17 +62,22 @@ async def audit(run: Run, *, baseline: str | None, changed_since: str | None) ->
     """
     if baseline is not None and changed_since is not None:
         raise UsageError("--baseline compares audits of all entries: it takes no --changed-since")
-    earlier = read_audit(baseline) if baseline is not None else None
+    earlier = read_audit(baseline) if baseline not in (None, _LAST) else None
     scope = load(run, changed_since)
     state = scope.state
     async with connect(run, run.resolve(state)) as connected:
         session, clock = connected.session, connected.session.clock
         started = clock.monotonic()
+        kept = await session.state.last_audit() if baseline == _LAST else None
+        if kept is not None:
+            earlier = read_audit(*kept)
         document, images = await _audit(connected, scope)
+        if baseline == _LAST:
+            await session.state.keep_audit(json_text(as_json(document)).encode())
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}
-        document = replace(document, since=since(baseline or "", earlier, document, managed))
+        document = replace(document, since=since(kept[0] if kept else baseline or "", earlier, document, managed))
     render = partial(text.render, document, run.render_options)
     code = exit_code(failed=run.failing(document.unknown), drift=document.changes)
     notes = tuple(run.failure_notes(document.unknown))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -99,7 +98,7 @@ def _report(run: ApplyRun, result: ApplyResult, undone: PastRun, not_undone: Seq
 async def _document(run: ApplyRun, item: NotUndoable) -> NotUndoneDoc:
     change = item.change
     saved, before = change.saved_cover, change.before.content
-    if saved is not None and before is not None and not Path(saved).is_file():  # noqa: ASYNC240 saved on another machine
+    if saved is not None and before is not None:  # perhaps on another machine
         saved = str(await run.session.state.find_cover(change.asset_id, before.sha256) or saved)
     return NotUndoneDoc(
         asset_id=change.asset_id,

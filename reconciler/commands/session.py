@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -92,7 +93,21 @@ class ConnectedRun(Run):
         """
         selection = Selection(self.options.targets, self.options.excludes, left_out=left_out)
         with self.terminal.progress("Reading", len(covers), self.settings.read_quota) as advance:
-            return await planner.make_plan(covers, selection, self.settings.parallelism, advance)
+            plan = await planner.make_plan(covers, selection, self.settings.parallelism, advance)
+        self._warn_of_no_memory(plan)
+        return plan
+
+    def _warn_of_no_memory(self, plan: Plan) -> None:
+        """Says what cannot be told on a CI runner that starts with nothing and shares no state."""
+        state = self.session.state
+        if not os.environ.get("CI") or state.shared is not None or not state.is_empty or not plan.changes:
+            return
+        strangers = sum(item.before is not None and item.before.snapshot is None for item in plan.changes)
+        self.terminal.note(
+            "Warning: this CI runner remembers nothing, so covers that were applied within the last five minutes, "
+            f"and covers that the service re-encoded (perhaps among the {strangers:,} that are none of their "
+            "snapshots), cannot be told from drift. Share the state: --state.\n"
+        )
 
 
 def open_state(settings: Settings, clock: Clock, tell: Tell, keys: GetKeys | None = None) -> ProjectState:

@@ -31,14 +31,17 @@ def read_plan(file: str) -> PlanDoc:
     return plan
 
 
-def read_audit(file: str) -> AuditDoc:
+def read_audit(file: str, text: bytes | None = None) -> AuditDoc:
     """Read an earlier audit, as a baseline.
+
+    Args:
+        text: what it holds, where `file` only names it.
 
     Raises:
         PlanFileError: the file cannot be read, is not an audit, has a newer major format, or was changed.
     """
     hint = "Run once without --baseline, and keep the file that `reconcile audit --json --output FILE` writes."
-    return _read(_File(file, "audit", "an audit", hint), AuditDoc)
+    return _read(_File(file, "audit", "an audit", hint), AuditDoc, text)
 
 
 class _File(NamedTuple):
@@ -56,8 +59,8 @@ class _File(NamedTuple):
         return self.error(f"not {self.called}: {problem}")
 
 
-def _read(file: _File, shape: type[D]) -> D:
-    text = _text(file)
+def _read(file: _File, shape: type[D], text: bytes | None = None) -> D:
+    text = _text(file) if text is None else text
     raw = _object(file, text)
     _check_head(file, raw)
     if raw.get("digest") != digest(raw):

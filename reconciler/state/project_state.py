@@ -9,11 +9,14 @@ from pathlib import Path
 
 from reconciler.errors import StateError
 from reconciler.state import cover_backup
+from reconciler.state.folder_store import FolderStore
+from reconciler.state.journal import NAME as JOURNAL
 from reconciler.state.journal import Record
 from reconciler.state.runs import PastChange, Runs
+from reconciler.state.settled_covers import NAME as MEMORY
 from reconciler.state.settled_covers import Memory
 from reconciler.state.shared import PENDING, History, Recalled, SharedState
-from reconciler.state.store import StoreError
+from reconciler.state.store import LAST_AUDIT, Store, StoreError
 from reconciler.util.clock import Clock
 
 
@@ -45,6 +48,11 @@ class ProjectState:
     @property
     def local(self) -> Runs:
         return Runs(self.folder, self.endpoint, self.project_id)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether this machine remembers nothing."""
+        return not any((self.folder / name).exists() for name in (JOURNAL, MEMORY))
 
     async def recall(self, *, needed: bool = False) -> Remembered:
         """
@@ -109,6 +117,34 @@ class ProjectState:
         with suppress(StateError):
             return await self.saved_cover(asset_id, sha256)
         return None
+
+    async def last_audit(self) -> tuple[str, bytes] | None:
+        """What `keep_audit` kept last, with its name."""
+        stores: list[Store] = [self._own]
+        if self.shared is not None:
+            stores.insert(0, self.shared.store)
+        for store in stores:
+            try:
+                data = await store.get(LAST_AUDIT)
+            except StoreError as error:
+                self.warn(error.text)
+                continue
+            if data is not None:
+                return f"{store.name}/{LAST_AUDIT}", data
+        return None
+
+    async def keep_audit(self, data: bytes) -> None:
+        """Keeps a complete audit for the next one to compare with."""
+        await self._own.put(LAST_AUDIT, data)
+        if self.shared is not None:
+            try:
+                await self.shared.store.put(LAST_AUDIT, data)
+            except StoreError as error:
+                self.warn(f"{error.text} The next audit on another machine compares with an older one.")
+
+    @property
+    def _own(self) -> FolderStore:
+        return FolderStore(self.folder)
 
     async def _history(self, limit: int) -> History:
         if self.shared is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -74,5 +74,5 @@ class FakeStore:
         await self._arrive()
         self.objects.pop(key, None)
 
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         return sorted(self.objects)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from reconciler.state.store import Store, keys
 
-Check = Callable[[Store], Awaitable[None]]
+Check = Callable[[Store], Coroutine[Any, Any, None]]
 
 
 async def what_was_written_is_read(store: Store) -> None:

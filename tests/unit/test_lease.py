@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -63,7 +63,7 @@ def team() -> Team:
 def leave_claim(team: Team, name: str, age: float = 0.0, *, is_held: bool = True) -> None:
     """What a run that died left behind."""
     claim = own_claim(name, "alice", "runner-7", team.clock.now(), "https://ci.example/jobs/7")
-    data = lease._bytes(lease.replace(claim, held=is_held))
+    data = lease._bytes(replace(claim, held=is_held))
     team.bucket.objects[lease.key(name)] = data, team.clock.monotonic() - age
 
 
