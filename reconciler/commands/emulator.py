@@ -72,6 +72,13 @@ if TYPE_CHECKING:
     help="How long a signature holds. Default 7200.",
 )
 @click.option("--referer", default="", metavar="URL", help="Requests for pictures must have this Referer.")
+@click.option(
+    "--key-seconds",
+    type=click.FloatRange(1),
+    default=43_200.0,
+    metavar="SECONDS",
+    help="How long temporary keys are valid, at most.",
+)
 @click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Of every answer.")
 @click.option(
     "--quota",

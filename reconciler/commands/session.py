@@ -13,7 +13,8 @@ import httpx
 
 from reconciler import __version__
 from reconciler.commands.context import Run
-from reconciler.config import EMULATOR, Credentials, Settings
+from reconciler.commands.credentials import open_credentials
+from reconciler.config import EMULATOR, Settings
 from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.model import Desired, DesiredState, Plan
@@ -22,7 +23,7 @@ from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.state import folder, store_address
 from reconciler.state.folder_store import FolderStore
-from reconciler.state.object_store import GetKeys, ObjectStore
+from reconciler.state.object_store import ObjectStore
 from reconciler.state.project_state import ProjectState, Remembered
 from reconciler.state.shared import SharedState
 from reconciler.util.atomic_files import check_links
@@ -30,11 +31,12 @@ from reconciler.util.clock import Clock, SystemClock
 from reconciler.util.rate import Rate
 from reconciler.vod.addresses import is_near, is_public
 from reconciler.vod.anti_leech import SigningTransport, signer
-from reconciler.vod.auth import AccessKey, AccessKeyAuth, Auth, Login, TokenAuth
+from reconciler.vod.auth import AccessKey, AccessKeyAuth
 from reconciler.vod.bodies import IDENTITY
 from reconciler.vod.client import RateLimiters, VodClient
 from reconciler.vod.fast_client import FastHttpClient
-from reconciler.vod.iam import LoginAuth, find_project
+from reconciler.vod.iam import find_project
+from reconciler.vod.key_sources import KeySource
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
@@ -98,7 +100,7 @@ class ConnectedRun(Run):
         return plan
 
     def _warn_of_no_memory(self, plan: Plan) -> None:
-        """Says what cannot be told on a CI runner that starts with nothing and shares no state."""
+        """Says what is not known on a CI runner that starts with nothing and shares no state."""
         state = self.session.state
         if not os.environ.get("CI") or state.shared is not None or not state.is_empty or not plan.changes:
             return
@@ -106,11 +108,11 @@ class ConnectedRun(Run):
         self.terminal.note(
             "Warning: this CI runner remembers nothing, so covers that were applied within the last five minutes, "
             f"and covers that the service re-encoded (perhaps among the {strangers:,} that are none of their "
-            "snapshots), cannot be told from drift. Share the state: --state.\n"
+            "snapshots), look like drift. Share the state: --state.\n"
         )
 
 
-def open_state(settings: Settings, clock: Clock, tell: Tell, keys: GetKeys | None = None) -> ProjectState:
+def open_state(settings: Settings, clock: Clock, tell: Tell, keys: KeySource | None = None) -> ProjectState:
     """What is remembered of the project that the settings name.
 
     Args:
@@ -125,7 +127,7 @@ def open_state(settings: Settings, clock: Clock, tell: Tell, keys: GetKeys | Non
     shared = None
     if settings.state:
         address = store_address.parse(settings.state, settings.region)
-        store = ObjectStore(address, project_id, keys if address.kind == "obs" else None)
+        store = ObjectStore(address, project_id, keys)
         shared = SharedState(store, clock, FolderStore(home / "shared"))
     return ProjectState(home, settings.endpoint, project_id, clock, shared, lambda text: tell(f"Warning: {text}"))
 
@@ -154,8 +156,9 @@ async def connect(run: Run, settings: Settings) -> AsyncIterator[ConnectedRun]:
 
 async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack, tell: Tell) -> Session:
     transport = Transport()
+    stack.push_async_callback(transport.aclose)
     iam = FastHttpClient(base_url=settings.endpoint, transport=transport, headers=_AGENT)
-    auth = _auth(settings, ApiConnection(iam, clock, settings.timeout, tell))
+    auth, keys = await open_credentials(settings, ApiConnection(iam, clock, settings.timeout, tell))
     outside = Transport(is_near if settings.loopback else is_public)
     api = FastHttpClient(base_url=settings.endpoint, auth=auth, transport=transport, headers=_AGENT)
     await stack.enter_async_context(api)
@@ -163,9 +166,9 @@ async def _connected(settings: Settings, clock: Clock, stack: AsyncExitStack, te
     project_id = settings.project_id
     if project_id is None:
         project_id = await find_project(connection, settings.iam_endpoint or "", settings.region or "")
-    if isinstance(auth, AccessKeyAuth):
+    if keys is not None:
         api.headers["X-Project-Id"] = project_id
-    return await _session(replace(settings, project_id=project_id), stack, connection, outside)
+    return await _session(replace(settings, project_id=project_id), stack, connection, outside, keys)
 
 
 def _picture_client(settings: Settings, clock: Clock, outside: httpx.AsyncBaseTransport) -> FastHttpClient:
@@ -177,9 +180,13 @@ def _picture_client(settings: Settings, clock: Clock, outside: httpx.AsyncBaseTr
 
 
 async def _session(
-    settings: Settings, stack: AsyncExitStack, api: ApiConnection, outside: httpx.AsyncBaseTransport
+    settings: Settings,
+    stack: AsyncExitStack,
+    api: ApiConnection,
+    outside: httpx.AsyncBaseTransport,
+    keys: KeySource | None = None,
 ) -> Session:
-    """`settings` name the project; `outside` is for pictures."""
+    """`settings` name the project; `outside` is for pictures; `keys` sign requests to OBS, too."""
     clock = api.clock
     pictures = await stack.enter_async_context(_picture_client(settings, clock, outside))
     project_id = settings.project_id or ""
@@ -200,7 +207,7 @@ async def _session(
         client=VodClient(api, project_id, limiters),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
         clock=clock,
-        state=open_state(settings, clock, api.tell),
+        state=open_state(settings, clock, api.tell, keys),
         endpoint=settings.endpoint,
         region=settings.region,
         project_id=project_id,
@@ -232,16 +239,3 @@ async def _emulated(settings: Settings, clock: Clock, stack: AsyncExitStack, tel
     await stack.enter_async_context(api)
     settings = replace(settings, region=options.REGION, project_id=options.PROJECT_ID)
     return await _session(settings, stack, ApiConnection(api, clock, settings.timeout, tell), transport)
-
-
-def _auth(settings: Settings, iam: ApiConnection) -> Auth:
-    """`iam`: without authentication."""
-    given: Credentials = settings.credentials
-    if given.access_key is not None:
-        return AccessKeyAuth(AccessKey(*given.access_key), iam.clock)
-    if given.token is not None:
-        return TokenAuth(given.token)
-    if given.login is None or settings.iam_endpoint is None:
-        raise UsageError("No credentials")
-    user, password, domain = given.login
-    return LoginAuth(Login(user, password, domain, settings.region or ""), iam, settings.iam_endpoint)

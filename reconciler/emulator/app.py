@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reconciler.emulator import admin, cdn, faults, iam, vod
+from reconciler.emulator import admin, cdn, faults, iam, sts, vod
 from reconciler.emulator.auth import CredentialCheck
 from reconciler.emulator.quota import Quota
 from reconciler.emulator.refusal import Refusal
@@ -100,7 +100,7 @@ class Emulator(Starlette):
 
 
 def _routes(world: World, log: admin.Log) -> list[Route]:
-    auth, rules = CredentialCheck(world.clock), faults.Faults(world.options.faults)
+    auth, rules = CredentialCheck(world.clock, world.options.key_seconds), faults.Faults(world.options.faults)
     reads, writes = (Quota(rate, world.clock) for rate in world.options.rates())
 
     def guarded(
@@ -130,13 +130,27 @@ def _routes(world: World, log: admin.Log) -> list[Route]:
         call("PUT", f"{_ASSET}/cover", "cover", partial(vod.cover, world), quota=writes),
         call("POST", "/v3/auth/tokens", "token", partial(iam.token, auth), signed=False),
         call("GET", "/v3/projects", "projects", iam.projects),
-        *(Route(f"/{version}/{{rest:path}}", _no_such_api) for version in ("v1.0", "v1.1", "v3")),
+        *_temporary_keys(auth, call),
+        *(Route(f"/{version}/{{rest:path}}", _no_such_api) for version in ("v1.0", "v1.1", "v3", "v3.0", "v5")),
         Route(_PICTURE, picture),
         Route("/{prefix:path}" + _PICTURE, picture),
         Route(f"{_ADMIN}requests", log.show),
         Route(f"{_ADMIN}cover", partial(admin.upload, world), methods=["POST"]),
         Route(f"{_ADMIN}asset", partial(admin.delete, world), methods=["DELETE"]),
         Route(f"{_ADMIN}catalogue", partial(admin.catalogue, world)),
+    ]
+
+
+def _temporary_keys(auth: CredentialCheck, call: Callable[..., Route]) -> list[Route]:
+    oidc, agency = "/v5/agencies/assume-with-oidc", "/v3.0/OS-CREDENTIAL/securitytokens"
+    session, keys = "/meta-data/latest/api/token", "/openstack/latest/securitykey"
+    return [
+        call("POST", oidc, "sts", partial(sts.assume_with_oidc, auth), signed=False),
+        call("POST", agency, "agency", partial(sts.assume_agency, auth)),
+        call("GET", "/v5/caller-identity", "identity", sts.caller_identity),
+        call("PUT", session, "metadata", sts.metadata_session, signed=False),
+        call("GET", keys, "metadata", partial(sts.metadata_keys, auth), signed=False),
+        call("GET", "/github/id-token", "github", sts.github_token, signed=False),
     ]
 
 

@@ -24,14 +24,21 @@ _DATE = "%Y%m%dT%H%M%SZ"
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} +Access=([^, ]+), *SignedHeaders=([a-z0-9!#$%&'*+.^_`|~;-]+), *Signature=([0-9a-f]{{64}})"
 )
+_TEMPORARY = re.compile("TEMPORARY([0-9]{1,12})")
 _TOKEN = re.compile(r"emulator-([0-9]{1,12})-([0-9a-f]{64})")
 
 
 class CredentialCheck:
-    """Checks the credentials of requests; `clock` returns seconds since the epoch."""
+    """Checks the credentials of requests.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    Args:
+        clock: returns seconds since the epoch.
+        key_seconds: how long temporary keys are valid, at most.
+    """
+
+    def __init__(self, clock: Callable[[], float], key_seconds: float = 43_200.0) -> None:
         self._clock = clock
+        self._key_seconds = key_seconds
 
     def check(self, request: Request, body: bytes) -> None:
         """Raises Refusal: 401 APIGW.0301 without valid credentials, 403 VOD.10057 for another project."""
@@ -48,6 +55,13 @@ class CredentialCheck:
         """A token and its expiry in seconds since the epoch. It carries its own proof, so it outlives the process."""
         expires = int(self._clock()) + TOKEN_SECONDS
         return f"emulator-{expires}-{_hmac(f'token {expires}')}", expires
+
+    def issue_keys(self, seconds: int) -> tuple[str, str, str, float]:
+        """Temporary AK, SK and security token, and their expiry in seconds since the epoch. Like a token, they carry
+        their own proof."""
+        expires = int(self._clock() + min(seconds, self._key_seconds))
+        key = f"TEMPORARY{expires}"
+        return key, _hmac(f"secret {key}"), f"temporary-{_hmac(f'security token {key}')}", expires
 
     def _check_token(self, token: str) -> None:
         match = _TOKEN.fullmatch(token)
@@ -66,14 +80,25 @@ class CredentialCheck:
             raise _refused("SignedHeaders must be sorted and include host and x-sdk-date")
         date = request.headers.get("x-sdk-date", "")
         self._check_date(date)
-        if access_key != ACCESS_KEY:
-            raise _refused("get secretKey failed: the access key does not exist")
+        secret, security_token = self._secrets(access_key)
         canonical = canonical_request(request, signed, body)
         digest = hashlib.sha256(canonical.encode()).hexdigest()
-        if not hmac.compare_digest(signature, _hmac(f"{ALGORITHM}\n{date}\n{digest}")):
+        if not hmac.compare_digest(signature, _hmac(f"{ALGORITHM}\n{date}\n{digest}", secret)):
             raise _refused("verify aksk signature fail")
-        if request.headers.get("x-security-token", SECURITY_TOKEN) != SECURITY_TOKEN:
+        sent = request.headers.get("x-security-token", security_token if access_key == ACCESS_KEY else "")
+        if sent != security_token:
             raise _refused("the security token is not valid")
+
+    def _secrets(self, access_key: str) -> tuple[str, str]:
+        """The secret and the security token that belong to an access key."""
+        if access_key == ACCESS_KEY:
+            return SECRET_KEY, SECURITY_TOKEN
+        match = _TEMPORARY.fullmatch(access_key)
+        if match is None:
+            raise _refused("get secretKey failed: the access key does not exist")
+        if int(match[1]) <= self._clock():
+            raise _refused("the temporary access key has expired")
+        return _hmac(f"secret {access_key}"), f"temporary-{_hmac(f'security token {access_key}')}"
 
     def _check_date(self, date: str) -> None:
         try:
@@ -114,8 +139,8 @@ def _encoded(text: str) -> str:
     return quote(text, safe="~")
 
 
-def _hmac(text: str) -> str:
-    return hmac.new(SECRET_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+def _hmac(text: str, secret: str = SECRET_KEY) -> str:
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _refused(why: str) -> Refusal:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reconciler.emulator.auth import CredentialCheck
 
-_DOMAIN_ID = "d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0"
+DOMAIN_ID = "d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0"
 
 
 async def token(auth: CredentialCheck, request: Request) -> Response:
@@ -34,11 +34,11 @@ async def token(auth: CredentialCheck, request: Request) -> Response:
     if scope not in {(REGION, ""), ("", PROJECT_ID), (REGION, PROJECT_ID)}:
         raise Refusal(401, "APIGW.0301", "The project does not exist.")
     text, expires = auth.issue_token()
-    domain = {"id": _DOMAIN_ID, "name": DOMAIN_NAME}
+    domain = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
     answer: dict[str, Any] = {
         "catalog": [],
         "methods": ["password"],
-        "expires_at": _iso(expires),
+        "expires_at": iso(expires),
         "project": {"id": PROJECT_ID, "name": REGION, "domain": domain},
         "user": {"name": USER_NAME, "domain": domain},
     }
@@ -48,10 +48,10 @@ async def token(auth: CredentialCheck, request: Request) -> Response:
 async def projects(request: Request) -> Response:
     """`GET /v3/projects`: all projects, or those with this `name`."""
     name = request.query_params.get("name", REGION)
-    found = [{"id": PROJECT_ID, "name": REGION, "domain_id": _DOMAIN_ID, "enabled": True}]
+    found = [{"id": PROJECT_ID, "name": REGION, "domain_id": DOMAIN_ID, "enabled": True}]
     return JSONResponse({"projects": found if name == REGION else [], "links": {"next": None}})
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
     at = words.written(seconds)
     return f"{at[:4]}-{at[4:6]}-{at[6:8]}T{at[8:10]}:{at[10:12]}:{at[12:]}.000000Z"

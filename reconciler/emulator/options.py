@@ -13,6 +13,13 @@ SECURITY_TOKEN = "emulator-security-token-not-a-real-one"  # noqa: S105
 USER_NAME = "emulator-user"
 USER_PASSWORD = "emulator-password-not-a-real-one"  # noqa: S105
 DOMAIN_NAME = "emulator-domain"
+# Of an identity provider that the emulator's STS trusts, and of GitHub Actions there.
+PROVIDER_URN = "iam::d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0:oidcProvider:emulator"
+AGENCY_URN = "iam::d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0:agency:emulator"
+AGENCY_NAME = "emulator-agency"
+ID_TOKEN = "emulator-id-token-not-a-real-one"  # noqa: S105
+EXPIRED_ID_TOKEN = "emulator-id-token-expired"  # noqa: S105
+GITHUB_TOKEN = "emulator-github-token-not-a-real-one"  # noqa: S105
 CDN_KEY = "EmulatorsCdnKey0"
 PROJECT_ID = "00e0e0e0e0e0e0e0e0e0e0e0e0e0e000"
 REGION = "cn-north-4"
@@ -21,7 +28,9 @@ CoverMode = Literal["reference", "copy", "recode"]
 CoverName = Literal["Cover0.jpg", "Cover0.png", "Cover0"]
 ETag = Literal["md5", "weak", "random", "wrong", "same", "none", "always-304"]
 AntiLeech = Literal["A", "B", "C", "D"]
-FaultRoute = Literal["details", "info", "list", "cover", "picture", "token", "projects"]
+FaultRoute = Literal[
+    "details", "info", "list", "cover", "picture", "token", "projects", "sts", "agency", "metadata", "github",
+]  # fmt: skip
 FaultKind = Literal[
     "500", "502", "503", "504", "504-done", "429", "429-retry-after", "403", "reset", "truncated", "html", "hang",
     "lost", "gzip",
@@ -83,6 +92,7 @@ class EmulatorOptions:
         cdn_key: the key of these signatures; 16 characters for D.
         signature_seconds: how long a signature holds.
         referer: the Referer that requests for pictures must have; "": any or none.
+        key_seconds: how long temporary keys are valid, at most.
     """
 
     assets: int = 24
@@ -101,6 +111,7 @@ class EmulatorOptions:
     cdn_key: str = CDN_KEY
     signature_seconds: float = 7200.0
     referer: str = ""
+    key_seconds: float = 43_200.0
 
     def rates(self) -> tuple[QuotaRate, QuotaRate]:
         """The quotas for reads and for writes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,12 @@ from reconciler.state.store import MOST_BYTES, Entry, StoreError
 from reconciler.state.store_address import StoreAddress
 from reconciler.util.sanitize import hide, shorten
 from reconciler.vod import authorities
+from reconciler.vod.key_sources import KeySource
 from reconciler.vod.proxies import Proxies
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Credential, S3Store
 
-GetKeys = Callable[[], Coroutine[Any, Any, "S3Credential"]]
-"""Returns keys that are valid now, and until when."""
 _KEY_SOURCES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -32,23 +31,21 @@ _KEY_SOURCES = (
 # Far within the lease of a claim, so that no request arrives after its run is thought dead.
 _TIMEOUT, _MOST_RETRIES, _RETRYING = timedelta(seconds=30), 4, timedelta(seconds=60)
 _PAGE = 1000
+_ASK_AGAIN = timedelta(minutes=6)
 
 
 class ObjectStore:
     """A `Store` in a bucket, below a prefix.
 
     Args:
-        keys: returns the keys to sign with; None: those that AWS's variables give.
+        folder: below the address's prefix.
+        keys: what requests to OBS are signed with. Others are signed with what AWS's variables give.
 
     Raises:
         UsageError: obstore is not installed, or there are no keys.
     """
 
-    def __init__(self, address: StoreAddress, folder: str, keys: GetKeys | None) -> None:
-        """
-        Args:
-            folder: below the address's prefix.
-        """
+    def __init__(self, address: StoreAddress, folder: str, keys: KeySource | None) -> None:
         self.name = f"{address.name}/{folder}"
         self._prefix = f"{address.prefix}/{folder}/".lstrip("/")
         self._store = _opened(address, keys)
@@ -116,12 +113,17 @@ class ObjectStore:
             raise StoreError(f"Cannot {action} {self.name}/{key}: {_reason(error)}", hint=_advice(error)) from error
 
 
-def _opened(address: StoreAddress, keys: GetKeys | None) -> S3Store:
+def _opened(address: StoreAddress, keys: KeySource | None) -> S3Store:
     try:
         from obstore.store import S3Store
     except ModuleNotFoundError as error:
         raise not_installed(error, "Shared state", "s3") from error
-    if keys is None and not any(os.environ.get(name) for name in _KEY_SOURCES):
+    if address.kind == "obs" and keys is None:
+        raise UsageError(
+            "--state obs://… needs AK/SK: a token or a password cannot sign requests to OBS",
+            hint="Use AK/SK, OIDC or an agency; or name the bucket as s3://…, with AWS's variables.",
+        )
+    if address.kind == "s3" and not any(os.environ.get(name) for name in _KEY_SOURCES):
         raise UsageError(
             "There are no credentials for --state s3://…", hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
@@ -137,9 +139,24 @@ def _opened(address: StoreAddress, keys: GetKeys | None) -> S3Store:
         address.bucket,
         client_options=_client(httpx.URL(address.endpoint or f"https://s3.{address.region}.amazonaws.com")),
         retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": _RETRYING},
-        credential_provider=keys,
+        credential_provider=_provider(keys) if address.kind == "obs" and keys is not None else None,
         **config,
     )
+
+
+def _provider(keys: KeySource) -> Callable[[], Coroutine[Any, Any, S3Credential]]:
+    async def current() -> S3Credential:
+        found = await keys.current()
+        access = found.access
+        return {
+            "access_key_id": access.key,
+            "secret_access_key": access.secret,
+            "token": access.security_token,
+            # Asked for again each minute: the source itself knows when to renew them.
+            "expires_at": None if found.expires is None else datetime.now(UTC) + _ASK_AGAIN,
+        }
+
+    return current
 
 
 def _client(url: httpx.URL) -> ClientConfig:

@@ -33,6 +33,10 @@ class FastHttpClient(httpx.AsyncClient):
         )
         self._base_transport = transport
 
+    @property
+    def transport(self) -> httpx.AsyncBaseTransport:
+        return self._base_transport
+
     async def exchange(self, request: httpx.Request) -> httpx.Response:
         """Returns the answer to a request. Its body is still to be read and closed.
 

@@ -9,10 +9,12 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from reconciler.errors import UsageError
+from reconciler.util.loopback import is_loopback_host
 
 _BROKEN = "The URL of the proxy for this host is not valid"
 _ENCODE = "Percent-encode the password in HTTPS_PROXY or HTTP_PROXY: # is %23, / is %2F, ? is %3F, @ is %40."
 _PORT = re.compile(r"(?P<host>\[.*\]|[^:]*):(?P<port>[0-9]{1,5})")
+_METADATA = "169.254.169.254"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -31,7 +33,9 @@ class Proxies:
         """
         host = url.raw_host.decode("ascii")
         proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
-        if not proxy or _is_loopback(host) or proxy_bypass(host) or self._is_direct(host, url):
+        # Plain http is accepted for these because no proxy is on the way.
+        near = is_loopback_host(host) or host == _METADATA
+        if not proxy or near or proxy_bypass(host) or self._is_direct(host, url):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if "@" in proxy and "@" not in re.split("[/?#]", proxy.partition("://")[2], maxsplit=1)[0]:
@@ -69,11 +73,3 @@ def _matches(entry: str, host: str, port: int | None) -> bool:
     if not below:
         return False
     return host.endswith(f".{below}") or (host == below and not entry.startswith("*"))
-
-
-def _is_loopback(host: str) -> bool:
-    """Plain http is accepted for this machine because no proxy is on the way, so none is used."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -38,6 +38,10 @@ _LABELS = {
     "cover": "Setting the cover",
     "projects": "Looking up the project",
     "token": "Logging in",
+    "sts": "Exchanging the ID token",
+    "agency": "Assuming the agency",
+    "id_token": "Asking for an ID token",
+    "metadata": "Reading the metadata",
 }
 
 

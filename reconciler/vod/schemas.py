@@ -111,3 +111,35 @@ class Projects(ApiModel):
     """`GET {iam}/v3/projects?name={region}`."""
 
     projects: Items[Project] = ()
+
+
+class _StsCredentials(ApiModel):
+    access_key_id: Text = ""
+    secret_access_key: Text = ""
+    security_token: Text = ""
+    expiration: Text = ""
+
+
+class StsAnswer(ApiModel):
+    """`POST {sts}/v5/agencies/assume-with-oidc`."""
+
+    credentials: _StsCredentials
+
+
+class _TemporaryCredential(ApiModel):
+    access: Text = ""
+    secret: Text = ""
+    securitytoken: Text = ""
+    expires_at: Text = ""
+
+
+class CredentialAnswer(ApiModel):
+    """`POST {iam}/v3.0/OS-CREDENTIAL/securitytokens`, and the metadata of an ECS instance."""
+
+    credential: _TemporaryCredential
+
+
+class GithubToken(ApiModel):
+    """GitHub Actions' answer to a request for an ID token."""
+
+    value: Text = ""

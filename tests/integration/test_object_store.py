@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.s3_server import BUCKET, KEY, SECRET, Bucket, serving, state_url
@@ -14,6 +15,8 @@ from reconciler.errors import UsageError
 from reconciler.state.object_store import ObjectStore
 from reconciler.state.store import StoreError, keys
 from reconciler.state.store_address import StoreAddress, parse
+from reconciler.vod.auth import AccessKey
+from reconciler.vod.key_sources import FixedKeys, TemporaryKeys
 
 pytestmark = pytest.mark.integration
 
@@ -98,20 +101,27 @@ def test_errors_are_one_line_without_secrets(address: StoreAddress, monkeypatch:
 
 def test_temporary_keys_are_asked_for_and_sent(bucket: Bucket, address: StoreAddress) -> None:
     bucket.faults.security_token = "token-of-an-hour"
-    asked = []
 
-    async def get_keys() -> dict[str, object]:
-        asked.append(1)
-        return {
-            "access_key_id": KEY,
-            "secret_access_key": SECRET,
-            "token": "token-of-an-hour",
-            "expires_at": None,
-        }
+    class Keys(FixedKeys):
+        asked = 0
 
-    store = ObjectStore(address, "0" * 32, get_keys)  # type: ignore[arg-type]
+        async def current(self) -> TemporaryKeys:
+            self.asked += 1
+            soon = datetime.now(UTC) + timedelta(minutes=1)
+            return TemporaryKeys(AccessKey(KEY, SECRET, "token-of-an-hour"), soon)
+
+    keys = Keys(AccessKey("", ""))
+    # As OBS is addressed: the bucket stands in the host, here in the endpoint's path.
+    obs = replace(address, kind="obs", endpoint=f"{address.endpoint}/{BUCKET}")
+    store = ObjectStore(obs, "0" * 32, keys)
     asyncio.run(store.put("locks/a", b"{}"))
-    assert asked
+    assert keys.asked
+    assert bucket.keys() == [f"team/{'0' * 32}/locks/a"]
+
+
+def test_obs_needs_keys_that_can_sign(address: StoreAddress) -> None:
+    with pytest.raises(UsageError, match="a token or a password cannot sign"):
+        opened(address, kind="obs")
 
 
 def test_without_credentials(address: StoreAddress, monkeypatch: pytest.MonkeyPatch) -> None:

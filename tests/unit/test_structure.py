@@ -43,4 +43,4 @@ def test_no_class_name_is_defined_twice() -> None:
 
 def test_three_modules_lie_at_the_root() -> None:
     loose = {module.stem for module in (ROOT / "reconciler").glob("*.py")}
-    assert loose == {"__init__", "__main__", "model", "errors", "config"}
+    assert loose == {"__init__", "__main__", "model", "errors"}

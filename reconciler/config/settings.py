@@ -1,12 +1,11 @@
 """The settings of one connection: which cloud, with which credentials, how fast.
 
 An option comes before its environment variable (click sees to that, see `commands/options`); for the region and the
-project ID, the desired files come last. Credentials come from the environment only.
+project ID, the desired files come last. Credentials come from the environment or the profile file, see `sources`.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reconciler.config.sources import Credentials, LoginSource, OidcSource, check_characters, find, is_any_set
 from reconciler.errors import UsageError
 from reconciler.util.field_types import REGION
 from reconciler.util.ids import ID
+from reconciler.util.loopback import is_loopback
 from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 from reconciler.util.sanitize import shorten
 
@@ -24,11 +25,6 @@ EMULATOR = "emulator"
 _RATE = re.compile(r"(?i)\s*([0-9]{1,9})\s*(?:/|per)\s*([0-9]{0,9})\s*(second|minute|hour|day)s?\s*")
 _RATE_HINT = "Write it like 100/minute or 10/2 seconds."
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_FAMILIES = (
-    ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
-    ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"),
-)
-_LOGIN = ("HW_USER_NAME", "HW_USER_PASSWORD", "HW_DOMAIN_NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +44,6 @@ class ConnectionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """One way to authenticate; the others are None. AK/SK come before a token, a token before a password."""
-
-    access_key: tuple[str, str, str | None] | None = field(default=None, repr=False)
-    """AK, SK, security token."""
-    token: str | None = field(default=None, repr=False)
-    login: tuple[str, str, str] | None = field(default=None, repr=False)
-    """User name, password, domain name."""
-
-
-@dataclass(frozen=True, slots=True)
 class CdnAccess:
     """How pictures are asked for: the keys of key anti-leech, where URLs must be signed, and the Referer to send."""
 
@@ -74,6 +59,7 @@ class Settings(ConnectionOptions):
     "emulator[:FILE]"."""
 
     endpoint: str
+    sts_endpoint: str | None
     credentials: Credentials
     quota_store: str | None = field(repr=False)
     cdn: CdnAccess
@@ -104,19 +90,23 @@ def resolve(
         UsageError: something is missing or contradictory, or would send credentials to the wrong place.
     """
     region = options.region or file_region
-    project_id = options.project_id or file_project_id
     check_region(region)
-    check_project_id(project_id)
     endpoint = _endpoint(options.endpoint, region, env)
     emulated = is_emulator(endpoint)
-    anonymous = emulated or (offline and project_id)
+    project_id = options.project_id or file_project_id
+    # OBS is reached with the same credentials.
+    anonymous = emulated or (offline and project_id and not (options.state or "").startswith("obs:"))
+    credentials = Credentials() if anonymous else find(env)
+    project_id, iam = project_id or credentials.project_id, options.iam_endpoint or credentials.iam_endpoint
+    check_project_id(project_id)
     given: dict[str, Any] = {item.name: getattr(options, item.name) for item in fields(options)}
     given |= {
         "endpoint": endpoint,
-        "iam_endpoint": None if emulated else _iam(options.iam_endpoint, endpoint, region),
+        "iam_endpoint": None if emulated else _iam(iam, endpoint, region),
+        "sts_endpoint": None if emulated else _sts(env.get("HUAWEICLOUD_SDK_STS_ENDPOINT"), endpoint, region),
         "region": region,
         "project_id": project_id.lower() if project_id else None,
-        "credentials": Credentials() if anonymous else _credentials(env),
+        "credentials": credentials,
         "quota_store": None if emulated else env.get("RECONCILE_QUOTA_STORE") or None,
         "cdn": CdnAccess() if anonymous else _cdn(env),
     }
@@ -166,14 +156,6 @@ def is_emulator(endpoint: str) -> bool:
     return endpoint == EMULATOR or endpoint.startswith(f"{EMULATOR}:")
 
 
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def base_url(text: str, name: str) -> str:
     """Normalizes a base URL. `name` is what errors call it.
 
@@ -203,8 +185,7 @@ def _endpoint(given: str | None, region: str | None, env: Mapping[str, str]) -> 
     if given:
         return given if is_emulator(given) else base_url(given, "endpoint")
     if region is None:
-        names = [name for family in _FAMILIES for name in family[:2]] + ["HW_AUTH_TOKEN", "HW_USER_NAME"]
-        also = "" if any(env.get(name) for name in names) else ", and there are no credentials"
+        also = "" if is_any_set(env) else ", and there are no credentials"
         raise UsageError(
             f"Neither an endpoint nor a region is known{also}",
             hint="Set --region or HW_REGION_NAME, write region: into a desired file, or try --endpoint emulator.",
@@ -213,48 +194,24 @@ def _endpoint(given: str | None, region: str | None, env: Mapping[str, str]) -> 
 
 
 def _iam(given: str | None, endpoint: str, region: str | None) -> str | None:
-    if given:
-        return base_url(given, "IAM endpoint")
+    return base_url(given, "IAM endpoint") if given else _beside("iam", endpoint, region)
+
+
+def _sts(given: str | None, endpoint: str, region: str | None) -> str | None:
+    return base_url(given, "STS endpoint") if given else _beside("sts", endpoint, region)
+
+
+def _beside(service: str, endpoint: str, region: str | None) -> str | None:
     if is_loopback(endpoint):
         # The server on this machine gets the login, too: the real IAM must not see its credentials.
         parts = urlsplit(endpoint)
         return f"{parts.scheme}://{parts.netloc}"
-    return f"https://iam.{region}.myhuaweicloud.com" if region else None
-
-
-def _credentials(env: Mapping[str, str]) -> Credentials:
-    _check_characters(env, *(name for family in _FAMILIES for name in family), "HW_AUTH_TOKEN")
-    given = [tuple(env.get(name) or None for name in family) for family in _FAMILIES]
-    complete = [values for values in given if values[0] and values[1]]
-    for family, values in zip(_FAMILIES, given, strict=True):
-        if bool(values[0]) != bool(values[1]):
-            present, missing = (family[0], family[1]) if values[0] else (family[1], family[0])
-            raise UsageError(
-                f"{present} is set without {missing}",
-                hint="AK and SK belong together: set both of one family of variables, and none of the other.",
-            )
-    if complete:
-        key, secret, security_token = complete[0]
-        return Credentials(access_key=(key or "", secret or "", security_token))
-    if env.get("HW_AUTH_TOKEN"):
-        return Credentials(token=env["HW_AUTH_TOKEN"])
-    login = [name for name in _LOGIN if env.get(name)]
-    if len(login) == len(_LOGIN):
-        user, password, domain = (env[name] for name in _LOGIN)
-        return Credentials(login=(user, password, domain))
-    if login:
-        missing = ", ".join(name for name in _LOGIN if name not in login)
-        raise UsageError(f"A login needs {', '.join(_LOGIN)}; missing: {missing}")
-    raise UsageError(
-        "No credentials",
-        hint="Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK (or HW_ACCESS_KEY and HW_SECRET_KEY), HW_AUTH_TOKEN, or "
-        "HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME.",
-    )
+    return f"https://{service}.{region}.myhuaweicloud.com" if region else None
 
 
 def _cdn(env: Mapping[str, str]) -> CdnAccess:
     names = ("RECONCILE_CDN_KEY", "RECONCILE_CDN_ALGORITHM", "RECONCILE_CDN_ZONE", "RECONCILE_CDN_REFERER")
-    _check_characters(env, *names)
+    check_characters(env, *names)
     key, algorithm, zone, referer = (env.get(name, "") for name in names)
     keys = tuple(part for part in key.split(",") if part)
     if bool(keys) != bool(algorithm):
@@ -266,22 +223,16 @@ def _cdn(env: Mapping[str, str]) -> CdnAccess:
     return CdnAccess(keys, algorithm, zone or CdnAccess().zone, referer)
 
 
-def _check_characters(env: Mapping[str, str], *names: str) -> None:
-    for name in names:
-        value = env.get(name, "")
-        if not value.isprintable() or not value.isascii() or " " in value:
-            raise UsageError(
-                f"{name} holds a line end, a space or another character that it cannot have",
-                hint="Set it again, without what was copied along.",
-            )
-
-
 def _check_complete(settings: Settings) -> None:
     """A region is needed where a project is looked up or a login is scoped."""
     if settings.emulated or settings.region is not None:
         return
-    if settings.credentials.login is not None:
+    if isinstance(settings.credentials.source, LoginSource):
         raise UsageError("A login needs a region", hint="Set --region or HW_REGION_NAME.")
+    if isinstance(settings.credentials.source, OidcSource) and settings.sts_endpoint is None:
+        raise UsageError("OIDC needs a region", hint="Set --region or HW_REGION_NAME.")
+    if settings.credentials.agency is not None and settings.iam_endpoint is None:
+        raise UsageError("An agency needs a region", hint="Set --region or HW_REGION_NAME.")
     if settings.project_id is None:
         raise UsageError(
             "Neither a project ID nor a region to look it up by is known",
