@@ -101,7 +101,7 @@ async def _lock(
     """
     if upgrade:
         plan.tasks += kept
-    shared = run.options.connection.state is not None
+    shared = run.options.connection.shared_state is not None
     if not (plan.tasks or shared) and not any(_without_cover(kept, memory) for memory in _memories(run, state)):
         if not selection.matches_titles:
             selection.check_all_matched()

@@ -89,7 +89,7 @@ def _flag(names: str, text: str) -> click.Option:
 
 def _setting(name: str, variables: str, text: str, metavar: str, kind: Any = None, default: Any = None) -> Setting:
     return Setting(
-        [name],
+        name.split(),
         envvar=variables.split(),
         show_envvar=True,
         help=text,
@@ -208,7 +208,7 @@ _CONNECTION = (
     _setting("--write-quota", "RECONCILE_WRITE_QUOTA", "For writes; also 10/2 seconds.", "RATE", rate, "100/minute"),
     _setting("--parallelism", "RECONCILE_PARALLELISM", "Requests in flight, at most.", "N", whole_number, "64"),
     _setting("--timeout", "RECONCILE_TIMEOUT", "For one request.", "SECONDS", seconds, "30"),
-    _setting("--state", "RECONCILE_STATE", "What a team shares: obs://bucket/prefix or s3://….", "URL"),
+    _setting("--state shared_state", "RECONCILE_STATE", "What a team shares: obs://bucket/prefix or s3://….", "URL"),
     _setting("--state-dir", "RECONCILE_STATE_DIR", "Default: the user's state folder.", "DIR", Path),
 )
 CONNECTION = OptionGroup("Connection", _CONNECTION)

@@ -125,8 +125,8 @@ def open_state(settings: Settings, clock: Clock, tell: Tell, keys: KeySource | N
     project_id = settings.project_id or ""
     home = folder.locate(settings.state_dir, settings.endpoint, project_id)
     shared = None
-    if settings.state:
-        address = store_address.parse(settings.state, settings.region)
+    if settings.shared_state:
+        address = store_address.parse(settings.shared_state, settings.region)
         store = ObjectStore(address, project_id, keys)
         shared = SharedState(store, clock, FolderStore(home / "shared"))
     return ProjectState(home, settings.endpoint, project_id, clock, shared, lambda text: tell(f"Warning: {text}"))

@@ -23,7 +23,7 @@ async def unlock(run: Run, *, run_id: str) -> Report:
         UsageError: no state is shared, or no such run holds its lock.
         StoreError: the store does not answer.
     """
-    if not run.options.connection.state:
+    if not run.options.connection.shared_state:
         raise UsageError(
             "No state is shared, so there is nothing to unlock: a lock in a folder ends with its process",
             hint="Set --state or RECONCILE_STATE.",

@@ -40,7 +40,7 @@ class ConnectionOptions:
     parallelism: int = 64
     timeout: float = 30.0
     state_dir: Path | None = None
-    state: str | None = None
+    shared_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def resolve(
     emulated = is_emulator(endpoint)
     project_id = options.project_id or file_project_id
     # OBS is reached with the same credentials.
-    anonymous = emulated or (offline and project_id and not (options.state or "").startswith("obs:"))
+    anonymous = emulated or (offline and project_id and not (options.shared_state or "").startswith("obs:"))
     credentials = Credentials() if anonymous else find(env)
     project_id, iam = project_id or credentials.project_id, options.iam_endpoint or credentials.iam_endpoint
     check_project_id(project_id)

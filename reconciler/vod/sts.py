@@ -136,7 +136,7 @@ class MachineExchange:
         except TransientFault as fault:
             raise AuthenticationError(f"The metadata of an ECS instance cannot be read: {fault.problem}") from fault
         except ApiError as error:
-            raise AuthenticationError(f"This ECS instance has no agency (HTTP {error.status})") from error
+            raise AuthenticationError(f"The metadata of this machine gives no keys (HTTP {error.status})") from error
         return _keys("this instance", found.access, found.secret, found.securitytoken, found.expires_at)
 
     async def _session_headers(self) -> dict[str, str]:
@@ -167,7 +167,7 @@ def _refusals(who: str, hint: str, *secrets: str) -> Iterator[None]:
             f"{who} gives no keys: {Redactor(secrets)(error.message)}",
             status=error.status,
             request_id=error.request_id,
-            hint=error.hint if "clock" in error.hint else hint,
+            hint=error.hint if "clock is" in error.hint else hint,
         ) from None
 
 
