@@ -20,6 +20,7 @@ _VERBS = {
     "rollback": "Undo a run of apply, after asking.",
     "history": "List the runs that changed covers.",
     "unlock": "Free the shared state of a run that died.",
+    "doctor": "Check the connection, the account and its CDN; changes nothing.",
     "memory": "Export or import what is known about re-encoded covers.",
     "schema": "Print the JSON Schema of a file or a document.",
     "emulator": "Serve an emulated VOD API on a local port.",

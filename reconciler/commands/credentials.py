@@ -6,8 +6,9 @@ import logging
 from dataclasses import replace
 
 from reconciler.config import Credentials, Settings
-from reconciler.config.sources import NONE_SET, AccessKeySource, LoginSource, MachineSource, OidcSource, TokenSource
+from reconciler.config.sources import NONE_SET
 from reconciler.errors import AuthenticationError, UsageError
+from reconciler.util.credential_sources import AccessKeySource, LoginSource, MachineSource, OidcSource, TokenSource
 from reconciler.vod.auth import AccessKey, Auth, Login, TokenAuth
 from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import LoginAuth

@@ -30,6 +30,7 @@ DOCUMENTS = {
     "adopt": "documents.adopted.AdoptDoc",
     "rollback": "documents.rollback.RollbackDoc",
     "history": "documents.history.HistoryDoc",
+    "doctor": "documents.diagnosis.DoctorDoc",
     "unlock": "documents.short.UnlockDoc",
     "memory": "state.settled_covers.MemoryDocument",
     "memory-moved": "documents.short.MemoryMovedDoc",

@@ -21,9 +21,7 @@ from reconciler.model import Desired, DesiredState, Plan
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
-from reconciler.state import folder, store_address
-from reconciler.state.folder_store import FolderStore
-from reconciler.state.object_store import ObjectStore
+from reconciler.state import folder
 from reconciler.state.project_state import ProjectState, Remembered
 from reconciler.state.shared import SharedState
 from reconciler.util.atomic_files import check_links
@@ -126,6 +124,10 @@ def open_state(settings: Settings, clock: Clock, tell: Tell, keys: KeySource | N
     home = folder.locate(settings.state_dir, settings.endpoint, project_id)
     shared = None
     if settings.shared_state:
+        from reconciler.state import store_address
+        from reconciler.state.folder_store import FolderStore
+        from reconciler.state.object_store import ObjectStore
+
         address = store_address.parse(settings.shared_state, settings.region)
         store = ObjectStore(address, project_id, keys)
         shared = SharedState(store, clock, FolderStore(home / "shared"))

@@ -12,7 +12,7 @@ from reconciler.config.settings import (
     parse_rate,
     resolve,
 )
-from reconciler.config.sources import Credentials
+from reconciler.util.credential_sources import Credentials
 
 __all__ = [
     "EMULATOR",

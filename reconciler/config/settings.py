@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reconciler.config.sources import Credentials, LoginSource, OidcSource, check_characters, find, is_any_set
+from reconciler.config.sources import check_characters, find, is_any_set
 from reconciler.errors import UsageError
+from reconciler.util.credential_sources import Credentials, LoginSource, OidcSource
 from reconciler.util.field_types import REGION
 from reconciler.util.ids import ID
 from reconciler.util.loopback import is_loopback

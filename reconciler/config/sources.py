@@ -6,14 +6,21 @@ to do more. The names of variables are those of the official SDKs and of the Ter
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.errors import UsageError
+from reconciler.util.credential_sources import (
+    AccessKeySource,
+    Agency,
+    Credentials,
+    LoginSource,
+    MachineSource,
+    OidcSource,
+    TokenSource,
+)
 from reconciler.util.loopback import is_loopback
 from reconciler.util.sanitize import shorten
 
@@ -34,90 +41,6 @@ NONE_SET = (
     "HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME; in CI without keys HUAWEICLOUD_OIDC_PROVIDER_URN and "
     "HUAWEICLOUD_OIDC_AGENCY_URN."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class OidcSource:
-    """Keys for an ID token, through STS. The token comes from a variable, from a file that is read again at each
-    renewal, or from GitHub Actions."""
-
-    provider_urn: str
-    agency_urn: str
-    session_name: str = "reconcile"
-    seconds: int = _HOUR
-    id_token: str = field(default="", repr=False)
-    token_file: str = ""
-    github_url: str = field(default="", repr=False)
-    github_token: str = field(default="", repr=False)
-    audience: str = ""
-
-    @property
-    def described(self) -> str:
-        where = "GitHub Actions" if self.github_url else self.token_file or f"{_OIDC}ID_TOKEN"
-        return f"OIDC, with the ID token from {where}"
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKeySource:
-    """An AK/SK pair, with a security token where it is temporary."""
-
-    key: str
-    secret: str = field(repr=False)
-    security_token: str | None = field(default=None, repr=False)
-    described: str = field(default="AK/SK", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSource:
-    """An IAM token."""
-
-    token: str = field(repr=False)
-    described: str = field(default="token of HW_AUTH_TOKEN", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LoginSource:
-    """A user's name, password and domain (account) name."""
-
-    user: str
-    password: str = field(repr=False)
-    domain: str
-    described: str = field(default="login of HW_USER_NAME", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MachineSource:
-    """The agency that is bound to the ECS instance, from its metadata."""
-
-    url: str = "http://169.254.169.254"
-    described: str = field(default="the agency of this ECS instance", compare=False)
-
-
-Source = OidcSource | AccessKeySource | TokenSource | LoginSource | MachineSource
-
-
-@dataclass(frozen=True, slots=True)
-class Agency:
-    """An agency that is assumed with the keys of the source."""
-
-    name: str
-    domain: str
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The source that applies; None: none is needed. `project_id` and `iam_endpoint` are those of a profile."""
-
-    source: Source | None = None
-    agency: Agency | None = None
-    project_id: str | None = None
-    iam_endpoint: str | None = None
-
-    @property
-    def described(self) -> str:
-        """For a log: what was taken, without any value of it."""
-        source = self.source.described if self.source is not None else "none"
-        return f"{source}; then the agency {shorten(self.agency.name)}" if self.agency is not None else source
 
 
 def find(env: Mapping[str, str]) -> Credentials:
@@ -250,6 +173,8 @@ def _profile(env: Mapping[str, str]) -> Credentials | None:
 
 def _section(file: Path) -> Mapping[str, str] | None:
     """Without interpolation: a secret may have a %."""
+    import configparser  # for this file only
+
     parser = configparser.RawConfigParser()
     try:
         with file.open("rb") as opened:

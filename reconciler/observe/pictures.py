@@ -234,6 +234,22 @@ class Pictures:
         return unavailable(str(target), "too many redirects")
 
     @asynccontextmanager
+    async def answered(
+        self, method: str, url: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response | NoAnswer]:
+        """One answer as it comes, redirects included, for who wants to know how a host behaves.
+
+        Raises:
+            httpx.HTTPError, TimeoutError: there is none.
+        """
+        target = self._target(url)
+        if isinstance(target, NoAnswer):
+            yield target
+            return
+        async with self._answer(method, target, headers) as response:
+            yield response
+
+    @asynccontextmanager
     async def _answer(self, method: str, url: httpx.URL, more: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
         """One request, for which there is a limited time, reading the body included."""
         headers = self._headers

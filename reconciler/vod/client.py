@@ -11,15 +11,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
 from reconciler.errors import ApiError, UnreachableError
 from reconciler.util.clock import Clock
 from reconciler.util.sanitize import shorten
 from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas
+from reconciler.vod.auth import parse_date
 from reconciler.vod.listing import MOST, Span, list_assets
 from reconciler.vod.rate_limit import RateLimiter, Slot
-from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
+from reconciler.vod.responses import ApiConnection, Throttled, TransientFault, patiently
 from reconciler.vod.retry import ATTEMPTS, with_retries
 
 IDS_PER_CALL = 10
@@ -90,6 +92,37 @@ class VodClient:
         """How many assets the list says there are. MOST of the listing means that many or more."""
         total = (await self._page("page=0&size=1")).total
         return MOST if total is None else total
+
+    async def caller_identity(self, sts: str) -> schemas.CallerIdentity:
+        """Who the credentials belong to (STS, "GetCallerIdentity").
+
+        Args:
+            sts: STS's base URL.
+        """
+        http = self._connection.http
+
+        async def ask() -> schemas.CallerIdentity:
+            request = http.build_request("GET", f"{sts}/v5/caller-identity")
+            return await self._connection.read("identity", request, schemas.CallerIdentity)
+
+        return await patiently(self._connection, ask)
+
+    async def clock_difference(self) -> tuple[int, float | None]:
+        """How many assets the list says there are, and by how many seconds this machine's clock is ahead of the
+        service's; None where the service does not say."""
+
+        async def send(_: Slot) -> tuple[int, float | None]:
+            request = self._request("list", "page=0&size=1")
+            response, body = await self._connection.exchange("list", request)
+            theirs = parse_date(response.headers.get("Date", ""))
+            ahead = (self.clock.now() - theirs).total_seconds() if theirs is not None else None
+            try:
+                total = schemas.AssetList.model_validate_json(body).total
+            except ValidationError as error:
+                raise TransientFault("list", "unreadable answer", status=response.status_code) from error
+            return total or 0, ahead
+
+        return await self._call("list", self._limiters.reads, send)
 
     def list_assets(
         self, created_after: datetime | None = None, created_before: datetime | None = None

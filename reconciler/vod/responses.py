@@ -42,6 +42,7 @@ _LABELS = {
     "agency": "Assuming the agency",
     "id_token": "Asking for an ID token",
     "metadata": "Reading the metadata",
+    "identity": "Asking who one is",
 }
 
 

@@ -143,3 +143,10 @@ class GithubToken(ApiModel):
     """GitHub Actions' answer to a request for an ID token."""
 
     value: Text = ""
+
+
+class CallerIdentity(ApiModel):
+    """`GET {sts}/v5/caller-identity`. A principal's URN is like `iam::<account>:user:<name>`."""
+
+    account_id: Text = ""
+    principal_urn: Text = ""

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from reconciler.config.sources import Agency, MachineSource, OidcSource
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError
+from reconciler.util.credential_sources import Agency, MachineSource, OidcSource
 from reconciler.util.sanitize import Redactor, shorten
 from reconciler.vod import schemas
 from reconciler.vod.auth import AccessKey

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from huaweicloudsdkcore.auth.provider import CredentialProviderChain, OidcStsCredentialProvider
 
-from reconciler.config.sources import (
+from reconciler.config.sources import find
+from reconciler.errors import UsageError
+from reconciler.util.credential_sources import (
     AccessKeySource,
     Agency,
     Credentials,
@@ -17,9 +19,7 @@ from reconciler.config.sources import (
     MachineSource,
     OidcSource,
     TokenSource,
-    find,
 )
-from reconciler.errors import UsageError
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-env", "HUAWEICLOUD_SDK_SK": "sk-env"}
 TERRAFORM = {"HW_ACCESS_KEY": "ak-tf", "HW_SECRET_KEY": "sk-tf"}

@@ -10,8 +10,8 @@ from support.fakes import PROJECT
 from support.samples import refused, settings
 
 from reconciler.config import CdnAccess, Credentials, parse_rate
-from reconciler.config.sources import AccessKeySource, LoginSource, TokenSource
 from reconciler.errors import UsageError
+from reconciler.util.credential_sources import AccessKeySource, LoginSource, TokenSource
 from reconciler.util.rate import READ_RATE, WRITE_RATE, Rate
 
 KEYS = {"HUAWEICLOUD_SDK_AK": "ak-1", "HUAWEICLOUD_SDK_SK": "sk-1"}
