@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-from support.command_line import Cloud, Ran, entries, run, spawn, video, write
-from support.s3_server import KEY, SECRET, Bucket, serving, state_url
+from support.command_line import Cloud, Ran, entries, spawn, video, write
+from support.machines import APPLY, BELOW, alone, on, share
+from support.s3_server import Bucket, serving
 
 from reconciler.emulator.options import PROJECT_ID, EmulatorOptions
 from reconciler.state.segments import sealed
 
 Serve = Callable[[EmulatorOptions], Cloud]
-APPLY = ("apply", "--auto-approve", "--force")
 THEIRS = b"\xff\xd8\xff a picture of their own"
-BELOW = f"team/{PROJECT_ID}/"
 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """A bucket that all machines of a test share."""
     bucket = Bucket()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     with serving(bucket) as base:
-        monkeypatch.setenv("RECONCILE_STATE", state_url(base))
+        share(monkeypatch, base)
         yield bucket
-
-
-def on(machine: str, *arguments: str) -> Ran:
-    """A run on a machine with a state folder of its own."""
-    return run(*arguments, "--state-dir", str(Path("machines", machine).absolute()))
-
-
-def alone(machine: str, *arguments: str) -> Ran:
-    """A run that shares nothing."""
-    with patch.dict(os.environ):
-        del os.environ["RECONCILE_STATE"]
-        return on(machine, *arguments)
 
 
 def drift(machine: str) -> int:

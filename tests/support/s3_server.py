@@ -10,7 +10,7 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -47,11 +47,15 @@ class Faults:
 
 @dataclass
 class Bucket:
+    """`watch` is called with each request ("PUT team/…") before it is carried out, and again, with True, before its
+    answer. Where the first call returns True, the request is lost."""
+
     objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     """Bytes and time of change, by key."""
     requests: list[str] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     mutex: threading.Lock = field(default_factory=threading.Lock)
+    watch: Callable[[str, bool], object] = lambda _request, _done: False
 
     def now(self) -> float:
         return time.time() + self.faults.ahead
@@ -92,9 +96,14 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(faults.delay)
         name, _, key = path.lstrip("/").partition("/")
         query = parse_qs(url.query, keep_blank_values=True)
+        request = f"{self.command} {key or 'list ' + query.get('prefix', [''])[0]}"
+        if bucket.watch(request, False):
+            self.close_connection = True
+            return
         with bucket.mutex:
-            bucket.requests.append(f"{self.command} {key or 'list ' + query.get('prefix', [''])[0]}")
+            bucket.requests.append(request)
             status, answer, headers = self._refused(name, body) or self._answer(key, query, body)
+        bucket.watch(request, True)
         self._send(status, answer, headers)
 
     def _refused(self, name: str, body: bytes) -> tuple[int, bytes, dict[str, str]] | None:
