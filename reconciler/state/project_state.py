@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reconciler.errors import StateError
+from reconciler.errors import StateError, UsageError
 from reconciler.state import cover_backup
 from reconciler.state.folder_store import FolderStore
 from reconciler.state.journal import NAME as JOURNAL
@@ -15,9 +15,10 @@ from reconciler.state.journal import Record
 from reconciler.state.runs import PastChange, Runs
 from reconciler.state.settled_covers import NAME as MEMORY
 from reconciler.state.settled_covers import Memory
-from reconciler.state.shared import PENDING, History, Recalled, SharedState
+from reconciler.state.shared import MOST_NAMED, PENDING, History, Recalled, SharedState
 from reconciler.state.store import LAST_AUDIT, Store, StoreError
 from reconciler.util.clock import Clock
+from reconciler.util.sanitize import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,18 @@ class ProjectState:
 
         Raises:
             StateError: the store does not answer, or what it holds of the run is damaged.
+            UsageError: too many runs have such a name.
         """
-        if self.shared is None:
+        if self.shared is None or wanted == "":
             return self.local
         if wanted is not None:
-            return self._whole(await self.shared.runs_named(wanted))
+            named = await self.shared.runs_named(wanted)
+            if named.more:
+                raise UsageError(
+                    f"More than {MOST_NAMED} runs begin with {shorten(wanted)!r}",
+                    hint="Give more of its ID. See `reconcile history`.",
+                )
+            return self._whole(named)
         limit = 16
         while True:
             found = await self.shared.last_runs(limit)

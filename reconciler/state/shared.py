@@ -20,6 +20,8 @@ PENDING = timedelta(minutes=5)
 # Between the clocks of two machines; the service itself refuses a clock that is more off.
 _CLOCKS = timedelta(minutes=15)
 _A_MOMENT = timedelta(minutes=2)
+_LOOKS = 5
+MOST_NAMED = 20
 _FIRST_SPAN, _LONGEST_SPAN = timedelta(days=1), timedelta(days=4000)
 
 Numbered = tuple[int, Record]
@@ -72,13 +74,9 @@ class SharedState:
         """What is remembered of covers, and what was applied a moment ago: four requests where no run applied any."""
         now = self.clock.now()
         young = f"{RUNS}{now - PENDING - _CLOCKS:%Y%m%dT%H%M%SZ}"
-        claimed, started, remembered = await asyncio.gather(
-            lease.entries(self.store), self._list(RUNS, young), self._list(MEMORY)
-        )
-        names = [entry.key for entry in sorted(remembered, key=lambda entry: entry.modified)]
-        await self._forget(names)
-        bodies = await asyncio.gather(*map(self._remembered, names))
-        lines = b"".join(body.rstrip(b"\n") + b"\n" for body in bodies if body)
+        claimed, started = await asyncio.gather(lease.entries(self.store), self._list(RUNS, young))
+        # After the claims: what a run applied is in the memory before it gives up its claim.
+        names, lines = await self._memory()
         found = [await self._recent(run, entries) for run, entries in (await self._by_run(claimed, started)).items()]
         records = [*recent_in(lines), *(item for one in found for item in one.records)]
         problems = tuple(problem for one in found for problem in one.problems)
@@ -100,14 +98,16 @@ class SharedState:
         return await self._read(found[-limit:], more=len(found) > limit)
 
     async def runs_named(self, start: str) -> History:
-        """The records of the runs whose IDs start so."""
+        """The records of the runs whose IDs start so, at most MOST_NAMED."""
         runs: dict[str, None] = {}
         async for entry in self.store.list(RUNS, RUNS + start):
             if not entry.key.startswith(RUNS + start):
                 break
             if run := segments.run_of(entry.key):
                 runs[run] = None
-        return await self._read(list(runs), more=False)
+            if len(runs) > MOST_NAMED:
+                break
+        return await self._read(list(runs)[:MOST_NAMED], more=len(runs) > MOST_NAMED)
 
     async def claims(self) -> Claims:
         """Who holds the lock, or wants it; all as if they lived."""
@@ -118,14 +118,29 @@ class SharedState:
 
     async def bury(self, run: str) -> None:
         """Keeps what a run that died applied a moment ago where every plan looks."""
+        name = f"{MEMORY}{run}.jsonl"
+        if await self.store.get(name) is not None:  # it came to its end
+            return
         entries = await self._list(f"{RUNS}{run}/")
         recent = (await self._recent(run, entries)).records
         if lines := as_lines(record for _, record in recent if _is_applied(record)):
-            await self.store.claim(f"{MEMORY}{run}.jsonl", lines)  # unless it came to its end
+            await self.store.claim(name, lines)
 
     async def unlock(self, run: str) -> None:
         await self.bury(run)
         await self.store.delete(lease.key(run))
+
+    async def _memory(self) -> tuple[list[str], bytes]:
+        """The keys and lines of all that is remembered. Where a run put its own in the place of what was listed, once
+        more."""
+        for _ in range(_LOOKS):
+            listed = sorted(await self._list(MEMORY), key=lambda entry: entry.modified)
+            names = [entry.key for entry in listed]
+            await self._forget(names)
+            bodies = await asyncio.gather(*map(self._remembered, names))
+            if None not in bodies:
+                break
+        return names, b"".join(body.rstrip(b"\n") + b"\n" for body in bodies if body)
 
     async def _remembered(self, name: str) -> bytes | None:
         """What a run learned: it is written once."""

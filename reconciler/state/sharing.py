@@ -40,6 +40,8 @@ class Sharing:
     run: str
     project: tuple[str, str]
     _unsent: list[bytes] = field(default_factory=list)
+    _sending: list[bytes] = field(default_factory=list)
+    """The first of them, which are in the segment `_number`."""
     _number: int = 0
     _applied: deque[OutcomeRecord] = field(default_factory=deque)
     _failure: StateError | None = None
@@ -83,7 +85,9 @@ class Sharing:
 
     async def save(self, data: bytes) -> None:
         """Stores a cover that is about to be replaced."""
-        await self.shared.store.claim(COVERS + hashlib.sha256(data).hexdigest(), data)
+        name = COVERS + hashlib.sha256(data).hexdigest()
+        if not await self.shared.store.claim(name, data):
+            await self.shared.store.put(name, data)  # what is there is not that cover
 
     async def upload(self) -> None:
         """Stores what the state folder remembers and the store does not have: all at the first use, and later what a
@@ -127,16 +131,17 @@ class Sharing:
                 await self.shared.store.delete(name)
 
     async def _send(self) -> None:
-        if not self._unsent:
-            return
-        lines, self._number = list(self._unsent), self._number + 1
-        key = segments.key(self.run, self._number)
-        try:
-            await self.shared.store.put(key, segments.sealed(self.run, self._number, b"".join(lines)))
-        except BaseException:
-            self._number -= 1  # the same again, with what came since
-            raise
-        del self._unsent[: len(lines)]
+        """Stores all that was added before. A segment whose answer was lost is sent again as it was: it may have
+        arrived, and others keep what they read of it."""
+        left = len(self._unsent)
+        while left:
+            if not self._sending:
+                self._sending, self._number = self._unsent[:left], self._number + 1
+            data = segments.sealed(self.run, self._number, b"".join(self._sending))
+            await self.shared.store.put(segments.key(self.run, self._number), data)
+            del self._unsent[: len(self._sending)]
+            left -= len(self._sending)
+            self._sending = []
         if not self._unsent:
             self._note_position()
 
