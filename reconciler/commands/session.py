@@ -83,6 +83,7 @@ class ConnectedRun(Run):
             remembered.recent,
             locked=(state or DesiredState((), ())).locked,
             keep_snapshots=self.options.reports.pictures > 0,
+            remembers=remembered.complete and not self._starts_with_nothing,
         )
 
     async def make_plan(self, planner: Planner, covers: Sequence[Desired], left_out: Collection[str] = ()) -> Plan:
@@ -94,20 +95,18 @@ class ConnectedRun(Run):
         selection = Selection(self.options.targets, self.options.excludes, left_out=left_out)
         with self.terminal.progress("Reading", len(covers), self.settings.read_quota) as advance:
             plan = await planner.make_plan(covers, selection, self.settings.parallelism, advance)
-        self._warn_of_no_memory(plan)
+        if self._starts_with_nothing and (plan.changes or plan.unknown):
+            self.terminal.note(
+                "Warning: this CI runner remembers nothing: covers that were applied within the last five minutes "
+                "may be shown as drift, and re-encoded covers cannot be recognized. Share the state: --state.\n"
+            )
         return plan
 
-    def _warn_of_no_memory(self, plan: Plan) -> None:
-        """Says what is not known on a CI runner that starts with nothing and shares no state."""
+    @property
+    def _starts_with_nothing(self) -> bool:
+        """Whether this is a CI runner without any state."""
         state = self.session.state
-        if not os.environ.get("CI") or state.shared is not None or not state.is_empty or not plan.changes:
-            return
-        strangers = sum(item.before is not None and item.before.snapshot is None for item in plan.changes)
-        self.terminal.note(
-            "Warning: this CI runner remembers nothing, so covers that were applied within the last five minutes, "
-            f"and covers that the service re-encoded (perhaps among the {strangers:,} that are none of their "
-            "snapshots), look like drift. Share the state: --state.\n"
-        )
+        return bool(os.environ.get("CI")) and state.shared is None and state.is_empty
 
 
 def open_state(settings: Settings, clock: Clock, tell: Tell, keys: KeySource | None = None) -> ProjectState:

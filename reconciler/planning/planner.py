@@ -27,13 +27,18 @@ from reconciler.observe.assets import observe
 from reconciler.observe.covers import ListedAsset, add_by_id, read_covers
 from reconciler.observe.pictures import Pictures
 from reconciler.planning import content as compare
-from reconciler.planning.by_eye import on_its_way
+from reconciler.planning.by_eye import looks_wanted, on_its_way
 from reconciler.planning.lock_evidence import LockChecker, LockEvidence
 from reconciler.planning.selection import Selection
 from reconciler.state.runs import PastChange
 from reconciler.state.settled_covers import Memory
 from reconciler.util.concurrency import for_each
 from reconciler.vod.client import VodClient
+
+_NOT_REMEMBERED = (
+    "The cover looks like the wanted snapshot, but has other bytes, and what the service makes of snapshots is not "
+    "known here. Share the state (--state), or run `reconcile lock` where it is known."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Planner:
         locked: the lock line of an entry, if it has one.
         listed: every asset as the list shows it, by ID, where that was read already.
         keep_snapshots: a change comes with all snapshots of its asset.
+        remembers: False where `memory` cannot be had: then it is not known whether a cover that only looks like the
+            wanted snapshot was made of it.
     """
 
     client: VodClient
@@ -61,6 +68,7 @@ class Planner:
     locked: Callable[[Desired], LockLine | None] = field(default=lambda _: None, repr=False)
     listed: dict[str, ListedAsset] | None = field(default=None, repr=False)
     keep_snapshots: bool = False
+    remembers: bool = True
 
     async def make_plan(
         self, covers: Sequence[Desired], selection: Selection, parallelism: int, advance: Callable[[], None]
@@ -152,6 +160,8 @@ class Planner:
         applied = self.recent.get(desired.asset_id)
         if applied is not None and isinstance(observed, Observed):
             verdict = await self._after(applied, verdict, observed)
+        if not self.remembers and verdict.state == "update" and await looks_wanted(verdict, self.pictures):
+            return unknown(desired, NoAnswer("content_unavailable", _NOT_REMEMBERED), verdict.title)
         if self.keep_snapshots and verdict.state == "update" and isinstance(observed, Observed):
             return replace(verdict, snapshots=observed.snapshots)
         return verdict

@@ -23,11 +23,16 @@ from reconciler.util.sanitize import shorten
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a plan needs: the settled covers, and the changes of the last minutes by asset ID."""
+    """What a plan needs: the settled covers, and the changes of the last minutes by asset ID.
+
+    Attributes:
+        complete: False where the shared state could not be read.
+    """
 
     memory: Memory
     recent: dict[str, PastChange]
     recalled: Recalled = field(default_factory=Recalled)
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class ProjectState:
     @property
     def is_empty(self) -> bool:
         """Whether this machine remembers nothing."""
-        return not any((self.folder / name).exists() for name in (JOURNAL, MEMORY))
+        files = [self.folder / name for name in (JOURNAL, MEMORY)]
+        return not any(file.exists() and file.stat().st_size for file in files)
 
     async def recall(self, *, needed: bool = False) -> Remembered:
         """
@@ -63,22 +69,22 @@ class ProjectState:
         Raises:
             StateError: what is remembered cannot be read.
         """
-        recalled = Recalled()
+        recalled, complete = Recalled(), True
         if self.shared is not None:
             try:
                 recalled = await self.shared.recall()
             except StoreError as error:
                 if needed:
                     raise
-                recalled = await self.shared.cached.recall()
+                recalled, complete = await self.shared.cached.recall(), False
                 self.warn(
-                    f"{error.text} What other machines applied a moment ago, and what they learned of re-encoded "
-                    "covers since, is not known: such covers may be shown as drift."
+                    f"{error.text} What other machines applied a moment ago may be shown as drift, and re-encoded "
+                    "covers cannot be recognized."
                 )
         self._warn_of(recalled.problems)
         runs = self._with(recalled.records)
         recent = runs.recent(self.clock.now(), PENDING)
-        return Remembered(Memory(self.folder, recalled.lines), recent, recalled)
+        return Remembered(Memory(self.folder, recalled.lines), recent, recalled, complete)
 
     async def last_runs(self, limit: int) -> tuple[Runs, bool]:
         """The newest runs, at least so many where there are; and whether the store has more."""

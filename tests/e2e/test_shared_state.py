@@ -250,15 +250,35 @@ def test_an_audit_compares_with_the_last_one(serve: Serve, bucket: Bucket, share
     assert third.document["since"]["drifted"] == []
 
 
-def test_a_ci_runner_that_remembers_nothing_says_so_once(
+def test_a_ci_runner_that_remembers_nothing_says_so_and_calls_nothing_drift(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, bucket: Bucket
+) -> None:
+    found = serve(EmulatorOptions(cover_mode="recode"))
+    write(entries(3, drifted=3))
+    monkeypatch.setenv("CI", "true")
+    ran = alone("a", "plan", "--json")
+    assert ran.err.count("Warning: this CI runner remembers nothing") == 1
+    assert ran.document["summary"]["update"] == 3
+    assert alone("a", *APPLY, "--wait").code == 0
+    assert "remembers nothing" not in alone("a", "plan").err
+    ran = alone("b", "plan", "--json")
+    assert ran.err.count("Warning: ") == 1
+    summary = ran.document["summary"]
+    assert (summary["update"], summary["unknown"], ran.code) == (0, 3, 1)
+    assert {item["reason"] for item in ran.document["unknown"]} == {"content_unavailable"}
+    assert "--state" in ran.document["unknown"][0]["message"]
+    assert alone("c", *APPLY).code == 1
+    assert found.puts == 3
+    assert "remembers nothing" not in on("d", "plan").err
+
+
+def test_a_reader_that_may_not_read_the_state_calls_nothing_drift_that_it_cannot_tell(
+    serve: Serve, bucket: Bucket
 ) -> None:
     serve(EmulatorOptions(cover_mode="recode"))
     write(entries(3, drifted=3))
-    monkeypatch.setenv("CI", "true")
-    ran = alone("a", "plan")
-    assert ran.err.count("Warning: this CI runner remembers nothing") == 1
-    assert "--state" in ran.err
-    assert alone("a", *APPLY).code == 0
-    assert "remembers nothing" not in alone("a", "plan").err
-    assert "remembers nothing" not in on("b", "plan").err
+    assert on("a", *APPLY, "--wait").code == 0
+    bucket.faults.forbidden = True
+    ran = on("b", "audit", "--json")
+    assert ran.err.count("Warning: ") == 1
+    assert (ran.document["summary"]["update"], ran.document["summary"]["unknown"]) == (0, 3)
