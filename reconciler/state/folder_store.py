@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -11,8 +12,10 @@ from pathlib import Path
 
 from reconciler.state.folder import make
 from reconciler.state.store import MOST_BYTES, Entry, StoreError
+from reconciler.util.sanitize import shorten
 
 _TEMPORARY = ".new-"
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
 class FolderStore:
@@ -74,6 +77,12 @@ class FolderStore:
                         yield Entry(key, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
 
     def _path(self, key: str) -> Path:
+        """
+        Raises:
+            StoreError: the key, which may come from a bucket, could lead out of the folder.
+        """
+        if not _KEY.fullmatch(key):
+            raise StoreError(f"{shorten(key)!r} is not a key of shared state")
         return self._folder / key
 
     def _written(self, key: str, data: bytes) -> Path:

@@ -24,7 +24,7 @@ from reconciler.util.sanitize import shorten
 
 LEASE = timedelta(minutes=10)
 _RENEWAL = 60.0
-# A holder that could not renew its claim for so long changes nothing more: well before others may think it dead.
+# A holder that could not renew its claim for so long makes sure of it first: well before others may think it dead.
 _SAFE = 0.8 * LEASE.total_seconds()
 # Of several that start at once one shall run, although none may wait for one that holds the lock.
 _CONTENTION = 10.0
@@ -138,15 +138,10 @@ class Lease:
             LeaseLostError: the lock is not held any more.
             StoreError: the store does not tell.
         """
-        self._check_age()
-        listed = await entries(self._store)
-        if all(entry.key != key(self._claim.run) for entry in listed):
-            self._lost = "its claim was removed"
-        elif len(listed) > 1:
-            newest = max(entry.modified for entry in listed)
-            holder = (await claims(self._store, newest, self._claim.run, listed)).holder
-            self._lost = f"it is held by {holder.holder}" if holder is not None else self._lost
-        self._check_age()
+        if self._age() > _SAFE:
+            await self._renew()  # still ours, unless another took it
+        else:
+            await self._look()
 
     async def keep(self) -> None:
         """Renews the claim each minute, until cancelled. What fails is tried again a minute later."""
@@ -156,22 +151,46 @@ class Lease:
                 await self._renew()
 
     async def _renew(self) -> None:
+        """Another run that thinks this one dead has written its claim before it removes this one's: so a claim that
+        stands alone, before it is written again and after, was not taken over."""
         sent = (self._clock.monotonic(), self._clock.now())
-        await self.confirm()
+        late = self._age() > _SAFE
+        await self._look(alone=late)
         await self._store.put(key(self._claim.run), _bytes(self._claim))
+        if late:
+            await self._look(alone=True)
         self._renewed = sent
 
-    def _check_age(self) -> None:
-        # A machine that sleeps may stop one of its clocks.
-        monotonic, wall = self._renewed
-        age = max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
-        if age > _SAFE and not self._lost:
-            self._lost = f"it could not be renewed for {duration(age)}"
+    async def _look(self, *, alone: bool = False) -> None:
+        """
+        Args:
+            alone: also the claim of a run that only wants the lock ends this one.
+        """
+        if not self._lost:
+            self._lost = await self._taken_by(alone=alone)
         if self._lost:
             raise LeaseLostError(
                 f"The lock of {self._store.name} is not held any more: {self._lost}",
                 hint="Nothing more was changed. Run again.",
             )
+
+    async def _taken_by(self, *, alone: bool) -> str:
+        """Why the lock is lost; "" if it is held."""
+        listed = await entries(self._store)
+        if all(entry.key != key(self._claim.run) for entry in listed):
+            return "its claim was removed"
+        if len(listed) == 1:
+            return ""
+        newest = max(entry.modified for entry in listed)
+        others = await claims(self._store, newest, self._claim.run, listed)
+        if alone and others.living:
+            return f"it was not renewed for {duration(self._age())}, and {others.living[0].holder} wants it"
+        return f"it is held by {others.holder.holder}" if others.holder is not None else ""
+
+    def _age(self) -> float:
+        """Seconds since the claim was written. A machine that sleeps may stop one of its clocks."""
+        monotonic, wall = self._renewed
+        return max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
 
 
 @asynccontextmanager

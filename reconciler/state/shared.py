@@ -12,7 +12,7 @@ from reconciler.errors import StateError
 from reconciler.state import lease, segments
 from reconciler.state.journal import OutcomeRecord, Record, line_of, parsed
 from reconciler.state.lease import Claims
-from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store, keys
+from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store, StoreError, keys
 from reconciler.util.clock import Clock
 
 PENDING = timedelta(minutes=5)
@@ -21,6 +21,7 @@ PENDING = timedelta(minutes=5)
 _CLOCKS = timedelta(minutes=15)
 _A_MOMENT = timedelta(minutes=2)
 _LOOKS = 5
+_MOST_REMEMBERED = 1000
 MOST_NAMED = 20
 _FIRST_SPAN, _LONGEST_SPAN = timedelta(days=1), timedelta(days=4000)
 
@@ -136,6 +137,8 @@ class SharedState:
         for _ in range(_LOOKS):
             listed = sorted(await self._list(MEMORY), key=lambda entry: entry.modified)
             names = [entry.key for entry in listed]
+            if len(names) > _MOST_REMEMBERED:
+                raise StoreError(f"{self.store.name}/{MEMORY} holds more than {_MOST_REMEMBERED:,} objects")
             await self._forget(names)
             bodies = await asyncio.gather(*map(self._remembered, names))
             if None not in bodies:

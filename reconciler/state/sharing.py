@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.errors import StateError
+from reconciler.errors import StateError, UsageError
 from reconciler.state import json_lines, segments
 from reconciler.state.journal import NAME, Journal, OutcomeRecord, Record, parsed
 from reconciler.state.lease import Lease
@@ -188,4 +188,5 @@ class Sharing:
 
     def _note_position(self) -> None:
         positions = {**self._positions(), self._tag: self.journal.size}
-        atomic_files.write(str(self.folder / _POSITIONS), json.dumps(positions) + "\n", private=True)
+        with suppress(UsageError):  # then some lines are stored twice, and read once
+            atomic_files.write(str(self.folder / _POSITIONS), json.dumps(positions) + "\n", private=True)

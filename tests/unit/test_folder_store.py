@@ -36,6 +36,18 @@ def test_links_are_neither_read_nor_written_through(tmp_path: Path) -> None:
     assert precious.read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize(
+    "key", ["../evil", "memory/../../evil", "/etc/evil", "memory//a", "memory/.hidden", "a\nb", ""]
+)
+def test_a_key_that_leads_elsewhere_is_refused(tmp_path: Path, key: str) -> None:
+    """Keys come from a bucket."""
+    store = FolderStore(tmp_path / "store")
+    for work in (store.put(key, b"x"), store.claim(key, b"x"), store.get(key), store.delete(key)):
+        with pytest.raises(StoreError, match="not a key of shared state"):
+            asyncio.run(work)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_killed_run_left_half_written_is_not_listed(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     asyncio.run(store.put("memory/a", b"{}"))

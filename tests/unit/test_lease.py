@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -194,20 +197,72 @@ def test_one_whose_claim_was_removed_stops_before_its_next_change(team: Team) ->
     assert (team.done, team.bucket.keys()) == (["b"], [])
 
 
-def test_one_that_slept_through_its_lease_stops(team: Team) -> None:
-    """Its claim is still there; on waking it may not think that it is its own."""
+async def slept(team: Team, meanwhile: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A holder that could not renew for an hour, as a laptop that was shut, or one whose user thinks about a plan."""
+    claim = own_claim("a", "", "", team.clock.now(), "")
+    async with held(team.bucket, claim, team.clock, 0, team.bury) as lock:
+        await lock.confirm()
+        with patch.object(lock, "_renew", side_effect=StoreError("asleep")):
+            await team.clock.sleep(60 * MINUTE)
+        await meanwhile()
+        await lock.confirm()
+
+
+def test_one_that_slept_through_its_lease_goes_on_if_it_was_not_taken_over(team: Team) -> None:
+    async def nothing() -> None:
+        await asyncio.sleep(0)
+
+    team.clock.run(slept(team, nothing))
+    assert team.bucket.keys() == []
+
+
+def test_one_that_was_taken_over_in_its_sleep_stops(team: Team) -> None:
+    with pytest.raises(LeaseLostError, match="its claim was removed"):
+        team.clock.run(slept(team, lambda: team.run("b")))
+    assert (team.done, team.buried) == (["b"], ["a"])
+
+
+def test_one_that_slept_gives_way_to_who_wants_the_lock(team: Team) -> None:
+    """Who may be about to think that it died."""
+
+    async def wanted() -> None:
+        leave_claim(team, "b", is_held=False)
+
+    with pytest.raises(LeaseLostError, match="not renewed for 1 h 0 min, and run b"):
+        team.clock.run(slept(team, wanted))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    delays=st.lists(st.sampled_from([0.0, 0.001, 0.02, 0.3]), min_size=1, max_size=11),
+    start=st.sampled_from([-0.5, -0.02, -0.001, 0.0, 0.001, 0.02, 0.5]),
+)
+def test_a_sleeper_and_its_successor_never_change_covers_at_once(delays: list[float], start: float) -> None:
+    clock = FakeClock()
+    team = Team(clock, FakeStore(clock, delays))
+
+    async def sleeper() -> None:
+        claim = own_claim("z-sleeper", "", "", clock.now(), "")
+        async with held(team.bucket, claim, clock, 0, team.bury) as lock:
+            with patch.object(lock, "_renew", side_effect=StoreError("asleep")):
+                await clock.sleep(11 * MINUTE)
+            for _ in range(10):
+                await lock.confirm()
+                assert not team.holding
+                team.holding.add("sleeper")
+                await clock.sleep(0.1)
+                team.holding.remove("sleeper")
+
+    async def successor() -> None:
+        await clock.sleep(11 * MINUTE + start)
+        await team.run("a-successor", 1.0, 60.0)
 
     async def main() -> None:
-        claim = own_claim("a", "", "", team.clock.now(), "")
-        async with held(team.bucket, claim, team.clock, 0, team.bury) as lock:
-            await lock.confirm()
-            team.bucket.down = True
-            await team.clock.sleep(9 * MINUTE)
-            team.bucket.down = False
-            with pytest.raises(LeaseLostError, match="could not be renewed for 8 min"):
-                await lock.confirm()
+        await asyncio.gather(sleeper(), successor(), return_exceptions=False)
 
-    team.clock.run(main())
+    with suppress(LeaseLostError):
+        clock.run(main())
+        assert team.done == ["a-successor"]
 
 
 def test_a_store_that_is_down_for_a_moment_ends_nothing(team: Team) -> None:
