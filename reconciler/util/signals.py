@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -55,6 +55,12 @@ def leave(code: int) -> NoReturn:
         os._exit(EXIT_CODE)  # without waiting for threads that nobody needs any more
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if "obstore" in sys.modules:
+        # Its threads may still let go of Python's objects, and abort a process whose interpreter has ended.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 
