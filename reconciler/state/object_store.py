@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,10 @@ _KEY_SOURCES = (
 # Far within the lease of a claim, so that no request arrives after its run is thought dead.
 _TIMEOUT, _MOST_RETRIES, _RETRYING = timedelta(seconds=30), 4, timedelta(seconds=60)
 _PAGE = 1000
+_ANSWER = re.compile(r"non-2xx status code: (?P<status>[0-9]{3}[A-Za-z ]*)(?:: (?P<body>.*))?", re.DOTALL)
+_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*([A-Za-z]+)")
+_CAUSE = re.compile(r'(?:message|error): "([^"\\]+)"')
 _ASK_AGAIN = timedelta(minutes=6)
 
 
@@ -189,9 +194,20 @@ def _authorities() -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what obstore says: the lines after it repeat it for developers."""
-    text = str(error).partition("\n\nDebug source")[0]
-    return shorten(hide(" ".join(text.split())), 300)
+    """What obstore says, without what it says of its own parts, and with the cause that it only tells developers."""
+    text, _, details = str(error).partition("\n\nDebug source")
+    answer = _ANSWER.search(text)
+    if answer is not None:
+        code = _CODE.search(answer["body"] or "")
+        said = code[1] if code else shorten(hide(" ".join((answer["body"] or "").split())), 100)
+        return f"HTTP {answer['status']}" + (f": {said}" if said else "")
+    certificate = _CERTIFICATE.search(details)
+    if certificate is not None:
+        return f"the server's certificate is not trusted: {certificate[1]}"
+    if "TimedOut" in details:
+        return "no answer in time"
+    causes = _CAUSE.findall(details)
+    return shorten(hide(causes[-1] if causes else " ".join(text.rpartition(" - ")[2].split())), 300)
 
 
 def _advice(error: Exception) -> str:
@@ -200,7 +216,7 @@ def _advice(error: Exception) -> str:
         return "Check that the credentials may list, read, write and delete objects below the prefix."
     if "NoSuchBucket" in text:
         return "Create the bucket, or correct its name or region in --state."
-    if "certificate" in text.lower():
+    if "InvalidCertificate" in text:
         return authorities.advice()
     if "AuthorizationHeaderMalformed" in text or "PermanentRedirect" in text:
         return "Check the region of the bucket."

@@ -12,6 +12,7 @@ from support.s3_server import BUCKET, KEY, SECRET, Bucket, serving, state_url
 from support.store_checks import CHECKS, Check
 
 from reconciler.errors import UsageError
+from reconciler.state import object_store
 from reconciler.state.object_store import ObjectStore
 from reconciler.state.store import StoreError, keys
 from reconciler.state.store_address import StoreAddress, parse
@@ -87,7 +88,21 @@ def test_a_region_that_does_not_match(address: StoreAddress) -> None:
 
 def test_a_server_that_is_gone(address: StoreAddress) -> None:
     error = refusal(opened(address, endpoint="http://127.0.0.1:9"))
+    assert error.message == f"Cannot list {opened(address).name}/runs/: Connection refused"
     assert error.hint == "Check --state, the network and the proxy settings."
+
+
+def test_what_the_server_says_is_told_in_short(
+    address: StoreAddress, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "_MOST_RETRIES", 0)
+    bucket.faults.forbidden = True
+    assert refusal(opened(address)).message.endswith("/runs/: HTTP 403 Forbidden: AccessDenied")
+    bucket.faults.down = True
+    assert refusal(opened(address)).message.endswith("/runs/: HTTP 503 Service Unavailable: SlowDown")
+    bucket.faults.down, bucket.faults.delay = False, 0.5
+    monkeypatch.setattr(object_store, "_TIMEOUT", timedelta(seconds=0.1))
+    assert refusal(opened(address)).message.endswith("/runs/: no answer in time")
 
 
 def test_errors_are_one_line_without_secrets(address: StoreAddress, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +21,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -94,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         bucket, faults = self.bucket, self.bucket.faults
         time.sleep(faults.delay)
-        name, _, key = path.lstrip("/").partition("/")
+        name, key = self._addressed(path)
         query = parse_qs(url.query, keep_blank_values=True)
         request = f"{self.command} {key or 'list ' + query.get('prefix', [''])[0]}"
         if bucket.watch(request, False):
@@ -105,6 +110,14 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer, headers = self._refused(name, body) or self._answer(key, query, body)
         bucket.watch(request, True)
         self._send(status, answer, headers)
+
+    def _addressed(self, path: str) -> tuple[str, str]:
+        """Bucket and key: the bucket is in the path, or at the start of the host's name, as OBS wants it."""
+        host = self.headers.get("Host", "")
+        if ".obs." in host:
+            return host.partition(".")[0], path.lstrip("/")
+        name, _, key = path.lstrip("/").partition("/")
+        return name, key
 
     def _refused(self, name: str, body: bytes) -> tuple[int, bytes, dict[str, str]] | None:
         faults, changes = self.bucket.faults, self.command in ("PUT", "DELETE")
@@ -207,24 +220,47 @@ def _error(code: str) -> bytes:
     return f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
 
 
-def _server(bucket: Bucket, port: int = 0) -> ThreadingHTTPServer:
-    handler = type("Handler", (_Handler,), {"bucket": bucket})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
-    return server
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not trust us hangs up."""
+
+
+def _server(bucket: Bucket, port: int = 0) -> _Server:
+    return _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"bucket": bucket}))
 
 
 @contextmanager
-def serving(bucket: Bucket) -> Iterator[str]:
+def serving(bucket: Bucket, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serves a bucket in a thread; yields the server's URL."""
     server = _server(bucket)
+    if tls is not None:
+        # The handshake belongs to the thread of the connection.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def process(**faults: float | bool) -> Iterator[str]:
+    """Serves a bucket in a process of its own; yields the server's URL."""
+    options = [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in faults.items()
+    ]
+    command = [sys.executable, "-m", "support.s3_server", *options]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
 
 
 def state_url(base: str, prefix: str = "team") -> str:
