@@ -9,116 +9,30 @@ store's clock, is of a run that died.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from reconciler.errors import StateError
-from reconciler.state.store import LOCKS, Entry, Store, StoreError
+from reconciler.state import claims
+from reconciler.state.claims import LEASE, Claim, Claims
+from reconciler.state.store import Entry, Store, StoreError
 from reconciler.util.clock import Clock
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import shorten
 
-LEASE = timedelta(minutes=10)
 _RENEWAL = 60.0
 # A holder that could not renew its claim for so long makes sure of it first: well before others may think it dead.
 _SAFE = 0.8 * LEASE.total_seconds()
 # Of several that start at once one shall run, although none may wait for one that holds the lock.
 _CONTENTION = 10.0
 _PAUSE, _LONGEST_PAUSE = 0.05, 5.0
-_MOST_CLAIMS = 1000
 
 
 class LeaseLostError(StateError):
     """Another run has the lock, or someone removed this run's claim: nothing more may be changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who wants the lock, or holds it. What a foreign claim does not say is "". No text in it is trusted."""
-
-    run: str
-    user: str = ""
-    host: str = ""
-    since: str = ""
-    job: str = ""
-    """URL of the CI job."""
-    held: bool = False
-
-    @property
-    def holder(self) -> str:
-        """How messages name it."""
-        where = " on ".join(shorten(part, 60) for part in (self.user, self.host) if part)
-        since = f"since {shorten(self.since, 40)}" if self.since else ""
-        return ", ".join(
-            part for part in (f"run {shorten(self.run, 80)}", where, since, shorten(self.job, 200)) if part
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """The claims of others: of runs that live, and of those that died."""
-
-    living: tuple[Claim, ...]
-    dead: tuple[Claim, ...]
-
-    @property
-    def holder(self) -> Claim | None:
-        return next((claim for claim in self.living if claim.held), None)
-
-
-def key(run: str) -> str:
-    return f"{LOCKS}{run}"
-
-
-def _bytes(claim: Claim) -> bytes:
-    return json.dumps({"format_version": "1.0", "kind": "claim", **asdict(claim)}, separators=(",", ":")).encode()
-
-
-def _claim(run: str, data: bytes | None) -> Claim | None:
-    """A claim as it was read; None where it is gone. What cannot be read may be held."""
-    if data is None:
-        return None
-    try:
-        given = json.loads(data)
-        said = {name: given.get(name) for name in ("user", "host", "since", "job")}
-        texts = {name: value for name, value in said.items() if isinstance(value, str)}
-        return Claim(run, **texts, held=given.get("held") is not False)
-    except (ValueError, AttributeError, RecursionError):
-        return Claim(run, held=True)
-
-
-async def entries(store: Store) -> list[Entry]:
-    """The claims that there are.
-
-    Raises:
-        StoreError: the store does not answer, or holds what are no claims of ours.
-    """
-    found: list[Entry] = []
-    async for entry in store.list(LOCKS):
-        if len(found) >= _MOST_CLAIMS:
-            raise StoreError(f"{store.name}/{LOCKS} holds more than {_MOST_CLAIMS:,} objects: they are no claims")
-        found.append(entry)
-    return found
-
-
-async def claims(store: Store, now: datetime, but: str = "", listed: list[Entry] | None = None) -> Claims:
-    """The claims of all runs but one.
-
-    Args:
-        now: by the store's clock.
-    """
-    living: list[Claim] = []
-    dead: list[Claim] = []
-    for entry in await entries(store) if listed is None else listed:
-        run = entry.key.removeprefix(LOCKS)
-        claim = _claim(run, await store.get(entry.key)) if run != but else None
-        if claim is not None:
-            (dead if now - entry.modified > LEASE else living).append(claim)
-    return Claims(tuple(living), tuple(dead))
 
 
 class Lease:
@@ -156,7 +70,7 @@ class Lease:
         sent = (self._clock.monotonic(), self._clock.now())
         late = self._age() > _SAFE
         await self._look(alone=late)
-        await self._store.put(key(self._claim.run), _bytes(self._claim))
+        await self._store.put(claims.key(self._claim.run), claims.as_bytes(self._claim))
         if late:
             await self._look(alone=True)
         self._renewed = sent
@@ -176,13 +90,13 @@ class Lease:
 
     async def _taken_by(self, *, alone: bool) -> str:
         """Why the lock is lost; "" if it is held."""
-        listed = await entries(self._store)
-        if all(entry.key != key(self._claim.run) for entry in listed):
+        listed = await claims.entries(self._store)
+        if all(entry.key != claims.key(self._claim.run) for entry in listed):
             return "its claim was removed"
         if len(listed) == 1:
             return ""
         newest = max(entry.modified for entry in listed)
-        others = await claims(self._store, newest, self._claim.run, listed)
+        others = await claims.living_and_dead(self._store, newest, self._claim.run, listed)
         if alone and others.living:
             return f"it was not renewed for {duration(self._age())}, and {others.living[0].holder} wants it"
         return f"it is held by {others.holder.holder}" if others.holder is not None else ""
@@ -240,7 +154,7 @@ class _Contender:
             others = await self._others()
             if not others:
                 sent = self._clock.monotonic()
-                await self._store.put(key(self._claim.run), _bytes(replace(self._claim, held=True)))
+                await self._store.put(claims.key(self._claim.run), claims.as_bytes(replace(self._claim, held=True)))
                 return sent
             holder = next((other for other in others if other.held), None)
             # Of those that only want it the first stays, so that one of them gets it.
@@ -261,10 +175,10 @@ class _Contender:
             if living:  # another claim of ours would only be in their way
                 return living
         sent = self._clock.monotonic()
-        await self._store.put(key(self._claim.run), _bytes(self._claim))
+        await self._store.put(claims.key(self._claim.run), claims.as_bytes(self._claim))
         self._written = True
-        listed = await entries(self._store)
-        mine = next((entry for entry in listed if entry.key == key(self._claim.run)), None)
+        listed = await claims.entries(self._store)
+        mine = next((entry for entry in listed if entry.key == claims.key(self._claim.run)), None)
         if mine is None:
             raise StoreError(
                 f"{self._store.name} does not list what was just written there",
@@ -274,16 +188,16 @@ class _Contender:
         others = await self._claims(mine.modified, listed)
         for dead in () if others.living else others.dead:
             await self._bury(dead.run)
-            await self._store.delete(key(dead.run))
+            await self._store.delete(claims.key(dead.run))
         return others.living
 
     async def _claims(self, now: datetime, listed: list[Entry] | None = None) -> Claims:
-        return await claims(self._store, now, self._claim.run, listed)
+        return await claims.living_and_dead(self._store, now, self._claim.run, listed)
 
 
 async def _withdraw(store: Store, run: str) -> None:
     with suppress(StoreError):  # then it ends with its lease
-        await store.delete(key(run))
+        await store.delete(claims.key(run))
 
 
 def _taken(store: Store, other: Claim) -> StateError:
@@ -293,7 +207,3 @@ def _taken(store: Store, other: Claim) -> StateError:
         f"{duration(LEASE.total_seconds())} after its last sign of life; to end it now: "
         f"`reconcile unlock {shorten(other.run, 80)}`.",
     )
-
-
-def own_claim(run: str, user: str | None, host: str | None, since: datetime, job: str) -> Claim:
-    return Claim(run, user or "", host or "", since.astimezone(UTC).isoformat(timespec="seconds"), job)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.errors import StateError
+from reconciler.state.claims import own_claim
 from reconciler.state.folder import make
 from reconciler.state.journal import FileRecord, Journal, RunRecord
-from reconciler.state.lease import held, own_claim
+from reconciler.state.lease import held
 from reconciler.state.lock import exclusive
 from reconciler.state.project_state import ProjectState, Remembered
 from reconciler.state.recorder import RunRecorder

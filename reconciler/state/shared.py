@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconciler.errors import StateError
-from reconciler.state import lease, segments
+from reconciler.state import claims, segments
+from reconciler.state.claims import Claims
 from reconciler.state.journal import OutcomeRecord, Record, line_of, parsed
-from reconciler.state.lease import Claims
 from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store, StoreError, keys
 from reconciler.util.clock import Clock
 
@@ -75,7 +75,7 @@ class SharedState:
         """What is remembered of covers, and what was applied a moment ago: four requests where no run applied any."""
         now = self.clock.now()
         young = f"{RUNS}{now - PENDING - _CLOCKS:%Y%m%dT%H%M%SZ}"
-        claimed, started = await asyncio.gather(lease.entries(self.store), self._list(RUNS, young))
+        claimed, started = await asyncio.gather(claims.entries(self.store), self._list(RUNS, young))
         # After the claims: what a run applied is in the memory before it gives up its claim.
         names, lines = await self._memory()
         found = [await self._recent(run, entries) for run, entries in (await self._by_run(claimed, started)).items()]
@@ -112,7 +112,7 @@ class SharedState:
 
     async def claims(self) -> Claims:
         """Who holds the lock, or wants it; all as if they lived."""
-        return await lease.claims(self.store, datetime.min.replace(tzinfo=self.clock.now().tzinfo))
+        return await claims.living_and_dead(self.store, datetime.min.replace(tzinfo=self.clock.now().tzinfo))
 
     async def saved_cover(self, sha256: str) -> bytes | None:
         return await self.store.get(COVERS + sha256)
@@ -129,7 +129,7 @@ class SharedState:
 
     async def unlock(self, run: str) -> None:
         await self.bury(run)
-        await self.store.delete(lease.key(run))
+        await self.store.delete(claims.key(run))
 
     async def _memory(self) -> tuple[list[str], bytes]:
         """The keys and lines of all that is remembered. Where a run put its own in the place of what was listed, once

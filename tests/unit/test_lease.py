@@ -17,8 +17,9 @@ from support.fakes import FakeClock
 from support.state import FakeStore
 
 from reconciler.errors import StateError
-from reconciler.state import lease
-from reconciler.state.lease import LeaseLostError, held, own_claim
+from reconciler.state import claims
+from reconciler.state.claims import own_claim
+from reconciler.state.lease import LeaseLostError, held
 from reconciler.state.store import StoreError
 
 MINUTE = 60.0
@@ -66,8 +67,8 @@ def team() -> Team:
 def leave_claim(team: Team, name: str, age: float = 0.0, *, is_held: bool = True) -> None:
     """What a run that died left behind."""
     claim = own_claim(name, "alice", "runner-7", team.clock.now(), "https://ci.example/jobs/7")
-    data = lease._bytes(replace(claim, held=is_held))
-    team.bucket.objects[lease.key(name)] = data, team.clock.monotonic() - age
+    data = claims.as_bytes(replace(claim, held=is_held))
+    team.bucket.objects[claims.key(name)] = data, team.clock.monotonic() - age
 
 
 def test_alone_it_holds_the_lock_and_leaves_nothing(team: Team) -> None:
@@ -187,7 +188,7 @@ def test_one_whose_claim_was_removed_stops_before_its_next_change(team: Team) ->
     async def main() -> None:
         first = asyncio.ensure_future(team.run("a", seconds=100))
         await team.clock.sleep(5)
-        await team.bucket.delete(lease.key("a"))
+        await team.bucket.delete(claims.key("a"))
         await team.clock.sleep(0.2)  # what was being changed is done
         await team.run("b", seconds=5)
         with pytest.raises(LeaseLostError, match="its claim was removed"):

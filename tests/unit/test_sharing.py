@@ -18,8 +18,8 @@ from support.state import FakeStore, change, machine, set_cover
 from reconciler.decide.outcome import Outcome
 from reconciler.errors import UsageError
 from reconciler.state import segments
+from reconciler.state.claims import key as claim_of
 from reconciler.state.journal import RunRecord, line_of
-from reconciler.state.lease import key as claim_of
 from reconciler.state.project_state import ProjectState
 from reconciler.state.recording import recording
 from reconciler.state.runs import PastRun
