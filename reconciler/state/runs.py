@@ -205,13 +205,15 @@ class Runs:
         found: dict[Record, tuple[str, int]] = {}
         for line, record in self._of_project(self.shared):
             found.setdefault(record, (self.place, line))
-        started = {record.run for record in found}
-        local = list(self._of_project(read(self.folder, tail)))
-        for line, record in local:
+        for line, record in self._of_project(read(self.folder, tail)):
             # Of a run that the store has only a part of, the rest comes after it.
             found.setdefault(record, (own, line))
-        order = {run: position for position, run in enumerate(sorted({*started, *(item.run for _, item in local)}))}
-        for record, (file, line) in sorted(found.items(), key=lambda item: order[item[0].run]):
+        # One run changes covers at a time. Its ID is from before it waited for the lock.
+        began: dict[str, datetime] = {}
+        for record in found:
+            at = record.at or _UNKNOWN_TIME
+            began[record.run] = min(began.get(record.run, at), at)
+        for record, (file, line) in sorted(found.items(), key=lambda item: (began[item[0].run], item[0].run)):
             yield file, line, record
 
     def _of_project(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:

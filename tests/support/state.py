@@ -114,8 +114,8 @@ def change(asset_id: str = ASSET, index: int = 2) -> PlannedChange:
     return PlannedChange(desired(asset_id, index), "A title", Cover(snapshot_url(asset_id, 0)), after)
 
 
-async def set_cover(recorder: RunRecorder, asset_id: str = ASSET) -> None:
+async def set_cover(recorder: RunRecorder, asset_id: str = ASSET, index: int = 2) -> None:
     """What an apply writes down around one PUT that succeeds; `confirm` stores its end."""
-    step = change(asset_id)
+    step = change(asset_id, index)
     await recorder.intent(step, step.before, None, None)
     recorder.outcome(Outcome(asset_id, "applied", step.desired.source, step.before, step.after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.fakes import ASSET, OTHER, FakeClock
+from support.fakes import ASSET, OTHER, FakeClock, snapshot_url
 from support.state import FakeStore, change, machine, set_cover
 
 from reconciler.decide.outcome import Outcome
@@ -368,6 +369,30 @@ def test_after_a_dead_store_the_next_run_uploads_the_rest(store: FakeStore, cloc
         last = await apply(state, IDS[0])
         assert [(run.outcomes["applied"], run.unfinished) for run in await past_runs(other)] == [(1, 1), (1, 0)]
         assert [run.run for run in await past_runs(other)] == [recorder.run.run, last]
+
+    clock.run(main())
+
+
+def test_runs_are_in_the_order_in_which_they_held_the_lock(
+    store: FakeStore, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in that of their IDs, whose second is the same, or from before they waited."""
+    numbers = iter(range(2**23, 0, -1))
+    monkeypatch.setattr(os, "urandom", lambda length: next(numbers).to_bytes(length, "big"))
+    other = machine(tmp_path / "c", store, clock)
+
+    async def main() -> None:
+        ids = []
+        for index, name in ((1, "a"), (2, "b")):
+            async with recording(machine(tmp_path / name, store, clock)) as (recorder, _):
+                await recorder.start()
+                await set_cover(recorder, ASSET, index)
+                ids.append(recorder.run.run)
+        assert [run.run for run in await past_runs(other)] == ids
+        assert (await other.runs(None)).find(None).run == ids[-1]
+        for name in ("a", "b", "c"):
+            found = (await machine(tmp_path / name, store, clock).recall(needed=True)).recent[ASSET]
+            assert found.after.cover_url == snapshot_url(ASSET, 10), name
 
     clock.run(main())
 
