@@ -73,6 +73,31 @@ if TYPE_CHECKING:
 )
 @click.option("--referer", default="", metavar="URL", help="Requests for pictures must have this Referer.")
 @click.option(
+    "--dots",
+    type=click.Choice(["accumulate", "replace"]),
+    default="accumulate",
+    help="What snapshots on demand do to the dots that there are.",
+)
+@click.option(
+    "--task-seconds", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="How long it takes to take them."
+)
+@click.option(
+    "--failing-tasks", type=click.IntRange(0), default=0, metavar="N", help="The first N requests for them fail."
+)
+@click.option(
+    "--uploads",
+    type=click.Choice(["accept", "refuse"]),
+    default="accept",
+    help="Whether covers may be uploaded through the API.",
+)
+@click.option(
+    "--upload-seconds",
+    type=click.FloatRange(0),
+    default=3600.0,
+    metavar="SECONDS",
+    help="How long the URL for an upload holds.",
+)
+@click.option(
     "--key-seconds",
     type=click.FloatRange(1),
     default=43_200.0,

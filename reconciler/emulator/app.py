@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reconciler.emulator import admin, cdn, faults, iam, sts, vod
+from reconciler.emulator import admin, cdn, faults, iam, sts, tasks, vod
 from reconciler.emulator.auth import CredentialCheck
 from reconciler.emulator.quota import Quota
 from reconciler.emulator.refusal import Refusal
@@ -53,6 +53,8 @@ def create_app(
         assets=options.assets,
         odd_assets=options.odd_assets,
         mode=options.cover_mode,
+        dots=options.dots,
+        propagation=options.propagation,
         history=options.edge_delay,
     )
     urls = PictureUrls(base_url.rstrip("/"), options.cover_name, signed=options.anti_leech is None)
@@ -130,14 +132,19 @@ def _routes(world: World, log: admin.Log) -> list[Route]:
         call("PUT", f"{_ASSET}/cover", "cover", partial(vod.cover, world), quota=writes),
         call("POST", "/v3/auth/tokens", "token", partial(iam.token, auth), signed=False),
         call("GET", "/v3/projects", "projects", iam.projects),
+        call("POST", f"{_ASSET}/process", "process", partial(tasks.process, world), quota=writes),
+        call("GET", "/v1/{project_id}/asset/tasks", "tasks", partial(tasks.listed, world), quota=reads),
+        call("PUT", _ASSET, "asset", partial(tasks.request_upload, world), quota=writes),
+        call("PUT", "/upload/{name}", "upload", partial(tasks.upload, world), signed=False),
         *_temporary_keys(auth, call),
-        *(Route(f"/{version}/{{rest:path}}", _no_such_api) for version in ("v1.0", "v1.1", "v3", "v3.0", "v5")),
+        *(Route(f"/{version}/{{rest:path}}", _no_such_api) for version in ("v1", "v1.0", "v1.1", "v3", "v3.0", "v5")),
         Route(_PICTURE, picture),
         Route("/{prefix:path}" + _PICTURE, picture),
         Route(f"{_ADMIN}requests", log.show),
         Route(f"{_ADMIN}cover", partial(admin.upload, world), methods=["POST"]),
         Route(f"{_ADMIN}asset", partial(admin.delete, world), methods=["DELETE"]),
         Route(f"{_ADMIN}catalogue", partial(admin.catalogue, world)),
+        Route(f"{_ADMIN}billing", partial(tasks.billing, world)),
     ]
 
 

@@ -25,11 +25,14 @@ PROJECT_ID = "00e0e0e0e0e0e0e0e0e0e0e0e0e0e000"
 REGION = "cn-north-4"
 
 CoverMode = Literal["reference", "copy", "recode"]
+DotsMode = Literal["replace", "accumulate"]
+Uploads = Literal["accept", "refuse"]
 CoverName = Literal["Cover0.jpg", "Cover0.png", "Cover0"]
 ETag = Literal["md5", "weak", "random", "wrong", "same", "none", "always-304"]
 AntiLeech = Literal["A", "B", "C", "D"]
 FaultRoute = Literal[
     "details", "info", "list", "cover", "picture", "token", "projects", "sts", "agency", "metadata", "github",
+    "process", "tasks", "asset", "upload",
 ]  # fmt: skip
 FaultKind = Literal[
     "500", "502", "503", "504", "504-done", "429", "429-retry-after", "403", "reset", "truncated", "html", "hang",
@@ -92,6 +95,11 @@ class EmulatorOptions:
         cdn_key: the key of these signatures; 16 characters for D.
         signature_seconds: how long a signature holds.
         referer: the Referer that requests for pictures must have; "": any or none.
+        dots: whether snapshots on demand replace the dots that there are, or add to them.
+        task_seconds: how long it takes to take them.
+        failing_tasks: so many of the first requests for snapshots fail.
+        uploads: whether covers may be uploaded through the API.
+        upload_seconds: how long the URL for it holds.
         key_seconds: how long temporary keys are valid, at most.
     """
 
@@ -111,6 +119,11 @@ class EmulatorOptions:
     cdn_key: str = CDN_KEY
     signature_seconds: float = 7200.0
     referer: str = ""
+    dots: DotsMode = "accumulate"
+    task_seconds: float = 0.0
+    failing_tasks: int = 0
+    uploads: Uploads = "accept"
+    upload_seconds: float = 3600.0
     key_seconds: float = 43_200.0
 
     def rates(self) -> tuple[QuotaRate, QuotaRate]:

@@ -30,6 +30,6 @@ def illegal(message: str) -> Refusal:
     return Refusal(400, "VOD.10053", message)
 
 
-def not_there() -> Refusal:
-    """The asset or picture does not exist (400 VOD.10062); the message is the one in the API reference."""
-    return Refusal(400, "VOD.10062", "媒资或资源不存在，请检查。")
+def not_there(status: int = 400) -> Refusal:
+    """The asset or picture does not exist (VOD.10062); the message is the one in the API reference."""
+    return Refusal(status, "VOD.10062", "媒资或资源不存在，请检查。")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from reconciler.emulator.options import CoverMode
+    from reconciler.emulator.options import CoverMode, DotsMode
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS assets (
@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS assets (
 CREATE TABLE IF NOT EXISTS covers (
     seq INTEGER PRIMARY KEY, asset_id TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL,
     picture BLOB, visible_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tasks (
+    seq INTEGER PRIMARY KEY, asset_id TEXT NOT NULL, dots TEXT NOT NULL, cover INTEGER,
+    created REAL NOT NULL, done_at REAL NOT NULL, status TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS assets_by_time ON assets (created);
 CREATE INDEX IF NOT EXISTS covers_of_asset ON covers (asset_id, seq);
@@ -69,14 +73,37 @@ class AssetFilter:
     """Part of the title."""
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotTask:
+    """One request for snapshots; times in seconds since the epoch."""
+
+    asset_id: str
+    status: str
+    created: float
+    done_at: float
+
+
 class AssetStore:
     """Opens the file; creates and fills it if necessary. Raises sqlite3.Error if it is not such a file.
 
     Args:
+        mode: what becomes of a cover that is set.
+        dots: what snapshots on demand do to the dots that there are.
+        propagation: seconds until a cover is visible that a task sets.
         history: seconds into the past for which `asset` and `uploaded` know what they returned.
     """
 
-    def __init__(self, path: Path, *, assets: int, odd_assets: bool, mode: CoverMode, history: float = 0.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        assets: int,
+        odd_assets: bool,
+        mode: CoverMode,
+        dots: DotsMode = "accumulate",
+        propagation: float = 0.0,
+        history: float = 0.0,
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The app may be created in one thread and served in another; never do two threads use it at a time.
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -85,10 +112,14 @@ class AssetStore:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
         self._history = history
+        self._mode, self._dots, self._propagation = mode, dots, propagation
+        self._open_tasks = self._count_open()
+        self._failing = 0
         self._fill(assets, odd_assets, "reference" if mode == "reference" else "copy")
 
     def asset(self, asset_id: str, now: float) -> StoredAsset | None:
         """The asset as reads return it now."""
+        self._end_tasks(now)
         row = self._db.execute(f"{_SHOWN} WHERE a.asset_id = ?", (now, asset_id)).fetchone()
         return None if row is None else _stored(row)
 
@@ -96,6 +127,7 @@ class AssetStore:
         self, chosen: AssetFilter, now: float, *, skip: int = 0, limit: int = -1
     ) -> tuple[int, list[StoredAsset]]:
         """The number of matching assets, and a page of them. The asset whose details fail is never listed."""
+        self._end_tasks(now)
         where, values = _where(chosen)
         (total,) = self._db.execute(f"SELECT count(*) FROM assets a WHERE {where}", values).fetchone()  # noqa: S608 - no value is pasted in
         query = f"{_SHOWN} WHERE {where} ORDER BY a.position LIMIT ? OFFSET ?"
@@ -106,9 +138,72 @@ class AssetStore:
         """Makes this snapshot the cover; reads show it from `visible_at` on."""
         self._add(asset_id, mode, path, None, now=now, visible_at=visible_at)
 
-    def upload_cover(self, asset_id: str, picture: bytes, now: float) -> None:
-        """Makes these bytes the cover at once."""
-        self._add(asset_id, "custom", "", picture, now=now, visible_at=now)
+    def upload_cover(self, asset_id: str, picture: bytes, now: float, *, visible_at: float | None = None) -> None:
+        """Makes these bytes the cover; at once, unless a later moment is named."""
+        self._add(asset_id, "custom", "", picture, now=now, visible_at=now if visible_at is None else visible_at)
+
+    def start_task(
+        self, asset_id: str, dots: list[int], cover: int | None, *, now: float, done_at: float, most_failing: int
+    ) -> str | None:
+        """Begins to take snapshots at these seconds; its ID, or None where another task of the asset is under way.
+
+        Args:
+            cover: the second whose snapshot becomes the cover.
+            most_failing: so many of the first tasks fail.
+        """
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            query = "SELECT count(*) FROM tasks WHERE asset_id = ? AND status = 'PROCESSING'"
+            if self._db.execute(query, (asset_id,)).fetchone()[0]:
+                return None
+            row = (asset_id, json.dumps(dots), cover, now, done_at)
+            columns = "asset_id, dots, cover, created, done_at, status"
+            added = self._db.execute(f"INSERT INTO tasks ({columns}) VALUES (?, ?, ?, ?, ?, 'PROCESSING')", row)  # noqa: S608
+            self._db.execute("UPDATE assets SET state = 'THUMBNAILING' WHERE asset_id = ?", (asset_id,))
+        self._open_tasks += 1
+        self._failing = most_failing
+        return f"task-{added.lastrowid}"
+
+    def tasks(self, asset_id: str, now: float) -> list[SnapshotTask]:
+        """The asset's tasks, the newest first."""
+        self._end_tasks(now)
+        query = "SELECT asset_id, status, created, done_at FROM tasks WHERE asset_id = ? ORDER BY seq DESC"
+        return [SnapshotTask(*row) for row in self._db.execute(query, (asset_id,))]
+
+    def billed(self) -> tuple[int, int]:
+        """How many tasks were accepted, and for how many pictures."""
+        dots = [json.loads(row[0]) for row in self._db.execute("SELECT dots FROM tasks")]
+        return len(dots), sum(map(len, dots))
+
+    def _count_open(self) -> int:
+        (count,) = self._db.execute("SELECT count(*) FROM tasks WHERE status = 'PROCESSING'").fetchone()
+        return int(count)
+
+    def _end_tasks(self, now: float) -> None:
+        """Ends the tasks whose time has come."""
+        if not self._open_tasks:
+            return
+        query = "SELECT seq, asset_id, dots, cover, done_at FROM tasks WHERE status = 'PROCESSING' AND done_at <= ?"
+        for seq, asset_id, dots, cover, done_at in self._db.execute(query, (now,)).fetchall():
+            failed = seq <= self._failing
+            status = "FAILED" if failed else "SUCCEED"
+            self._db.execute("UPDATE tasks SET status = ? WHERE seq = ?", (status, seq))
+            self._db.execute("UPDATE assets SET state = ? WHERE asset_id = ?", (f"THUMBNAIL_{status}", asset_id))
+            if not failed:
+                self._take(asset_id, json.loads(dots), cover, done_at)
+        self._open_tasks = self._count_open()
+
+    def _take(self, asset_id: str, dots: list[int], cover: int | None, done_at: float) -> None:
+        row = self._db.execute("SELECT sets FROM assets WHERE asset_id = ?", (asset_id,)).fetchone()
+        if row is None:  # deleted meanwhile
+            return
+        sets = json.loads(row[0])
+        kept = sets.get("dots", []) if self._dots == "accumulate" else []
+        sets["dots"] = sorted({*kept, *dots})
+        self._db.execute("UPDATE assets SET sets = ? WHERE asset_id = ?", (json.dumps(sets), asset_id))
+        if cover is not None:
+            visible_at = done_at + self._propagation
+            self._add(asset_id, self._mode, f"dots/{cover}", None, now=done_at, visible_at=visible_at)
 
     def delete(self, asset_id: str) -> None:
         """Lets no read find it any more."""

@@ -5,14 +5,14 @@ The forms are those that the official SDK reads (huaweicloudsdkcore, `auth/inter
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from reconciler.emulator import options
 from reconciler.emulator.iam import DOMAIN_ID, iso
 from reconciler.emulator.refusal import Refusal, illegal
+from reconciler.emulator.words import json_body
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,7 +25,7 @@ _SHORTEST, _LONGEST = 900, 43_200
 
 async def assume_with_oidc(auth: CredentialCheck, request: Request) -> Response:
     """`POST /v5/agencies/assume-with-oidc`, unsigned."""
-    body = await _json(request)
+    body = await json_body(request)
     names = ("provider_urn", "agency_urn", "agency_session_name", "id_token")
     if not all(isinstance(body.get(name), str) and body[name] for name in names):
         raise Refusal(400, "STS5.1001", f"The body must have {', '.join(names)}.")
@@ -51,7 +51,7 @@ async def assume_with_oidc(auth: CredentialCheck, request: Request) -> Response:
 async def assume_agency(auth: CredentialCheck, request: Request) -> Response:
     """`POST /v3.0/OS-CREDENTIAL/securitytokens` with assume_role, signed."""
     try:
-        identity = (await _json(request))["auth"]["identity"]
+        identity = (await json_body(request))["auth"]["identity"]
         role = identity["assume_role"]
         given = (identity["methods"], role["agency_name"], role["domain_name"])
     except (KeyError, TypeError):
@@ -89,13 +89,3 @@ async def github_token(request: Request) -> Response:
 def _credential(auth: CredentialCheck, seconds: int) -> dict[str, str]:
     key, secret, token, expires = auth.issue_keys(seconds)
     return {"access": key, "secret": secret, "securitytoken": token, "expires_at": iso(expires)}
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.body())
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise illegal("The body must be a JSON object.")
-    return body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.emulator.refusal import illegal
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from reconciler.emulator.store import StoredAsset
 
 _TIME = "%Y%m%d%H%M%S"
@@ -30,6 +33,25 @@ def moment(text: str, name: str) -> int:
         return int(datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise illegal(f"{name} is not a valid time.") from None
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The body of a request as an object; raises Refusal if it is none."""
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise illegal("The body must be a JSON object.")
+    return body
+
+
+def duration_ms(asset: StoredAsset) -> int:
+    """How long the video is: a little longer than to its last snapshot of the first catalogue."""
+    return (
+        max((max(offsets) for name, offsets in asset.sets.items() if name != "dots" and offsets), default=0) * 1000
+        + 7500
+    )
 
 
 def snapshot_named(path: str) -> tuple[str, str, int] | None:
@@ -81,6 +103,7 @@ def base_info(urls: PictureUrls, asset: StoredAsset) -> dict[str, Any]:
         "video_type": "MP4",
         "tags": "",
         "video_url": f"{urls.base}/asset/{asset.asset_id}/video.mp4",
+        "meta_data": {"duration": -(-duration_ms(asset) // 1000), "duration_ms": duration_ms(asset)},
     }
     if asset.kind != "absent":
         info["cover_info_array"] = covers(urls, asset)

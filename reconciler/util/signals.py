@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -50,16 +50,13 @@ def check() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process. Its output is complete: what arrives from now on must not change the exit code."""
+    """Ends the process. Its output is complete and flushed: what arrives from now on must not change the exit code."""
     if _State.received:
         os._exit(EXIT_CODE)  # without waiting for threads that nobody needs any more
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if "obstore" in sys.modules:
         # Its threads may still let go of Python's objects, and abort a process whose interpreter has ended.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
         os._exit(code)
     sys.exit(code)
 

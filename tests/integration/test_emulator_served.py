@@ -15,11 +15,17 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkvod.v1 import (
+    AssetProcessReq,
+    CreateAssetProcessTaskRequest,
     ListAssetListRequest,
+    ListAssetTaskInfoRequest,
     ShowAssetDetailRequest,
     ShowAssetMetaRequest,
+    Thumbnail,
+    UpdateAssetRequest,
     UpdateCoverByThumbnailReq,
     UpdateCoverByThumbnailRequest,
+    UploadAssetReq,
     VodClient,
 )
 
@@ -146,3 +152,19 @@ def test_latency_delays_each_answer_and_not_the_others(tmp_path: Path) -> None:
             thread.join()
         # One after the other they would take 8 s at least.
         assert 1 <= time.monotonic() - before < 8
+
+
+def test_the_sdk_takes_snapshots_and_announces_an_upload(tmp_path: Path) -> None:
+    with served(tmp_path / "state.sqlite", EmulatorOptions()) as url:
+        client = sdk(url)
+        thumbnail = Thumbnail(type="dots", dots=[37], cover_position=1, max_length=1080)
+        body = AssetProcessReq(asset_id=FIRST, thumbnail=thumbnail)
+        task = client.create_asset_process_task(CreateAssetProcessTaskRequest(body=body))
+        assert (task.status_code, task.thumbnail_task_id) == (202, "task-1")
+        found = client.list_asset_task_info(ListAssetTaskInfoRequest(type="THUMBNAIL", asset_id=FIRST))
+        assert [result.status for result in found.results] == ["SUCCEED"]
+        details = client.show_asset_detail(ShowAssetDetailRequest(asset_id=FIRST))
+        assert 37 in [item.offset for item in details.thumbnail_info.dots]
+        named = UploadAssetReq(asset_id=FIRST, cover_id=0, cover_type="JPG", cover_md5="1B2M2Y8AsgTpgAmY7PhCfg==")
+        answer = client.update_asset(UpdateAssetRequest(body=named))
+        assert answer.cover_upload_url.startswith(f"{url}/upload/{FIRST}.jpg?")
