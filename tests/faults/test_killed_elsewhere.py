@@ -7,16 +7,18 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
+from pathlib import Path
 
 import pytest
-from support.command_line import Cloud, entries, write
+from support.command_line import Cloud, entries, video, write
 from support.machines import APPLY, BELOW, alone, folder, on, share
 from support.processes import PUT, Moment, Serve, Trigger, running
 from support.s3_server import Bucket, serving
 
-from reconciler.emulator.options import EmulatorOptions
+from reconciler.emulator.options import CoverMode, EmulatorOptions
 
 DRIFTED = 3
+THEIRS = b"\xff\xd8\xff a picture of their own"
 LOOK = "a look at the new covers"
 
 
@@ -130,3 +132,28 @@ def check_comes_back(bucket: Bucket) -> None:
     assert len(own) <= 2
     assert bucket.keys(f"{BELOW}locks/") == []
     assert on("fresh", "plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize("mode", ["recode", "reference"])
+@pytest.mark.parametrize("count", [1, 5])
+def test_several_puts_at_once_are_undone_elsewhere(serve: Serve, bucket: Bucket, mode: CoverMode, count: int) -> None:
+    """Also of an asset whose cover was none of its snapshots: it was stored before it was replaced."""
+    trigger = Trigger(Moment(PUT, count))
+    found = serve(EmulatorOptions(cover_mode=mode, latency=20), trigger)
+    found.upload(video(0).asset_id, THEIRS)
+    before = found.covers()
+    write(entries(8, drifted=8))
+    with running(*APPLY, "--parallelism", "3", "--state-dir", folder("lost")) as process:
+        trigger.does(lambda: process.send(signal.SIGKILL))
+        assert process.ended().code == -signal.SIGKILL
+    bucket.age(f"{BELOW}locks/", 700)
+    [past] = on("other", "history", "--json").document["runs"]
+    assert not past["finished"]
+    ran = on("other", "rollback", "--auto-approve", "--json")
+    changed = {item["asset_id"] for item in ran.document["not_undone"]}
+    assert changed <= {video(0).asset_id}
+    assert {asset: cover for asset, cover in found.covers().items() if asset not in changed} == {
+        asset: cover for asset, cover in before.items() if asset not in changed
+    }
+    for item in ran.document["not_undone"]:
+        assert Path(item["saved_cover"]).read_bytes() == THEIRS
