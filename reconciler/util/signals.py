@@ -50,7 +50,7 @@ def check() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process, whose output is complete and flushed. What arrives from now on must not change the exit code."""
+    """Ends the process, whose output is flushed. What arrives from now on must not change the exit code."""
     if _State.received:
         os._exit(EXIT_CODE)  # without waiting for threads that nobody needs any more
     for number in _SIGNALS:
