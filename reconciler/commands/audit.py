@@ -49,7 +49,7 @@ _CROWDED = "The assets that no file manages cannot all be counted: {}."
 @click.option(
     "--baseline",
     metavar="FILE",
-    help="An earlier `audit --json`: also show what changed since then. last: the last audit with --baseline last.",
+    help="An earlier `audit --json`: also show what changed since then. last: the last whole audit.",
 )
 @click.option("--fast", is_flag=True, hidden=True, expose_value=False, callback=_replaced)
 @click.option("--max-age", hidden=True, expose_value=False, callback=_replaced)
@@ -72,8 +72,8 @@ async def audit(run: Run, *, baseline: str | None, changed_since: str | None) ->
         if kept is not None:
             earlier = read_audit(*kept)
         document, images = await _audit(connected, scope)
-        if baseline == _LAST:
-            await session.state.keep_audit(json_text(as_json(document)).encode())
+        if baseline == _LAST or not (changed_since or run.options.targets or run.options.excludes):
+            await session.state.keep_audit(json_text(as_json(document)).encode(), needed=baseline == _LAST)
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}

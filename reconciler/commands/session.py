@@ -130,7 +130,7 @@ def open_state(settings: Settings, clock: Clock, tell: Tell, keys: KeySource | N
         address = store_address.parse(settings.shared_state, settings.region)
         store = ObjectStore(address, project_id, keys)
         shared = SharedState(store, clock, FolderStore(home / "shared"))
-    return ProjectState(home, settings.endpoint, project_id, clock, shared, lambda text: tell(f"Warning: {text}"))
+    return ProjectState(home, settings.endpoint, project_id, clock, shared, tell)
 
 
 @asynccontextmanager

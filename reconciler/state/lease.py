@@ -22,6 +22,7 @@ from reconciler.state.store import Entry, Store, StoreError
 from reconciler.util.clock import Clock
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import shorten
+from reconciler.vod.waits import Tell, discard
 
 _RENEWAL = 60.0
 # A holder that could not renew its claim for so long makes sure of it first: well before others may think it dead.
@@ -109,20 +110,26 @@ class Lease:
 
 @asynccontextmanager
 async def held(
-    store: Store, claim: Claim, clock: Clock, patience: float, bury: Callable[[str], Awaitable[None]]
+    store: Store,
+    claim: Claim,
+    clock: Clock,
+    patience: float,
+    bury: Callable[[str], Awaitable[None]],
+    tell: Tell = discard,
 ) -> AsyncIterator[Lease]:
     """Holds the lock while the block runs.
 
     Args:
         patience: seconds to wait for a run that holds it.
         bury: called with each run that died, before its claim is removed.
+        tell: takes a sentence about waiting.
 
     Raises:
         StateError: another run holds it.
         StoreError: the store does not answer.
     """
     try:
-        renewed = await _Contender(store, claim, clock, bury).acquire(patience)
+        renewed = await _Contender(store, claim, clock, bury, tell).acquire(patience)
         lease = Lease(store, replace(claim, held=True), clock, renewed)
         keeping = asyncio.ensure_future(lease.keep())
         try:
@@ -138,11 +145,14 @@ async def held(
 class _Contender:
     """A run that wants the lock."""
 
-    def __init__(self, store: Store, claim: Claim, clock: Clock, bury: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, store: Store, claim: Claim, clock: Clock, bury: Callable[[str], Awaitable[None]], tell: Tell
+    ) -> None:
         self._store = store
         self._claim = claim
         self._clock = clock
         self._bury = bury
+        self._tell: Tell | None = tell
         self._written = False
         self._written_at: tuple[datetime, float] | None = None
         """When the claim was written last, by the store's clock and by ours."""
@@ -164,6 +174,9 @@ class _Contender:
             waited = self._clock.monotonic() - started
             if waited >= (patience if holder else max(patience, _CONTENTION)):
                 raise _taken(self._store, holder or others[0])
+            if holder is not None and self._tell is not None:
+                self._tell(f"{_named(self._store, holder)}. Waiting for it, at most {duration(patience)}.")
+                self._tell = None
             await self._clock.sleep(random.uniform(pause / 2, pause))  # noqa: S311 no secret
             pause = min(2 * pause, _LONGEST_PAUSE if holder else 8 * _PAUSE)
 
@@ -200,9 +213,13 @@ async def _withdraw(store: Store, run: str) -> None:
         await store.delete(claims.key(run))
 
 
+def _named(store: Store, other: Claim) -> str:
+    return f"Another apply is running on {store.name}: {other.holder}"
+
+
 def _taken(store: Store, other: Claim) -> StateError:
     return StateError(
-        f"Another apply is running on {store.name}: {other.holder}",
+        _named(store, other),
         hint="Wait until it is done, or pass --lock-timeout 5m. If it died, its claim ends "
         f"{duration(LEASE.total_seconds())} after its last sign of life; to end it now: "
         f"`reconcile unlock {shorten(other.run, 80)}`.",

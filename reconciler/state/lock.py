@@ -12,7 +12,9 @@ from pathlib import Path
 
 from reconciler.errors import StateError
 from reconciler.util.clock import Clock
+from reconciler.util.rate import duration
 from reconciler.util.sanitize import shorten
+from reconciler.vod.waits import Tell, discard
 
 _MOST_BYTES = 4096
 _PAUSE = 0.5
@@ -23,11 +25,12 @@ class TakenError(StateError):
 
 
 @asynccontextmanager
-async def exclusive(folder: Path, clock: Clock, patience: float = 0.0) -> AsyncIterator[None]:
+async def exclusive(folder: Path, clock: Clock, patience: float = 0.0, tell: Tell = discard) -> AsyncIterator[None]:
     """Holds the state folder's lock while the block runs. The system releases it when the process ends.
 
     Args:
         patience: seconds to wait for another process.
+        tell: takes a sentence about that.
 
     Raises:
         StateError: another apply holds it, and the message names it; or the file system has no locks.
@@ -38,7 +41,7 @@ async def exclusive(folder: Path, clock: Clock, patience: float = 0.0) -> AsyncI
     except OSError as error:
         raise _untakable(path, error) from error
     try:
-        await _patiently(lock, path, clock, patience)
+        await _patiently(lock, path, clock, patience, tell)
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": clock.now().isoformat(timespec="seconds")}
         _note(lock, json.dumps(about).encode())
         yield
@@ -47,14 +50,17 @@ async def exclusive(folder: Path, clock: Clock, patience: float = 0.0) -> AsyncI
         os.close(lock)
 
 
-async def _patiently(lock: int, path: Path, clock: Clock, patience: float) -> None:
-    started = clock.monotonic()
+async def _patiently(lock: int, path: Path, clock: Clock, patience: float, tell: Tell) -> None:
+    started, told = clock.monotonic(), False
     while True:
         try:
             _take(lock, path)
-        except TakenError:
+        except TakenError as error:
             if clock.monotonic() - started >= patience:
                 raise
+            if not told:
+                tell(f"{error.message}. Waiting for it, at most {duration(patience)}.")
+                told = True
         else:
             return
         await clock.sleep(_PAUSE)

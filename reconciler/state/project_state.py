@@ -41,7 +41,7 @@ class ProjectState:
     Attributes:
         folder: this machine's, which need not exist yet.
         shared: None where no team shares it.
-        warn: takes a sentence about what is not known.
+        tell: takes a sentence for the user.
     """
 
     folder: Path
@@ -49,7 +49,10 @@ class ProjectState:
     project_id: str
     clock: Clock
     shared: SharedState | None = None
-    warn: Callable[[str], None] = lambda _: None
+    tell: Callable[[str], None] = lambda _: None
+
+    def warn(self, text: str) -> None:
+        self.tell(f"Warning: {text}")
 
     @property
     def local(self) -> Runs:
@@ -147,14 +150,21 @@ class ProjectState:
                 return f"{store.name}/{LAST_AUDIT}", data
         return None
 
-    async def keep_audit(self, data: bytes) -> None:
-        """Keeps a complete audit for the next one to compare with."""
-        await self._own.put(LAST_AUDIT, data)
+    async def keep_audit(self, data: bytes, *, needed: bool) -> None:
+        """Keeps a complete audit for the next one to compare with.
+
+        Args:
+            needed: it is said where that fails; otherwise no state folder is made for it.
+        """
+        stores: list[Store] = [self._own] if needed or self.folder.is_dir() else []
         if self.shared is not None:
+            stores.append(self.shared.store)
+        for store in stores:
             try:
-                await self.shared.store.put(LAST_AUDIT, data)
-            except StoreError as error:
-                self.warn(f"{error.text} The next audit on another machine compares with an older one.")
+                await store.put(LAST_AUDIT, data)
+            except StateError as error:
+                if needed:
+                    self.warn(f"{error.text} The next audit compares with an older one.")
 
     @property
     def _own(self) -> FolderStore:

@@ -50,7 +50,7 @@ async def recording(
         files=tuple(FileRecord(file, _digest(file)) for file in files),
         rollback_of=rollback_of,
     )
-    async with exclusive(folder, clock, lock_timeout):
+    async with exclusive(folder, clock, lock_timeout, state.tell):
         with closing(Journal(folder)) as journal:
             recorder = RunRecorder(folder, journal, clock, run)
             async with _sharing(state, recorder, lock_timeout) as remembered:
@@ -65,7 +65,7 @@ async def _sharing(state: ProjectState, recorder: RunRecorder, lock_timeout: flo
         yield await state.recall()
         return
     claim = own_claim(run.run, run.user, run.host, state.clock.now(), _job(os.environ))
-    async with held(shared.store, claim, state.clock, lock_timeout, shared.bury) as lease:
+    async with held(shared.store, claim, state.clock, lock_timeout, shared.bury, state.tell) as lease:
         sharing = recorder.share(shared, lease)
         await sharing.upload()
         remembered = await state.recall(needed=True)

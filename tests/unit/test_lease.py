@@ -34,11 +34,12 @@ class Team:
     holding: set[str] = field(default_factory=set)
     done: list[str] = field(default_factory=list)
     buried: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     async def run(self, name: str, seconds: float = 1.0, patience: float = 0.0, *, dies: bool = False) -> None:
         """A run that changes something now and then."""
         claim = own_claim(name, "alice", "runner-7", self.clock.now(), "https://ci.example/jobs/7")
-        async with held(self.bucket, claim, self.clock, patience, self.bury) as lock:
+        async with held(self.bucket, claim, self.clock, patience, self.bury, self.said.append) as lock:
             until = self.clock.monotonic() + seconds
             while self.clock.monotonic() < until:
                 await lock.confirm()
@@ -104,6 +105,9 @@ def test_with_a_lock_timeout_it_waits(team: Team) -> None:
 
     team.clock.run(main())
     assert team.done == ["a", "b"]
+    [said] = team.said
+    assert said.startswith("Another apply is running on s3://bucket/team: run a, alice on runner-7")
+    assert said.endswith("Waiting for it, at most 5 min.")
 
 
 @settings(max_examples=60, deadline=None)
