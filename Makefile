@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUNS ?= 100000
 SIMULATIONS ?= 2000
+MACHINES ?= 20
 
 .PHONY: help demo test test-unit coverage golden lint format bench fuzz screenshots clean
 
@@ -53,6 +54,7 @@ fuzz: $(READY) ## run the fuzzers, RUNS=100000 times each
 	$(BIN)/python tests/fuzz/fuzz_files.py --runs $(RUNS)
 	$(BIN)/python tests/fuzz/fuzz_redirects.py --runs $(RUNS)
 	$(BIN)/python tests/simulator --runs $(SIMULATIONS)
+	EXAMPLES=$(MACHINES) $(BIN)/pytest tests/faults/test_two_machines.py
 
 screenshots: $(READY) ## take the README's pictures, with Debian's chromium and chromium-driver
 	$(BIN)/python tests/docs/screenshots.py

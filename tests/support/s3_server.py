@@ -61,9 +61,10 @@ class Bucket:
     faults: Faults = field(default_factory=Faults)
     mutex: threading.Lock = field(default_factory=threading.Lock)
     watch: Callable[[str, bool], object] = lambda _request, _done: False
+    clock: Callable[[], float] = time.time
 
     def now(self) -> float:
-        return time.time() + self.faults.ahead
+        return self.clock() + self.faults.ahead
 
     def keys(self, prefix: str = "") -> list[str]:
         with self.mutex:
