@@ -19,7 +19,7 @@ from reconciler.errors import StateError
 from reconciler.state import claims
 from reconciler.state.claims import LEASE, Claim, Claims
 from reconciler.state.store import Entry, Store, StoreError
-from reconciler.util.clock import Clock
+from reconciler.util.clock import Clock, ShiftedClock
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import shorten
 from reconciler.vod.waits import Tell, discard
@@ -37,12 +37,17 @@ class LeaseLostError(StateError):
 
 
 class Lease:
-    """The lock, held. `confirm` before each change."""
+    """The lock, held. `confirm` before each change.
 
-    def __init__(self, store: Store, claim: Claim, clock: Clock, renewed: float) -> None:
+    Attributes:
+        stores_clock: this machine's clock, put right by the store's: all that share it agree on the time.
+    """
+
+    def __init__(self, store: Store, claim: Claim, clock: Clock, renewed: float, ahead: timedelta) -> None:
         self._store = store
         self._claim = claim
         self._clock = clock
+        self.stores_clock = ShiftedClock(clock, ahead)
         self._renewed = (renewed, clock.now())
         """When the last renewal that succeeded was sent."""
         self._lost = ""
@@ -129,8 +134,9 @@ async def held(
         StoreError: the store does not answer.
     """
     try:
-        renewed = await _Contender(store, claim, clock, bury, tell).acquire(patience)
-        lease = Lease(store, replace(claim, held=True), clock, renewed)
+        contender = _Contender(store, claim, clock, bury, tell)
+        renewed = await contender.acquire(patience)
+        lease = Lease(store, replace(claim, held=True), clock, renewed, contender.ahead)
         keeping = asyncio.ensure_future(lease.keep())
         try:
             yield lease
@@ -154,6 +160,8 @@ class _Contender:
         self._bury = bury
         self._tell: Tell | None = tell
         self._written = False
+        self.ahead = timedelta()
+        """How much later the store's clock is than this machine's."""
         self._written_at: tuple[datetime, float] | None = None
         """When the claim was written last, by the store's clock and by ours."""
 
@@ -187,7 +195,7 @@ class _Contender:
             living = (await self._claims(stored + timedelta(seconds=self._clock.monotonic() - ours))).living
             if living:  # another claim of ours would only be in their way
                 return living
-        sent = self._clock.monotonic()
+        sent, now = self._clock.monotonic(), self._clock.now()
         await self._store.put(claims.key(self._claim.run), claims.as_bytes(self._claim))
         self._written = True
         listed = await claims.entries(self._store)
@@ -197,7 +205,7 @@ class _Contender:
                 f"{self._store.name} does not list what was just written there",
                 hint="Shared state needs a store that does.",
             )
-        self._written_at = (mine.modified, sent)
+        self._written_at, self.ahead = (mine.modified, sent), mine.modified - now
         others = await self._claims(mine.modified, listed)
         for dead in () if others.living else others.dead:
             await self._bury(dead.run)

@@ -44,6 +44,7 @@ class RunRecorder:
 
     def share(self, shared: SharedState, lease: Lease) -> Sharing:
         """From now on, what is written goes into the shared state, too."""
+        self._clock = lease.stores_clock
         project = (self._run.endpoint, self._run.project_id)
         self.sharing = Sharing(shared, lease, self._journal, self._folder, self._run.run, project)
         return self.sharing

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler import __version__
@@ -66,9 +67,11 @@ async def _sharing(state: ProjectState, recorder: RunRecorder, lock_timeout: flo
         return
     claim = own_claim(run.run, run.user, run.host, state.clock.now(), _job(os.environ))
     async with held(shared.store, claim, state.clock, lock_timeout, shared.bury, state.tell) as lease:
+        clock = lease.stores_clock
+        shared = replace(shared, clock=clock)
         sharing = recorder.share(shared, lease)
         await sharing.upload()
-        remembered = await state.recall(needed=True)
+        remembered = await replace(state, shared=shared, clock=clock).recall(needed=True)
         try:
             yield remembered
         finally:

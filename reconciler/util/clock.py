@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -27,3 +28,20 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftedClock:
+    """Another clock, so much later."""
+
+    clock: Clock
+    by: timedelta
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.by
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
