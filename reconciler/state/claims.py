@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from reconciler.state.store import LOCKS, Entry, Store, StoreError
+from reconciler.state.store import LOCKS, RUN_ID, Entry, Store, StoreError
 from reconciler.util.sanitize import shorten
 
 LEASE = timedelta(minutes=10)
 """A claim that was not written again for so long, by the store's clock, is of a run that died."""
 _MOST_CLAIMS = 1000
+_KEY = re.compile(rf"{LOCKS}{RUN_ID}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +72,19 @@ def _claim(run: str, data: bytes | None) -> Claim | None:
 
 
 async def entries(store: Store) -> list[Entry]:
-    """The claims that there are.
+    """The claims that there are. What has no run's name is none: taken for one, it would be removed in the end.
 
     Raises:
         StoreError: the store does not answer, or holds what are no claims of ours.
     """
     found: list[Entry] = []
+    count = 0
     async for entry in store.list(LOCKS):
-        if len(found) >= _MOST_CLAIMS:
+        count += 1
+        if count > _MOST_CLAIMS:
             raise StoreError(f"{store.name}/{LOCKS} holds more than {_MOST_CLAIMS:,} objects: they are no claims")
-        found.append(entry)
+        if _KEY.fullmatch(entry.key):
+            found.append(entry)
     return found
 
 

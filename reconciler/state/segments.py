@@ -16,10 +16,10 @@ from itertools import islice
 
 from reconciler.errors import StateError
 from reconciler.state.journal import Record, parsed
-from reconciler.state.store import RUNS, Store, keys
+from reconciler.state.store import LIMIT, RUN_ID, RUNS, Entry, Store, too_large
 from reconciler.util.concurrency import for_each
 
-_KEY = re.compile(rf"{RUNS}(?P<run>[A-Za-z0-9-]{{1,80}})/(?P<number>[0-9]{{6}})\.jsonl")
+_KEY = re.compile(rf"{RUNS}(?P<run>{RUN_ID})/(?P<number>[0-9]{{6}})\.jsonl")
 _AT_ONCE = 16
 _MOST_GAPS = 3
 
@@ -53,18 +53,21 @@ def sealed(run: str, number: int, lines: bytes) -> bytes:
     return json.dumps(header, separators=(",", ":")).encode() + b"\n" + lines
 
 
-async def read(store: Store, run: str, names: Sequence[str] | None, cache: Store) -> Segments:
+async def read(store: Store, run: str, entries: Sequence[Entry] | None, cache: Store) -> Segments:
     """
     Args:
-        names: the keys of the segments to read; None: all.
+        entries: the segments to read; None: all.
         cache: holds segments that were read before.
 
     Raises:
         StoreError: the store does not answer.
     """
-    whole = names is None
-    names = await keys(store, f"{RUNS}{run}/") if names is None else names
-    numbers = {int(match["number"]) for name in names if (match := _KEY.fullmatch(name))}
+    whole = entries is None
+    if entries is None:
+        entries = [entry async for entry in store.list(f"{RUNS}{run}/")]
+    if too_large(entries):
+        return Segments(problems=(f"{store.name}/{RUNS}{run}/ is left out: it holds more than {LIMIT}",))
+    numbers = {int(match["number"]) for entry in entries if (match := _KEY.fullmatch(entry.key))}
     opened: dict[int, list[bytes] | str] = {}
 
     async def fetch(number: int) -> None:

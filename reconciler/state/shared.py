@@ -12,7 +12,7 @@ from reconciler.errors import StateError
 from reconciler.state import claims, segments
 from reconciler.state.claims import Claims
 from reconciler.state.journal import OutcomeRecord, Record, line_of, parsed
-from reconciler.state.store import COVERS, MEMORY, RUNS, Entry, Store, StoreError, keys
+from reconciler.state.store import COVERS, LIMIT, MEMORY, RUNS, Entry, Store, StoreError, is_memory, keys, too_large
 from reconciler.util.clock import Clock
 
 PENDING = timedelta(minutes=5)
@@ -135,15 +135,26 @@ class SharedState:
         """The keys and lines of all that is remembered. Where a run put its own in the place of what was listed, once
         more."""
         for _ in range(_LOOKS):
-            listed = sorted(await self._list(MEMORY), key=lambda entry: entry.modified)
-            names = [entry.key for entry in listed]
-            if len(names) > _MOST_REMEMBERED:
-                raise StoreError(f"{self.store.name}/{MEMORY} holds more than {_MOST_REMEMBERED:,} objects")
+            names = await self._memory_keys()
             await self._forget(names)
             bodies = await asyncio.gather(*map(self._remembered, names))
             if None not in bodies:
                 break
         return names, b"".join(body.rstrip(b"\n") + b"\n" for body in bodies if body)
+
+    async def _memory_keys(self) -> list[str]:
+        """The older ones first. What else lies there is neither read nor, after it is merged, removed."""
+        found: list[Entry] = []
+        count = 0
+        async for entry in self.store.list(MEMORY):
+            count += 1
+            if count > _MOST_REMEMBERED:
+                raise StoreError(f"{self.store.name}/{MEMORY} holds more than {_MOST_REMEMBERED:,} objects")
+            if is_memory(entry.key):
+                found.append(entry)
+        if too_large(found):
+            raise StoreError(f"{self.store.name}/{MEMORY} holds more than {LIMIT}: not all of it is ours")
+        return [entry.key for entry in sorted(found, key=lambda entry: entry.modified)]
 
     async def _remembered(self, name: str) -> bytes | None:
         """What a run learned: it is written once."""
@@ -180,8 +191,8 @@ class SharedState:
 
     async def _recent(self, run: str, entries: Sequence[Entry]) -> segments.Segments:
         since = self.clock.now() - PENDING - _A_MOMENT
-        names = [entry.key for entry in entries if entry.modified >= since]
-        return await segments.read(self.store, run, names, self.cache) if names else segments.Segments()
+        recent = [entry for entry in entries if entry.modified >= since]
+        return await segments.read(self.store, run, recent, self.cache) if recent else segments.Segments()
 
     async def _read(self, runs: Sequence[str], *, more: bool) -> History:
         records: list[Numbered] = []

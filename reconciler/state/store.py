@@ -11,7 +11,8 @@ The layout is the same in both, below `<prefix>/<project id>/`:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,8 +21,11 @@ from reconciler.errors import StateError
 
 LOCKS, RUNS, MEMORY, COVERS = "locks/", "runs/", "memory/", "covers/"
 LAST_AUDIT = "audit/last.json"
+RUN_ID = "[A-Za-z0-9-]{1,80}"
+"""A pattern. What is named otherwise is not ours: it is neither read nor removed."""
 MOST_BYTES = 256 * 1024 * 1024
-"""Of one object. A larger one is not ours."""
+"""Of one object, and of what is read at once. What is larger is not ours."""
+LIMIT = f"{MOST_BYTES // 1024**2} MiB"
 
 
 class StoreError(StateError):
@@ -62,6 +66,19 @@ class Store(Protocol):
 
     async def delete(self, key: str) -> None:
         """Removes an object, if it is there."""
+
+
+_MEMORY = re.compile(rf"{MEMORY}{RUN_ID}\.jsonl")
+
+
+def is_memory(key: str) -> bool:
+    """Whether it is the key of what a run remembered."""
+    return _MEMORY.fullmatch(key) is not None
+
+
+def too_large(entries: Iterable[Entry]) -> bool:
+    """Whether these are more than is read at once."""
+    return sum(entry.size for entry in entries) > MOST_BYTES
 
 
 async def keys(store: Store, prefix: str, after: str = "") -> list[str]:

@@ -44,6 +44,8 @@ class FakeStore:
     delays: list[float] = field(default_factory=lambda: [0.005])
     name: str = "s3://bucket/team"
     objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """What listings say of objects that are larger than a test may be."""
     down: bool = False
     ahead: timedelta = timedelta()
     """Of its own clock."""
@@ -92,7 +94,7 @@ class FakeStore:
         for key, data, at in found:
             if key > after:
                 self.asked["listed"] += 1
-                yield Entry(key, len(data), started + timedelta(seconds=at) + self.ahead)
+                yield Entry(key, self.sizes.get(key, len(data)), started + timedelta(seconds=at) + self.ahead)
 
     async def delete(self, key: str) -> None:
         await self._arrive()

@@ -176,6 +176,15 @@ def test_a_claim_that_cannot_be_read_may_be_held(team: Team, data: bytes) -> Non
         team.clock.run(team.run("b"))
 
 
+@pytest.mark.parametrize("name", ["locks/README.txt", "locks/a/b", "locks/a b", "locks/"])
+def test_what_others_put_there_neither_blocks_nor_is_removed(team: Team, name: str) -> None:
+    team.bucket.objects[name] = b"ours", team.clock.monotonic() - 11 * MINUTE
+    team.clock.run(team.run("b"))
+    team.bucket.objects[name] = b"ours", team.clock.monotonic()
+    team.clock.run(team.run("c"))
+    assert (team.done, team.buried, team.bucket.keys()) == (["b", "c"], [], [name])
+
+
 def test_a_holder_renews_its_claim(team: Team) -> None:
     async def main() -> None:
         async with asyncio.TaskGroup() as group:

@@ -13,6 +13,7 @@ from support.state import FakeStore
 from reconciler.state.folder_store import FolderStore
 from reconciler.state.journal import IntentRecord, OutcomeRecord, Record, RunRecord, line_of
 from reconciler.state.segments import Segments, key, read, run_of, sealed
+from reconciler.state.store import MOST_BYTES
 
 RUN = "20260301T120000Z-abcdef"
 ELSEWHERE = "20260301T120000Z-012345"
@@ -38,8 +39,13 @@ def store(clock: FakeClock) -> FakeStore:
 
 
 def found(store: FakeStore, folder: Path, *numbers: int) -> Segments:
-    names = [key(RUN, number) for number in numbers] if numbers else None
-    return store.clock.run(read(store, RUN, names, FolderStore(folder)))
+    named = {key(RUN, number) for number in numbers}
+
+    async def main() -> Segments:
+        some = [entry async for entry in store.list("runs/") if entry.key in named] if named else None
+        return await read(store, RUN, some, FolderStore(folder))
+
+    return store.clock.run(main())
 
 
 def replace(store: FakeStore, number: int, data: bytes) -> None:
@@ -151,3 +157,10 @@ def test_other_keys_are_no_segments(store: FakeStore, tmp_path: Path, name: str)
     assert run_of(name) is None
     store.objects[name.replace("runs/a/", f"runs/{RUN}/")] = b"foreign", 0.0
     assert found(store, tmp_path) == Segments(tuple(enumerate(records(), start=1)))
+
+
+def test_a_run_with_more_than_can_be_ours_is_not_read(store: FakeStore, tmp_path: Path) -> None:
+    store.sizes[key(RUN, 2)] = MOST_BYTES
+    [problem] = found(store, tmp_path).problems
+    assert problem == f"s3://bucket/team/runs/{RUN}/ is left out: it holds more than 256 MiB"
+    assert store.asked["get"] == 0

@@ -11,7 +11,7 @@ from support.state import FakeStore, machine, set_cover
 from reconciler.state.project_state import ProjectState
 from reconciler.state.recording import recording
 from reconciler.state.settled_covers import Memory, SettledCover
-from reconciler.state.store import LOCKS, MEMORY
+from reconciler.state.store import LOCKS, MEMORY, MOST_BYTES, StoreError
 
 MINUTE = 60.0
 THIRD = "c" * 32
@@ -130,3 +130,28 @@ def test_what_is_not_ours_says_nothing(store: FakeStore, clock: FakeClock, tmp_p
         assert set(remembered.recent) == {ASSET}
 
     clock.run(main())
+
+
+@pytest.mark.parametrize("name", ["README.txt", "20200101T000000Z-ffffff.jsonl.bak", "old/a.jsonl", "a b.jsonl", ""])
+def test_what_others_put_there_is_neither_read_nor_removed(
+    store: FakeStore, clock: FakeClock, tmp_path: Path, name: str
+) -> None:
+    key = f"{MEMORY}{name}"
+
+    async def main() -> None:
+        await learn(machine(tmp_path / "a", store, clock), settled(ASSET), applies=ASSET)
+        store.objects[key] = b"minutes of the meeting", clock.monotonic()
+        await learn(machine(tmp_path / "b", store, clock), settled(OTHER), applies=OTHER)
+        assert await known(machine(tmp_path / "c", store, clock)) == {settled(ASSET), settled(OTHER)}
+
+    clock.run(main())
+    assert store.objects[key][0] == b"minutes of the meeting"
+
+
+def test_more_than_can_be_ours_is_not_read(store: FakeStore, clock: FakeClock, tmp_path: Path) -> None:
+    for name in "ab":
+        store.objects[f"{MEMORY}{name}.jsonl"] = b"", 0.0
+        store.sizes[f"{MEMORY}{name}.jsonl"] = MOST_BYTES // 2 + 1
+    with pytest.raises(StoreError, match="memory/ holds more than 256 MiB"):
+        clock.run(known(machine(tmp_path / "a", store, clock)))
+    assert store.asked["get"] == 0
