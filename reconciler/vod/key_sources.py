@@ -18,7 +18,7 @@ _EARLY = timedelta(minutes=5)
 _EARLY_SHARE = 5
 """Keys with a short life are renewed when a fifth of it is left."""
 _PAUSE = 30.0
-"""Seconds between attempts to renew keys that are still valid."""
+"""Seconds between attempts to renew keys that are still valid, or that were refused."""
 _MARGIN = timedelta(seconds=10)
 
 
@@ -67,6 +67,7 @@ class RenewedKeys:
         self._clock = clock
         self._keys: TemporaryKeys | None = None
         self._renew_at: datetime | None = None
+        self._refused_at: float | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def current(self) -> TemporaryKeys:
@@ -79,6 +80,10 @@ class RenewedKeys:
     async def renewed(self, refused: str) -> bool:
         async with self._one_at_a_time:
             if self._keys is not None and self._keys.access.security_token == refused:
+                now = self._clock.monotonic()
+                if self._refused_at is not None and now - self._refused_at < _PAUSE:
+                    return False  # new ones were refused as well: it is not their age
+                self._refused_at = now
                 self._take(await self._exchange())
             return True
 

@@ -319,3 +319,26 @@ def test_an_apply_of_an_hour_with_keys_of_a_quarter_finishes(
     assert set(outcomes) == {"applied"}
     assert clock.monotonic() > 3600
     assert cloud.count("/securitytokens" if "HW_ASSUME_ROLE_AGENCY_NAME" in env else "/assume-with-oidc") >= 5
+
+
+def test_keys_that_are_refused_however_new_are_not_renewed_at_each_request(clock: FakeClock) -> None:
+    """A 401 may have another reason than the keys: thousands of requests must not become as many exchanges."""
+
+    async def work(keys: RenewedKeys) -> None:
+        for _ in range(1000):
+            sent = (await keys.current()).access.security_token or ""
+            await keys.renewed(sent)
+            await clock.sleep(0.02)
+
+    assert renewals(clock, work) <= 3
+
+
+def test_other_keys_are_asked_for_again_after_a_moment(clock: FakeClock) -> None:
+    async def work(keys: RenewedKeys) -> None:
+        await keys.current()
+        assert await keys.renewed("token-1")
+        assert not await keys.renewed("token-2")
+        await clock.sleep(60)
+        assert await keys.renewed("token-2")
+
+    assert renewals(clock, work) == 3
