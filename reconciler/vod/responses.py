@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass
@@ -27,6 +26,8 @@ from reconciler.vod.waits import LongWaits, Tell, discard
 _MOST_BYTES = 32 * 1024 * 1024
 _CLOCK_TOLERANCE = 15 * 60
 _PATIENCE = 30 * 60
+_PROMPT = 5.0
+"""Seconds; what is made sure of before a change, such as a lock, holds for longer."""
 _IAM_USED_UP = "IAM, which answers that its quota is used up (HTTP 429)"
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -110,20 +111,30 @@ class ApiConnection:
         """Returns a 2xx and its body. The time-out is the request's alone: a login may take longer.
 
         Args:
-            changes: the request may have an effect whatever fault is met.
+            changes: the request may have an effect whatever fault is met. It is not sent where credentials were
+                waited for: what was made sure of before, such as a lock, may no longer hold.
 
         Raises:
             Throttled, AuthenticationError, TransientFault, ApiError: see `_check`.
         """
         auth = self.http.auth if isinstance(self.http.auth, Auth) else None
+        asked = self.clock.monotonic()
         if auth is not None:
             await auth.ready()
+            self._check_prompt(operation, asked, changes=changes)
         response, body = await self._once(operation, request, changes=changes)
+        asked = self.clock.monotonic()
         if response.status_code == httpx.codes.UNAUTHORIZED and auth and await auth.renewed(response.request):
+            self._check_prompt(operation, asked, changes=changes)
             response, body = await self._once(operation, request, changes=changes)
         if response.status_code == httpx.codes.UNAUTHORIZED:  # every other answer is checked already
             _check(operation, response, body, self.clock)
         return response, body
+
+    def _check_prompt(self, operation: str, asked: float, *, changes: bool) -> None:
+        waited = self.clock.monotonic() - asked
+        if changes and waited > _PROMPT:
+            raise TransientFault(operation, f"new credentials came after {waited:.0f} seconds only; nothing was sent")
 
     async def _once(self, operation: str, request: httpx.Request, *, changes: bool) -> tuple[httpx.Response, bytes]:
         """One answer. A 401 is left to the caller, who may have a new token."""
@@ -158,7 +169,7 @@ class ApiConnection:
         """Returns the answer as a model."""
         response, body = await self.exchange(operation, request)
         try:
-            return _parsed(model, body)
+            return schemas.parsed(model, body)
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
             status = response.status_code
@@ -188,18 +199,6 @@ async def patiently(connection: ApiConnection, ask: Callable[[], Awaitable[T]]) 
                 ) from throttled
             with waits.waiting(pause, _IAM_USED_UP):
                 await connection.clock.sleep(pause)
-
-
-def _parsed(model: type[M], body: bytes) -> M:
-    """The body as a model. Half a surrogate pair is valid JSON but not valid text: it is replaced."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError:
-        try:
-            whole = json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
-        except (ValueError, RecursionError):
-            whole = body
-        return model.model_validate_json(whole)
 
 
 async def _read_body(operation: str, response: httpx.Response) -> bytes:

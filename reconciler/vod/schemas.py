@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 def _without_nulls(value: object) -> object:
@@ -22,6 +24,22 @@ def _text(value: object) -> object:
 
 Items = Annotated[tuple[T, ...], BeforeValidator(_without_nulls)]
 Text = Annotated[str, BeforeValidator(_text)]
+
+
+def parsed(model: type[M], body: bytes) -> M:
+    """The body as a model. Half a surrogate pair is valid JSON but not valid text: it is replaced.
+
+    Raises:
+        ValidationError: the body is not such a model.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        try:
+            whole = json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+        except (ValueError, RecursionError):
+            whole = body
+        return model.model_validate_json(whole)
 
 
 class ApiModel(BaseModel):

@@ -21,6 +21,7 @@ from support.fakes import (
 from support.samples import FAULTS, URL, put, read
 
 from reconciler.errors import ApiError, UnreachableError
+from reconciler.vod.auth import Auth
 from reconciler.vod.retry import ATTEMPTS
 from reconciler.vod.transport import UntrustedError
 
@@ -189,3 +190,45 @@ def test_an_unknown_authority_is_told_at_once_with_the_variable(clock: FakeClock
 
     assert len(server.requests) == 1
     assert "SSL_CERT_FILE" in caught.value.hint
+
+
+class SlowAuth(Auth):
+    """Credentials that come after so many seconds the first time: before a request, or after a 401."""
+
+    def __init__(self, clock: FakeClock, ready: float = 0.0, renewed: float = 0.0) -> None:
+        self._clock = clock
+        self._ready, self._renewed = ready, renewed
+
+    async def ready(self) -> None:
+        seconds, self._ready = self._ready, 0.0
+        await self._clock.sleep(seconds)
+
+    async def renewed(self, refused: httpx.Request) -> bool:
+        seconds, self._renewed = self._renewed, 0.0
+        await self._clock.sleep(seconds)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("ready", "renewed", "answers"), [(1200.0, 0.0, [204]), (0.0, 1200.0, [401, 204]), (2.0, 2.0, [401, 204])]
+)
+def test_a_put_comes_soon_after_what_was_made_sure_of(
+    clock: FakeClock, ready: float, renewed: float, answers: list[int]
+) -> None:
+    """Above all the lock that a team shares, which ends ten minutes after its store was last reached."""
+    prepared: list[tuple[float, bool]] = []
+    sent: list[float] = []
+
+    async def prepare(in_doubt: bool) -> str:
+        prepared.append((clock.monotonic(), in_doubt))
+        return URL
+
+    async def serve(_: httpx.Request) -> httpx.Response:
+        sent.append(clock.monotonic() - prepared[-1][0])
+        return httpx.Response(answers[len(sent) - 1])
+
+    client = vod_client(serve, clock, auth=SlowAuth(clock, ready, renewed))
+    assert clock.run(client.set_cover(prepare)) is True
+    assert max(sent) < 10
+    assert not any(in_doubt for _, in_doubt in prepared)
+    assert len(sent) == len(answers)
