@@ -97,7 +97,7 @@ def _oidc(env: Mapping[str, str]) -> OidcSource | None:
             f"OIDC needs an ID token: {_OIDC}ID_TOKEN or {_OIDC}TOKEN_FILE",
             hint="In GitHub Actions give the job `permissions: id-token: write`; then no token need be set.",
         )
-    if url and urlsplit(url).scheme != "https" and not is_loopback(url):
+    if url and not _is_safe(url):
         raise UsageError(f"{_GITHUB[0]} is not an https URL")
     return OidcSource(
         provider,
@@ -110,6 +110,15 @@ def _oidc(env: Mapping[str, str]) -> OidcSource | None:
         bearer,
         env.get("RECONCILE_OIDC_AUDIENCE", ""),
     )
+
+
+def _is_safe(url: str) -> bool:
+    """Whether a token may be sent there."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.port != 0) and (parts.scheme == "https" or is_loopback(url))
+    except ValueError:  # a broken host or port
+        return False
 
 
 def _seconds(text: str) -> int:
