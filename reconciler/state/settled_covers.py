@@ -68,13 +68,13 @@ class Memory:
     def __init__(self, folder: Path, shared: bytes = b"") -> None:
         self._path = folder / NAME
         self._shared = shared
-        self._by_asset: dict[str, bytes] | None = None
+        self._by_asset: dict[str, bytearray] | None = None
         """The lines of each asset."""
         self._count = 0
 
     def of(self, asset_id: str) -> tuple[SettledCover, ...]:
         """What is remembered of one asset."""
-        return tuple(_valid(self._lines().get(asset_id, b"")))
+        return tuple(_valid(self._lines().get(asset_id, bytearray())))
 
     def all(self) -> tuple[SettledCover, ...]:
         found = (item for lines in self._lines().values() for item in _valid(lines))
@@ -93,11 +93,11 @@ class Memory:
         with closing(JsonLines(self._path, _WHAT)) as file:
             file.write(b"".join(map(_line, new)))
         for item in new:
-            lines[item.asset_id] = lines.get(item.asset_id, b"") + _line(item)
+            lines.setdefault(item.asset_id, bytearray()).extend(_line(item))
 
-    def _lines(self) -> dict[str, bytes]:
+    def _lines(self) -> dict[str, bytearray]:
         if self._by_asset is None:
-            found: dict[str, bytes] = {}
+            found: dict[str, bytearray] = {}
             _sort(self._shared.splitlines(), found)
             numbered = list(json_lines.read(self._path, _WHAT))
             self._count = numbered[-1][0] if numbered else 0
@@ -111,15 +111,15 @@ class Memory:
         self._count = 0
 
 
-def _sort(lines: Iterable[bytes], by_asset: dict[str, bytes]) -> None:
+def _sort(lines: Iterable[bytes], by_asset: dict[str, bytearray]) -> None:
     """Adds lines to those of their assets."""
     for line in lines:
         if named := _FORM.match(line):
             asset_id = named[1].decode()
-            by_asset[asset_id] = by_asset.get(asset_id, b"") + line.rstrip(b"\n") + b"\n"
+            by_asset.setdefault(asset_id, bytearray()).extend(line.rstrip(b"\n") + b"\n")
 
 
-def _valid(lines: bytes) -> Iterable[SettledCover]:
+def _valid(lines: bytearray) -> Iterable[SettledCover]:
     """One asset's settled covers, each once."""
     found: dict[str, SettledCover] = {}
     for line in lines.splitlines():

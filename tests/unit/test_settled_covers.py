@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from support.fakes import ASSET, CDN, FakeClock, FakeCloud, Picture, desired, snapshot_url, work_in_this_thread
+from support.fakes import ASSET, CDN, OTHER, FakeClock, FakeCloud, Picture, desired, snapshot_url, work_in_this_thread
 
 from reconciler.errors import StateError
 from reconciler.state.folder import make
@@ -92,3 +92,12 @@ def test_what_is_no_plain_file_is_neither_read_nor_written(tmp_path: Path, make_
     with pytest.raises(StateError, match="cannot be read"):
         Memory(tmp_path).remember([settled(2)])
     assert other.read_bytes().count(b"\n") == 1
+
+
+def test_a_store_with_endless_lines_of_one_asset_costs_no_more_than_to_read_them(tmp_path: Path) -> None:
+    """With one copy of them all for each of them this would take hours."""
+    line = '{{"asset_id":"{}","cover_sha256":"{:064x}","snapshot_path":"x","snapshot_sha256":"{}"}}\n'
+    lines = "".join(line.format(ASSET, number, "b" * 64) for number in range(100_000)).encode()
+    memory = Memory(tmp_path, lines)
+    assert memory.of(OTHER) == ()
+    assert len(memory.of(ASSET)) == 100_000
