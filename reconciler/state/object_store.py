@@ -36,6 +36,7 @@ _ANSWER = re.compile(r"non-2xx status code: (?P<status>[0-9]{3}[A-Za-z ]*)(?:: (
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*([A-Za-z]+)")
 _CAUSE = re.compile(r'(?:message|error): "([^"\\]+)"')
+_NO_KEYS = re.compile(r"External AWS credential provider: [A-Za-z]+: (.*)", re.DOTALL)
 _ASK_AGAIN = timedelta(minutes=6)
 
 
@@ -201,6 +202,9 @@ def _reason(error: Exception) -> str:
         code = _CODE.search(answer["body"] or "")
         said = code[1] if code else shorten(hide(" ".join((answer["body"] or "").split())), 100)
         return f"HTTP {answer['status']}" + (f": {said}" if said else "")
+    no_keys = _NO_KEYS.search(text)
+    if no_keys is not None:
+        return f"there are no keys for it: {shorten(hide(' '.join(no_keys[1].split())), 300)}"
     certificate = _CERTIFICATE.search(details)
     if certificate is not None:
         return f"the server's certificate is not trusted: {certificate[1]}"
@@ -214,6 +218,10 @@ def _advice(error: Exception) -> str:
     text = str(error)  # a refused listing has no type of its own
     if "403 Forbidden" in text or "401 Unauthorized" in text:
         return "Check that the credentials may list, read, write and delete objects below the prefix."
+    if _NO_KEYS.search(text):
+        return "Check the source of the credentials."
+    if "object with invalid path" in text:
+        return "Remove that object from the bucket: it is none of the shared state's."
     if "NoSuchBucket" in text:
         return "Create the bucket, or correct its name or region in --state."
     if "InvalidCertificate" in text:

@@ -11,7 +11,7 @@ import pytest
 from support.s3_server import BUCKET, KEY, SECRET, Bucket, serving, state_url
 from support.store_checks import CHECKS, Check
 
-from reconciler.errors import UsageError
+from reconciler.errors import AuthenticationError, UsageError
 from reconciler.state import object_store
 from reconciler.state.object_store import ObjectStore
 from reconciler.state.store import StoreError, keys
@@ -132,6 +132,27 @@ def test_temporary_keys_are_asked_for_and_sent(bucket: Bucket, address: StoreAdd
     asyncio.run(store.put("locks/a", b"{}"))
     assert keys.asked
     assert bucket.keys() == [f"team/{'0' * 32}/locks/a"]
+
+
+def test_a_source_that_gives_no_keys_is_named(address: StoreAddress) -> None:
+    class Refused(FixedKeys):
+        async def current(self) -> TemporaryKeys:
+            raise AuthenticationError("STS gives no keys: the token is too old", status=403)
+
+    error = refusal(ObjectStore(replace(address, kind="obs"), "0" * 32, Refused(AccessKey("", ""))))
+    assert error.message.endswith("/runs/: there are no keys for it: STS gives no keys: the token is too old")
+    assert error.hint == "Check the source of the credentials."
+
+
+@pytest.mark.parametrize("name", ["runs//x", "runs/../x", "runs/.", "runs/\x1b[31mred", "runs/a\nb"])
+def test_a_key_that_cannot_be_used_leads_nowhere_and_is_named(
+    address: StoreAddress, bucket: Bucket, name: str
+) -> None:
+    bucket.objects[f"team/{'0' * 32}/{name}"] = b"x", 0.0
+    error = refusal(opened(address))
+    assert error.text.isprintable()
+    assert "object with invalid path" in error.message
+    assert error.hint.startswith("Remove that object")
 
 
 def test_obs_needs_keys_that_can_sign(address: StoreAddress) -> None:
