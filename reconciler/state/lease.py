@@ -64,11 +64,18 @@ class Lease:
             await self._look()
 
     async def keep(self) -> None:
-        """Renews the claim each minute, until cancelled. What fails is tried again a minute later."""
+        """Renews the claim each minute, until cancelled. What fails is tried again a minute later. A renewal that was
+        sent is waited for: it could arrive after the claim was removed, and block all others."""
         while True:
             await self._clock.sleep(_RENEWAL)
+            renewal = asyncio.ensure_future(self._renew())
             with suppress(StateError):
-                await self._renew()
+                try:
+                    await asyncio.shield(renewal)
+                except asyncio.CancelledError:
+                    with suppress(StateError):
+                        await renewal
+                    raise
 
     async def _renew(self) -> None:
         """Another run that thinks this one dead has written its claim before it removes this one's: so a claim that

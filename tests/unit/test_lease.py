@@ -304,3 +304,40 @@ def test_two_that_both_think_they_hold_it_both_stop(team: Team) -> None:
                 await lock.confirm()
 
     team.clock.run(main())
+
+
+class SlowRenewals(FakeStore):
+    """What was sent arrives, though late, whether or not the sender still waits for it."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        late = 20.0 if key in self.objects and self.clock.monotonic() > MINUTE else 0.0
+
+        async def arrive() -> None:
+            await self.clock.sleep(late)
+            self.objects[key] = data, self.clock.monotonic()
+
+        await asyncio.shield(asyncio.ensure_future(arrive()))
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_renewal_under_way_at_the_end_leaves_no_claim(clock: FakeClock, stops: bool) -> None:
+    """It would block all others for ten minutes."""
+    store = SlowRenewals(clock)
+
+    async def bury(_: str) -> None:
+        raise AssertionError("nobody died")
+
+    async def work() -> None:
+        async with held(store, own_claim("a", "", "", clock.now(), ""), clock, 0, bury):
+            await clock.sleep(MINUTE + 5)
+            if stops:
+                raise asyncio.CancelledError
+
+    async def main() -> None:
+        with suppress(asyncio.CancelledError):
+            await work()
+        assert store.keys() == []
+        await clock.sleep(MINUTE)
+        assert store.keys() == []
+
+    clock.run(main())
