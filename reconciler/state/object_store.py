@@ -137,6 +137,7 @@ def _opened(address: StoreAddress, keys: KeySource | None) -> S3Store:
         "region": address.region,
         "virtual_hosted_style_request": address.kind == "obs",
         "disable_bulk_delete": True,  # it needs a checksum, which OBS refuses
+        "skip_signature": False,
     }
     if address.endpoint is not None:
         # Both names: the second comes first where the environment sets it.
@@ -167,9 +168,13 @@ def _provider(keys: KeySource) -> Callable[[], Coroutine[Any, Any, S3Credential]
 
 def _client(url: httpx.URL) -> ClientConfig:
     """obstore's own TLS and proxies, made to behave as the rest of the program does."""
-    client: ClientConfig = {"timeout": _TIMEOUT, "connect_timeout": timedelta(seconds=5)}
-    if url.scheme == "http":
-        client["allow_http"] = True
+    # What is named here, no AWS_… variable can change.
+    client: ClientConfig = {
+        "timeout": _TIMEOUT,
+        "connect_timeout": timedelta(seconds=5),
+        "allow_http": url.scheme == "http",
+        "allow_invalid_certificates": False,
+    }
     proxy = Proxies().of(url)
     if proxy is None:
         # Any proxy of its own keeps it from reading the environment in its own way; this one is never used.

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,10 +111,12 @@ def test_a_folder_of_hashed_names(
     check_works(in_s3(base), bucket)
 
 
-def test_an_unknown_authority_fails_soon_and_names_the_variable(base: str, bucket: Bucket) -> None:
-    before = time.monotonic()
+def test_an_unknown_authority_is_refused_and_names_the_variable(
+    base: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a variable for another program says."""
+    monkeypatch.setenv("AWS_ALLOW_INVALID_CERTIFICATES", "true")
     error = refusal(in_s3(base))
-    assert time.monotonic() - before < 20
     assert error.message.endswith("/runs/: the server's certificate is not trusted: UnknownIssuer")
     assert error.hint == "If a proxy has a certificate authority of its own, name its file in SSL_CERT_FILE."
     assert bucket.requests == []
