@@ -67,6 +67,7 @@ class Diagnosis:
                     found.append(observed)
         except ReconcileError as error:
             self.fail("assets", error)
+            return found
         if found:
             self.findings.append(ok("assets", f"the details of {len(found)} can be read"))
         elif not asset_id:
@@ -116,7 +117,7 @@ async def check_state(run: ConnectedRun) -> AsyncIterator[Finding]:
     else:
         yield ok("state folder", f"remembers {len(runs):,} runs")
     if state.shared is None:
-        yield warning("shared state", "none: other machines do not know what this one did", "See --state.")
+        yield warning("shared state", "none: other machines do not know what this one did", "Share it: --state.")
         return
     claims = (await state.shared.claims()).living
     recalled = await state.shared.recall()
