@@ -22,9 +22,9 @@ settings.load_profile("steady")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_PREFIXES = ("HW_", "HUAWEICLOUD_", "RECONCILE_", "GITHUB_", "GITLAB_", "CI_PROJECT_")
+_PREFIXES = ("HW_", "HUAWEICLOUD_", "RECONCILE_", "AWS_", "ACTIONS_", "GITHUB_", "GITLAB_", "CI_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
-_OUTPUT = ("NO_COLOR", "FORCE_COLOR")
+_ALSO = ("NO_COLOR", "FORCE_COLOR", "CI", "BUILD_URL")
 
 
 class OutsideError(RuntimeError):
@@ -35,7 +35,7 @@ class OutsideError(RuntimeError):
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither credentials, settings nor proxies of the machine; a state folder of the test's own."""
     for name in list(os.environ):
-        if name.startswith(_PREFIXES) or name.lower() in _PROXIES or name in _OUTPUT:
+        if name.startswith(_PREFIXES) or name.lower() in _PROXIES or name in _ALSO:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RECONCILE_STATE_DIR", str(tmp_path / "state"))
 
