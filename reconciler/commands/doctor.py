@@ -16,6 +16,7 @@ from reconciler.commands.doctor_checks import (
     check_cdn,
     check_covers,
     check_identity,
+    check_quota,
     check_service,
     check_state,
 )
@@ -44,7 +45,7 @@ async def doctor(run: Run, *, asset: str | None) -> Report:
     try:
         settings = run.resolve_without_files()
         async with connect(run, settings) as connected:
-            for check in (check_state, check_identity, check_service):
+            for check in (check_state, check_quota, check_identity, check_service):
                 await diagnosis.make(check, connected)
             assets = await diagnosis.sample(connected, asset.lower() if asset else None)
             await diagnosis.make(check_covers, connected, assets)

@@ -89,9 +89,6 @@ async def check_service(run: ConnectedRun) -> AsyncIterator[Finding]:
     more = f" (it says no more than that: there may be more than {_MOST_TOLD:,})" if total >= _MOST_TOLD else ""
     yield ok("list", f"{total:,} assets{more}")
     yield ok("permissions", "reading works; vod:asset:update was not tried, since that changes a cover")
-    read, write = settings.read_quota, settings.write_quota
-    yield ok("quota", f"{read.amount:,} reads in {read.seconds:g} s, {write.amount:,} covers in {write.seconds:g} s")
-    yield await _quota_store(settings.quota_store)
 
 
 async def check_identity(run: ConnectedRun) -> AsyncIterator[Finding]:
@@ -106,6 +103,14 @@ async def check_identity(run: ConnectedRun) -> AsyncIterator[Finding]:
         return
     kind = next((part for part in found.principal_urn.split(":") if part in _PRINCIPALS), "a principal")
     yield ok("identity", f"{_PRINCIPALS.get(kind, kind)} of the account …{found.account_id[-4:]}")
+
+
+async def check_quota(run: ConnectedRun) -> AsyncIterator[Finding]:
+    """Before any call: all of them wait for the store."""
+    settings = run.settings
+    read, write = settings.read_quota, settings.write_quota
+    yield ok("quota", f"{read.amount:,} reads in {read.seconds:g} s, {write.amount:,} covers in {write.seconds:g} s")
+    yield await _quota_store(settings.quota_store)
 
 
 async def check_state(run: ConnectedRun) -> AsyncIterator[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.command_line import COVER, Cloud, Ran, entries, run, video, write
 from support.s3_server import KEY, SECRET, Bucket, serving, state_url
 
-from reconciler.emulator import options
+from reconciler.emulator import ODD, options
 from reconciler.emulator.options import EmulatorOptions, parse_fault
 
 Serve = Callable[[EmulatorOptions], Cloud]
@@ -170,3 +171,89 @@ def test_an_asset_that_is_not_there(serve: Serve) -> None:
     ran = run("doctor", "f" * 32, "--json")
     assert ran.code == 1
     assert finding(ran, "assets")[1].startswith("asset_not_found")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("custom_cover", "ok", "1 another picture"),
+        ("no_cover", "ok", "1 none"),
+        ("content_unavailable", "warning", "1 unreadable"),
+    ],
+)
+def test_covers_that_tell_nothing(serve: Serve, name: str, status: str, words: str) -> None:
+    serve(EmulatorOptions())
+    found = finding(run("doctor", ODD[name], "--json"), "covers")
+    assert (found[0], words in found[1], "nothing to tell" in found[1]) == (status, True, True)
+
+
+def test_what_the_service_is_known_to_have_made_counts_as_re_encoded(serve: Serve) -> None:
+    serve(EmulatorOptions(cover_mode="recode"))
+    write(entries(1, drifted=1))
+    assert run("apply", "--auto-approve", "--force", "--wait").code == 0
+    assert "1 re-encoded" in finding(run("doctor", video(0).asset_id, "--json"), "covers")[1]
+
+
+def test_without_any_asset(serve: Serve) -> None:
+    serve(EmulatorOptions(assets=0, odd_assets=False))
+    ran = run("doctor", "--json")
+    assert ran.code == 0
+    assert finding(ran, "assets") == ("warning", "there is none with a cover and snapshots")
+
+
+def test_an_identity_that_cannot_be_asked_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(EmulatorOptions())
+    monkeypatch.setenv("HUAWEICLOUD_SDK_STS_ENDPOINT", "http://127.0.0.1:9")
+    ran = run("doctor", "--json")
+    assert ran.code == 0
+    assert finding(ran, "identity")[0] == "warning"
+
+
+def test_a_token_says_nothing_of_who_one_is(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(EmulatorOptions())
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    for name, value in (
+        ("HW_USER_NAME", options.USER_NAME),
+        ("HW_USER_PASSWORD", options.USER_PASSWORD),
+        ("HW_DOMAIN_NAME", options.DOMAIN_NAME),
+        ("HW_REGION_NAME", options.REGION),
+    ):
+        monkeypatch.setenv(name, value)
+    ran = run("doctor", "--json")
+    assert (ran.code, findings(ran, "identity")) == (0, [])
+    assert finding(ran, "credentials")[0] == "warning"
+    assert options.USER_NAME not in ran.out
+
+
+def test_a_quota_store_that_is_gone_is_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(EmulatorOptions())
+    monkeypatch.setenv("RECONCILE_QUOTA_STORE", "redis://127.0.0.1:9/0")
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert finding(ran, "quota store")[1].startswith("does not answer")
+
+
+def test_a_state_folder_that_cannot_be_read(serve: Serve, tmp_path: Path) -> None:
+    serve(EmulatorOptions())
+    (tmp_path / "state" / "journal.jsonl").mkdir(parents=True)
+    ran = run("doctor", "--json")
+    assert (ran.code, finding(ran, "state folder")[0]) == (1, "failed")
+
+
+def test_a_shared_state_that_is_held_and_damaged(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(EmulatorOptions())
+    write(entries(2, drifted=2))
+    bucket = Bucket()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with serving(bucket) as base:
+        monkeypatch.setenv("RECONCILE_STATE", state_url(base))
+        assert run("apply", "--auto-approve", "--force", "--state-dir", "elsewhere").code == 0
+        below = f"team/{options.PROJECT_ID}/"
+        bucket.objects[f"{below}locks/20261127T200000Z-abcdef"] = b"{}", bucket.now()
+        for key in bucket.keys(f"{below}runs/"):
+            bucket.objects[key] = b"<html>", bucket.now()
+        told = findings(run("doctor", "--json"), "shared state")
+    assert told[0] == ("ok", "can be listed and read; its lock is held or wanted; writing was not tried")
+    assert told[1][0] == "warning"

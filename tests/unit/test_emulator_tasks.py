@@ -167,3 +167,24 @@ def test_an_upload_is_exactly_what_was_announced(cloud: Callable[..., Cloud]) ->
 
 def test_a_service_may_refuse_uploads(cloud: Callable[..., Cloud]) -> None:
     assert code(announce(cloud(uploads="refuse"))) == (400, "VOD.10060")
+
+
+def test_bodies_that_are_no_objects(cloud: Callable[..., Cloud]) -> None:
+    there = cloud()
+    for body in (b"", b"[]", b"{"):
+        assert code(there.call("POST", "process", content=body)) == (400, "VOD.10053")
+    assert code(there.call("POST", "process", json={"asset_id": "x"})) == (400, "VOD.10053")
+    headers = {"X-Auth-Token": there.token}
+    answer = there.send("GET", TASKS, params={"type": "TRANSCODE"}, headers=headers)
+    assert code(answer) == (400, "VOD.10053")
+    wrong = {"asset_id": FIRST, "cover_type": "JPG", "cover_md5": "not base64!"}
+    assert code(there.send("PUT", f"/v1.0/{PROJECT_ID}/asset", json=wrong, headers=headers)) == (400, "VOD.10053")
+
+
+def test_a_task_of_an_asset_that_was_deleted_meanwhile_ends(cloud: Callable[..., Cloud]) -> None:
+    there = cloud(task_seconds=60)
+    take(there, 1)
+    there.send("DELETE", "/_emulator/asset", params={"asset_id": FIRST})
+    there.now += 60
+    assert there.call("GET", "list").status_code == 200
+    assert statuses(there) == ["SUCCEED"]
