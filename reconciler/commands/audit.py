@@ -73,7 +73,7 @@ async def audit(run: Run, *, baseline: str | None, changed_since: str | None) ->
             earlier = read_audit(*kept)
         document, images = await _audit(connected, scope)
         if baseline == _LAST or not (changed_since or run.options.targets or run.options.excludes):
-            await session.state.keep_audit(json_text(as_json(document)).encode(), needed=baseline == _LAST)
+            await session.state.keep_audit(lambda: _as_bytes(document), needed=baseline == _LAST)
         facts = RunFacts(session.client.calls, clock.monotonic() - started, clock.now().timestamp())
     if earlier is not None:
         managed = {desired.asset_id for desired in state.covers}
@@ -119,6 +119,10 @@ async def _audit(run: ConnectedRun, scope: Scope) -> tuple[AuditDoc, ImagesByAss
         warnings=warnings,
     )
     return redacted(scope.noted_in(document), run.terminal.redact), images
+
+
+def _as_bytes(document: AuditDoc) -> bytes:
+    return json_text(as_json(document)).encode()
 
 
 command = Verb("audit", __doc__, audit, SELECTION, COMPARISON, AUDIT_REPORTS, CONNECTION, PAGE_OUTPUT)

@@ -16,7 +16,7 @@ from reconciler.errors import ApiError, ReconcileError, StateError
 from reconciler.model import NoAnswer, Observed
 from reconciler.observe.assets import observe
 from reconciler.observe.cdn_probe import HostBehaviour, Reply, probe
-from reconciler.planning.cover_kinds import kind_of
+from reconciler.planning.cover_kinds import Kind, kind_of
 from reconciler.util.credential_sources import LoginSource, TokenSource
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import hide, shorten
@@ -30,7 +30,7 @@ _ANTI_LEECH = (
     "Set RECONCILE_CDN_KEY and RECONCILE_CDN_ALGORITHM, or RECONCILE_CDN_REFERER: see the domain's settings."
 )
 _PRINCIPALS = {"user": "a user", "assumed-agency": "an assumed agency", "root": "the account itself"}
-_KINDS = {
+_KINDS: dict[Kind, str] = {
     "referenced": "the cover's URL is the snapshot's: URLs decide",
     "copied": "covers are copies with the snapshots' own bytes: bytes decide",
     "re-encoded": "the service re-encodes covers: share the state (--state), or lock, so that they are not drift",
@@ -139,7 +139,7 @@ async def check_covers(run: ConnectedRun, assets: Sequence[Observed]) -> AsyncIt
     memory = (await run.session.state.recall()).memory
     kinds = Counter([await kind_of(observed, run.session.pictures, memory) for observed in assets])
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    telling = [text for kind, text in _KINDS.items() if kinds[kind]]  # type: ignore[index]
+    telling = [text for kind, text in _KINDS.items() if kinds[kind]]
     message = (
         f"{counts}; {telling[0] if len(telling) == 1 else 'these do not agree' if telling else 'nothing to tell'}"
     )

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from reconciler.state.store import LOCKS, RUN_ID, Entry, Store, StoreError
+from reconciler.state.store import LOCKS, Entry, Store, few_entries, is_run
 from reconciler.util.sanitize import shorten
 
 LEASE = timedelta(minutes=10)
 """A claim that was not written again for so long, by the store's clock, is of a run that died."""
-_MOST_CLAIMS = 1000
-_KEY = re.compile(rf"{LOCKS}{RUN_ID}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,11 @@ def key(run: str) -> str:
     return f"{LOCKS}{run}"
 
 
+def run_of(name: str) -> str:
+    """The run whose claim has this key."""
+    return name.removeprefix(LOCKS)
+
+
 def as_bytes(claim: Claim) -> bytes:
     return json.dumps({"format_version": "1.0", "kind": "claim", **asdict(claim)}, separators=(",", ":")).encode()
 
@@ -77,15 +79,8 @@ async def entries(store: Store) -> list[Entry]:
     Raises:
         StoreError: the store does not answer, or holds what are no claims of ours.
     """
-    found: list[Entry] = []
-    count = 0
-    async for entry in store.list(LOCKS):
-        count += 1
-        if count > _MOST_CLAIMS:
-            raise StoreError(f"{store.name}/{LOCKS} holds more than {_MOST_CLAIMS:,} objects: they are no claims")
-        if _KEY.fullmatch(entry.key):
-            found.append(entry)
-    return found
+    listed = await few_entries(store, LOCKS, ": they are no claims")
+    return [entry for entry in listed if is_run(run_of(entry.key))]
 
 
 async def living_and_dead(store: Store, now: datetime, but: str = "", listed: list[Entry] | None = None) -> Claims:
@@ -97,7 +92,7 @@ async def living_and_dead(store: Store, now: datetime, but: str = "", listed: li
     living: list[Claim] = []
     dead: list[Claim] = []
     for entry in await entries(store) if listed is None else listed:
-        run = entry.key.removeprefix(LOCKS)
+        run = run_of(entry.key)
         claim = _claim(run, await store.get(entry.key)) if run != but else None
         if claim is not None:
             (dead if now - entry.modified > LEASE else living).append(claim)

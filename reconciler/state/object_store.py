@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from reconciler.errors import UsageError, not_installed
-from reconciler.state.store import MOST_BYTES, Entry, StoreError
+from reconciler.state.store import LIMIT, MOST_BYTES, Entry, StoreError
 from reconciler.state.store_address import StoreAddress
 from reconciler.util.sanitize import hide, shorten
 from reconciler.vod import authorities
@@ -82,7 +82,7 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
             if answer.meta["size"] > MOST_BYTES:
-                raise StoreError(f"{self.name}/{key} is larger than {MOST_BYTES // 1024**2} MiB: it is not ours")
+                raise StoreError(f"{self.name}/{key} is larger than {LIMIT}: it is not ours")
             return bytes(await answer.bytes_async())
 
     async def list(self, prefix: str, after: str = "") -> AsyncIterator[Entry]:

@@ -150,15 +150,17 @@ class ProjectState:
                 return f"{store.name}/{LAST_AUDIT}", data
         return None
 
-    async def keep_audit(self, data: bytes, *, needed: bool) -> None:
+    async def keep_audit(self, written: Callable[[], bytes], *, needed: bool) -> None:
         """Keeps a complete audit for the next one to compare with.
 
         Args:
+            written: returns it; called only where it is kept.
             needed: it is said where that fails; otherwise no state folder is made for it.
         """
         stores: list[Store] = [self._own] if needed or self.folder.is_dir() else []
         if self.shared is not None:
             stores.append(self.shared.store)
+        data = written() if stores else b""
         for store in stores:
             try:
                 await store.put(LAST_AUDIT, data)

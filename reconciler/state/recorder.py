@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,9 +95,10 @@ class RunRecorder:
 
     async def save(self, asset_id: str, data: bytes) -> Path:
         """Saves a picture that is about to be replaced."""
-        path = cover_backup.save(self._folder, asset_id, hashlib.sha256(data).hexdigest(), data)
+        sha256 = cover_backup.digest(data)
+        path = cover_backup.save(self._folder, asset_id, sha256, data)
         if self.sharing is not None:
-            await self.sharing.save(data)
+            await self.sharing.save(sha256, data)
         return path
 
     def _write(self, record: Record) -> None:

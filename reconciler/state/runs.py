@@ -13,12 +13,11 @@ from reconciler.decide.outcome import OutcomeName
 from reconciler.errors import UsageError
 from reconciler.model import Cover
 from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, read
+from reconciler.state.shared import CLOCKS
 from reconciler.util.sanitize import shorten
 
 # Far more than one run can write within the minutes that count as recent.
 _TAIL = 16 * 1024 * 1024
-# How far another machine's clock may be ahead.
-_CLOCKS = timedelta(minutes=15)
 _UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 _SEE = "See `reconcile history`."
 
@@ -191,7 +190,7 @@ class Runs:
         found: dict[str, PastChange] = {}
         for file, line, record in self._records(_TAIL):
             change = _past_change(file, line, record) if isinstance(record, OutcomeRecord) else None
-            latest = now + _CLOCKS if file == self.place else now
+            latest = now + CLOCKS if file == self.place else now
             if change is not None and change.certain and now - window <= change.at <= latest:
                 _add(found, replace(change, at=min(change.at, now)))
         return found

@@ -16,7 +16,7 @@ from itertools import islice
 
 from reconciler.errors import StateError
 from reconciler.state.journal import Record, parsed
-from reconciler.state.store import LIMIT, RUN_ID, RUNS, Entry, Store, too_large
+from reconciler.state.store import LIMIT, RUN_ID, RUNS, Entry, Store, entries, too_large
 from reconciler.util.concurrency import for_each
 
 _KEY = re.compile(rf"{RUNS}(?P<run>{RUN_ID})/(?P<number>[0-9]{{6}})\.jsonl")
@@ -53,21 +53,21 @@ def sealed(run: str, number: int, lines: bytes) -> bytes:
     return json.dumps(header, separators=(",", ":")).encode() + b"\n" + lines
 
 
-async def read(store: Store, run: str, entries: Sequence[Entry] | None, cache: Store) -> Segments:
+async def read(store: Store, run: str, stored: Sequence[Entry] | None, cache: Store) -> Segments:
     """
     Args:
-        entries: the segments to read; None: all.
+        stored: the segments to read; None: all.
         cache: holds segments that were read before.
 
     Raises:
         StoreError: the store does not answer.
     """
-    whole = entries is None
-    if entries is None:
-        entries = [entry async for entry in store.list(f"{RUNS}{run}/")]
-    if too_large(entries):
+    whole = stored is None
+    if stored is None:
+        stored = await entries(store, f"{RUNS}{run}/")
+    if too_large(stored):
         return Segments(problems=(f"{store.name}/{RUNS}{run}/ is left out: it holds more than {LIMIT}",))
-    numbers = {int(match["number"]) for entry in entries if (match := _KEY.fullmatch(entry.key))}
+    numbers = {int(match["number"]) for entry in stored if (match := _KEY.fullmatch(entry.key))}
     opened: dict[int, list[bytes] | str] = {}
 
     async def fetch(number: int) -> None:

@@ -12,16 +12,28 @@ from reconciler.errors import StateError
 from reconciler.state import claims, segments
 from reconciler.state.claims import Claims
 from reconciler.state.journal import OutcomeRecord, Record, line_of, parsed
-from reconciler.state.store import COVERS, LIMIT, MEMORY, RUNS, Entry, Store, StoreError, is_memory, keys, too_large
+from reconciler.state.store import (
+    COVERS,
+    LIMIT,
+    MEMORY,
+    RUNS,
+    Entry,
+    Store,
+    StoreError,
+    entries,
+    few_entries,
+    is_memory,
+    keys,
+    too_large,
+)
 from reconciler.util.clock import Clock
 
 PENDING = timedelta(minutes=5)
 """"A new cover takes effect within 3 to 5 minutes" (user guide)."""
 # Between the clocks of two machines; the service itself refuses a clock that is more off.
-_CLOCKS = timedelta(minutes=15)
+CLOCKS = timedelta(minutes=15)
 _A_MOMENT = timedelta(minutes=2)
 _LOOKS = 5
-_MOST_REMEMBERED = 1000
 MOST_NAMED = 20
 _FIRST_SPAN, _LONGEST_SPAN = timedelta(days=1), timedelta(days=4000)
 
@@ -74,11 +86,11 @@ class SharedState:
     async def recall(self) -> Recalled:
         """What is remembered of covers, and what was applied a moment ago: four requests where no run applied any."""
         now = self.clock.now()
-        young = f"{RUNS}{now - PENDING - _CLOCKS:%Y%m%dT%H%M%SZ}"
-        claimed, started = await asyncio.gather(claims.entries(self.store), self._list(RUNS, young))
+        young = f"{RUNS}{now - PENDING - CLOCKS:%Y%m%dT%H%M%SZ}"
+        claimed, started = await asyncio.gather(claims.entries(self.store), entries(self.store, RUNS, young))
         # After the claims: what a run applied is in the memory before it gives up its claim.
         names, lines = await self._memory()
-        found = [await self._recent(run, entries) for run, entries in (await self._by_run(claimed, started)).items()]
+        found = [await self._recent(run, stored) for run, stored in (await self._by_run(claimed, started)).items()]
         records = [*recent_in(lines), *(item for one in found for item in one.records)]
         problems = tuple(problem for one in found for problem in one.problems)
         return Recalled(lines, tuple(records), tuple(names), problems)
@@ -89,7 +101,7 @@ class SharedState:
         while True:
             after = f"{RUNS}{self.clock.now() - span:%Y%m%dT%H%M%SZ}" if span < _LONGEST_SPAN else ""
             runs: dict[str, None] = {}
-            for entry in await self._list(RUNS, after):
+            for entry in await entries(self.store, RUNS, after):
                 if run := segments.run_of(entry.key):
                     runs[run] = None
             found = list(runs)
@@ -122,9 +134,8 @@ class SharedState:
         name = f"{MEMORY}{run}.jsonl"
         if await self.store.get(name) is not None:  # it came to its end
             return
-        entries = await self._list(f"{RUNS}{run}/")
-        recent = (await self._recent(run, entries)).records
-        if lines := as_lines(record for _, record in recent if _is_applied(record)):
+        recent = (await self._recent(run, await entries(self.store, f"{RUNS}{run}/"))).records
+        if lines := as_lines(record for _, record in recent if is_applied(record)):
             await self.store.claim(name, lines)
 
     async def unlock(self, run: str) -> None:
@@ -144,14 +155,7 @@ class SharedState:
 
     async def _memory_keys(self) -> list[str]:
         """The older ones first. What else lies there is neither read nor, after it is merged, removed."""
-        found: list[Entry] = []
-        count = 0
-        async for entry in self.store.list(MEMORY):
-            count += 1
-            if count > _MOST_REMEMBERED:
-                raise StoreError(f"{self.store.name}/{MEMORY} holds more than {_MOST_REMEMBERED:,} objects")
-            if is_memory(entry.key):
-                found.append(entry)
+        found = [entry for entry in await few_entries(self.store, MEMORY) if is_memory(entry.key)]
         if too_large(found):
             raise StoreError(f"{self.store.name}/{MEMORY} holds more than {LIMIT}: not all of it is ours")
         return [entry.key for entry in sorted(found, key=lambda entry: entry.modified)]
@@ -174,9 +178,6 @@ class SharedState:
                 if name not in kept:
                     await self.cache.delete(name)
 
-    async def _list(self, prefix: str, after: str = "") -> list[Entry]:
-        return [entry async for entry in self.store.list(prefix, after)]
-
     async def _by_run(self, claimed: Sequence[Entry], started: Sequence[Entry]) -> dict[str, list[Entry]]:
         """The segments of the runs that started a moment ago, and of those that are going on or died."""
         found: dict[str, list[Entry]] = {}
@@ -184,14 +185,14 @@ class SharedState:
             if run := segments.run_of(entry.key):
                 found.setdefault(run, []).append(entry)
         for entry in claimed:
-            run = entry.key.rpartition("/")[2]
-            if run not in found and segments.run_of(segments.key(run, 1)):
-                found[run] = await self._list(f"{RUNS}{run}/")
+            run = claims.run_of(entry.key)
+            if run not in found:
+                found[run] = await entries(self.store, f"{RUNS}{run}/")
         return found
 
-    async def _recent(self, run: str, entries: Sequence[Entry]) -> segments.Segments:
+    async def _recent(self, run: str, stored: Sequence[Entry]) -> segments.Segments:
         since = self.clock.now() - PENDING - _A_MOMENT
-        recent = [entry for entry in entries if entry.modified >= since]
+        recent = [entry for entry in stored if entry.modified >= since]
         return await segments.read(self.store, run, recent, self.cache) if recent else segments.Segments()
 
     async def _read(self, runs: Sequence[str], *, more: bool) -> History:
@@ -210,7 +211,7 @@ def recent_in(lines: bytes) -> list[Numbered]:
     return [(number, record) for number, record in found if record is not None]
 
 
-def _is_applied(record: Record) -> bool:
+def is_applied(record: Record) -> bool:
     return isinstance(record, OutcomeRecord) and record.outcome == "applied"
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from reconciler.errors import StateError, UsageError
 from reconciler.state import json_lines, segments
-from reconciler.state.journal import NAME, Journal, OutcomeRecord, Record, parsed
+from reconciler.state.cover_backup import digest
+from reconciler.state.journal import NAME, Journal, Record, parsed
 from reconciler.state.lease import Lease
 from reconciler.state.settled_covers import Memory
-from reconciler.state.shared import PENDING, Recalled, SharedState, as_lines, recent_in
-from reconciler.state.store import COVERS, MEMORY, RUNS, keys
+from reconciler.state.shared import PENDING, Recalled, SharedState, as_lines, is_applied, recent_in
+from reconciler.state.store import COVERS, MEMORY, RUNS, is_run, keys
 from reconciler.util import atomic_files
 from reconciler.util.concurrency import for_each
 
@@ -43,7 +44,7 @@ class Sharing:
     _sending: list[bytes] = field(default_factory=list)
     """The first of them, which are in the segment `_number`."""
     _number: int = 0
-    _applied: deque[OutcomeRecord] = field(default_factory=deque)
+    _applied: deque[Record] = field(default_factory=deque)
     _failure: StateError | None = None
     _asked: int = 0
     _served: int = 0
@@ -53,7 +54,7 @@ class Sharing:
     def add(self, record: Record, line: bytes) -> None:
         """Takes a record that was written to the journal; `commit` stores it."""
         self._unsent.append(line)
-        if isinstance(record, OutcomeRecord) and record.outcome == "applied":
+        if is_applied(record):
             self._applied.append(record)
             since = self.shared.clock.now() - PENDING
             while self._applied and self._applied[0].at and self._applied[0].at < since:
@@ -83,9 +84,9 @@ class Sharing:
                 raise
             self._served = asked
 
-    async def save(self, data: bytes) -> None:
+    async def save(self, sha256: str, data: bytes) -> None:
         """Stores a cover that is about to be replaced."""
-        name = COVERS + hashlib.sha256(data).hexdigest()
+        name = COVERS + sha256
         if not await self.shared.store.claim(name, data):
             await self.shared.store.put(name, data)  # what is there is not that cover
 
@@ -101,7 +102,7 @@ class Sharing:
             record = parsed(line)
             if record is None or (record.endpoint, record.project_id) != self.project:
                 continue
-            if segments.run_of(segments.key(record.run, 1)):
+            if is_run(record.run):
                 by_run.setdefault(record.run, []).append(line.rstrip(b"\n") + b"\n")
         if by_run:
             await self._upload_runs(by_run)
@@ -152,8 +153,9 @@ class Sharing:
         async def put(path: Path) -> None:
             with suppress(OSError):
                 data = await asyncio.to_thread(path.read_bytes)
-                if COVERS + hashlib.sha256(data).hexdigest() not in there:
-                    await self.save(data)
+                sha256 = digest(data)
+                if COVERS + sha256 not in there:
+                    await self.save(sha256, data)
 
         await for_each(files, put, _AT_ONCE)
 

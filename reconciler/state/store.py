@@ -26,6 +26,7 @@ RUN_ID = "[A-Za-z0-9-]{1,80}"
 MOST_BYTES = 256 * 1024 * 1024
 """Of one object, and of what is read at once. What is larger is not ours."""
 LIMIT = f"{MOST_BYTES // 1024**2} MiB"
+_FEW = 1000
 
 
 class StoreError(StateError):
@@ -81,6 +82,33 @@ def too_large(entries: Iterable[Entry]) -> bool:
     return sum(entry.size for entry in entries) > MOST_BYTES
 
 
+def is_run(run: str) -> bool:
+    """Whether it is the ID of a run, as far as its form tells."""
+    return re.fullmatch(RUN_ID, run) is not None
+
+
+async def entries(store: Store, prefix: str, after: str = "") -> list[Entry]:
+    """A whole listing."""
+    return [entry async for entry in store.list(prefix, after)]
+
+
+async def few_entries(store: Store, prefix: str, why: str = "") -> list[Entry]:
+    """A listing of a place that never holds many objects.
+
+    Args:
+        why: what the error says of them.
+
+    Raises:
+        StoreError: the store does not answer, or there are many.
+    """
+    found: list[Entry] = []
+    async for entry in store.list(prefix):
+        if len(found) == _FEW:
+            raise StoreError(f"{store.name}/{prefix} holds more than {_FEW:,} objects{why}")
+        found.append(entry)
+    return found
+
+
 async def keys(store: Store, prefix: str, after: str = "") -> list[str]:
-    """The keys of a listing."""
-    return [entry.key async for entry in store.list(prefix, after)]
+    """The keys of a whole listing."""
+    return [entry.key for entry in await entries(store, prefix, after)]

@@ -117,7 +117,7 @@ class VodClient:
             theirs = parse_date(response.headers.get("Date", ""))
             ahead = (self.clock.now() - theirs).total_seconds() if theirs is not None else None
             try:
-                total = schemas.AssetList.model_validate_json(body).total
+                total = schemas.parsed(schemas.AssetList, body).total
             except ValidationError as error:
                 raise TransientFault("list", "unreadable answer", status=response.status_code) from error
             return total or 0, ahead

@@ -75,15 +75,15 @@ def test_the_last_audit_is_the_teams_or_else_this_machines(
     first, second = machine(tmp_path / "a", store, clock, warnings), machine(tmp_path / "b", store, clock)
 
     async def main() -> None:
-        await first.keep_audit(b"one", needed=True)
-        await second.keep_audit(b"two", needed=False)
+        await first.keep_audit(lambda: b"one", needed=True)
+        await second.keep_audit(lambda: b"two", needed=False)
         assert await first.last_audit() == (f"{store.name}/{LAST_AUDIT}", b"two")
         assert not (tmp_path / "b" / "audit").exists()
         store.down = True
         assert await first.last_audit() == (f"{tmp_path / 'a'}/{LAST_AUDIT}", b"one")
         assert await second.last_audit() is None
-        await first.keep_audit(b"three", needed=True)
-        await second.keep_audit(b"four", needed=False)
+        await first.keep_audit(lambda: b"three", needed=True)
+        await second.keep_audit(lambda: b"four", needed=False)
 
     clock.run(main())
     assert [warning.rpartition(". ")[2] for warning in warnings[1:]] == ["The next audit compares with an older one."]
