@@ -17,7 +17,7 @@ from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each
 from reconciler.util.sanitize import shorten
-from reconciler.vod.client import CancelledInDoubt
+from reconciler.vod.retry import CancelledInDoubt
 
 _ENDS_THE_RUN = (AuthenticationError.type, UnreachableError.type, StateError.type)
 _MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: run again to see."

@@ -21,6 +21,7 @@ from reconciler.util.credential_sources import LoginSource, TokenSource
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import hide, shorten
 from reconciler.vod.redis_rate_limit import RedisStore
+from reconciler.vod.sts import caller_identity
 
 _SAMPLE = 5
 _MOST_LISTED = 300
@@ -97,7 +98,7 @@ async def check_identity(run: ConnectedRun) -> AsyncIterator[Finding]:
     if settings.sts_endpoint is None or isinstance(settings.credentials.source, TokenSource | LoginSource):
         return
     try:
-        found = await run.session.client.caller_identity(settings.sts_endpoint)
+        found = await caller_identity(run.session.client.connection, settings.sts_endpoint)
     except ApiError as error:
         yield warning("identity", f"STS does not say who this is: {_plain(error.message)}")
         return

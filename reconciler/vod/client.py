@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from reconciler.errors import ApiError, UnreachableError
 from reconciler.util.clock import Clock
@@ -21,11 +22,14 @@ from reconciler.vod import schemas
 from reconciler.vod.auth import parse_date
 from reconciler.vod.listing import MOST, Span, list_assets
 from reconciler.vod.rate_limit import RateLimiter, Slot
-from reconciler.vod.responses import ApiConnection, Throttled, TransientFault, patiently
-from reconciler.vod.retry import ATTEMPTS, with_retries
+from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
+from reconciler.vod.retry import ATTEMPTS, CancelledInDoubt, with_retries
 
 IDS_PER_CALL = 10
+_FIRST = "page=0&size=1"
 _LOG = logging.getLogger(__name__)
+M = TypeVar("M", bound=BaseModel)
+P = TypeVar("P")
 T = TypeVar("T")
 
 
@@ -49,28 +53,26 @@ class VodClient:
     """
 
     def __init__(self, connection: ApiConnection, project_id: str, limiters: RateLimiters) -> None:
-        self._connection = connection
-        self._base = f"{str(connection.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
+        self.connection = connection
+        self.base = f"{str(connection.http.base_url).rstrip('/')}/v1.0/{project_id}/asset"
         self._limiters = limiters
-        self.calls: dict[str, int] = {"details": 0, "info": 0, "list": 0, "cover": 0}
+        self.calls = Counter({"details": 0, "info": 0, "list": 0, "cover": 0})
         self._api_answered = False
         self._asking = asyncio.Lock()
 
     @property
     def clock(self) -> Clock:
-        return self._connection.clock
+        return self.connection.clock
 
     async def details(self, asset_id: str) -> schemas.AssetDetails:
         """Title, current cover and snapshots of one asset (API page "Querying asset details")."""
-        query = f"asset_id={asset_id}&categories=base_info%2Cthumbnail_info"
+        url = f"{self.base}/details?asset_id={asset_id}&categories=base_info%2Cthumbnail_info"
 
-        async def send(_: Slot) -> schemas.AssetDetails:
-            answer = await self._connection.read("details", self._request("details", query), schemas.AssetDetails)
-            if answer.base_info is None and not answer.asset_id:
-                raise TransientFault("details", "the answer holds neither an asset ID nor its base_info")
-            return answer
+        def problem(answer: schemas.AssetDetails) -> str:
+            empty = answer.base_info is None and not answer.asset_id
+            return "the answer holds neither an asset ID nor its base_info" if empty else ""
 
-        answer = await self._call("details", self._limiters.reads, send)
+        answer = await self.get("details", url, schemas.AssetDetails, problem)
         if answer.asset_id and answer.asset_id.lower() != asset_id:
             raise ApiError(f"Reading the asset failed: the answer is about another asset, {shorten(answer.asset_id)}")
         return answer
@@ -78,42 +80,25 @@ class VodClient:
     async def info(self, asset_ids: Sequence[str]) -> Sequence[schemas.AssetInfo]:
         """Title and cover of at most IDS_PER_CALL assets, without snapshots (API page "Querying asset information").
         Unknown ones are missing, or come without base_info."""
-        query = "&".join(f"asset_id={asset_id}" for asset_id in asset_ids)
+        url = f"{self.base}/info?" + "&".join(f"asset_id={asset_id}" for asset_id in asset_ids)
 
-        async def send(_: Slot) -> schemas.AssetInfoList:
-            answer = await self._connection.read("info", self._request("info", query), schemas.AssetInfoList)
-            if not answer.asset_info_array:
-                raise TransientFault("info", "the answer holds no assets")
-            return answer
+        def problem(answer: schemas.AssetInfoList) -> str:
+            return "" if answer.asset_info_array else "the answer holds no assets"
 
-        return (await self._call("info", self._limiters.reads, send)).asset_info_array
+        return (await self.get("info", url, schemas.AssetInfoList, problem)).asset_info_array
 
     async def count_assets(self) -> int:
         """How many assets the list says there are. MOST of the listing means that many or more."""
-        total = (await self._page("page=0&size=1")).total
+        total = (await self.page(_FIRST)).total
         return MOST if total is None else total
-
-    async def caller_identity(self, sts: str) -> schemas.CallerIdentity:
-        """Who the credentials belong to (STS, "GetCallerIdentity").
-
-        Args:
-            sts: STS's base URL.
-        """
-        http = self._connection.http
-
-        async def ask() -> schemas.CallerIdentity:
-            request = http.build_request("GET", f"{sts}/v5/caller-identity")
-            return await self._connection.read("identity", request, schemas.CallerIdentity)
-
-        return await patiently(self._connection, ask)
 
     async def clock_difference(self) -> tuple[int, float | None]:
         """How many assets the list says there are, and by how many seconds this machine's clock is ahead of the
         service's; None where the service does not say."""
 
         async def send(_: Slot) -> tuple[int, float | None]:
-            request = self._request("list", "page=0&size=1")
-            response, body = await self._connection.exchange("list", request)
+            request = self._request("list", f"{self.base}/list?{_FIRST}")
+            response, body = await self.connection.exchange("list", request)
             theirs = parse_date(response.headers.get("Date", ""))
             ahead = (self.clock.now() - theirs).total_seconds() if theirs is not None else None
             try:
@@ -131,53 +116,91 @@ class VodClient:
         "Querying the asset list")."""
         whole = Span.whole(self.clock.now(), created_after, created_before)
         bounded = bool(created_after or created_before)
-        return list_assets(self._page, whole, bounded=bounded, tell=self._connection.tell)
+        return list_assets(self.page, whole, bounded=bounded, tell=self.connection.tell)
 
-    async def _page(self, query: str) -> schemas.AssetList:
-        async def send(_: Slot) -> schemas.AssetList:
-            answer = await self._connection.read("list", self._request("list", query), schemas.AssetList)
-            if answer.total is None and not answer.assets:
-                raise TransientFault("list", "the answer holds no assets and no total")
+    async def page(self, query: str) -> schemas.AssetList:
+        """One page of the asset list (API page "Querying the asset list")."""
+
+        def problem(answer: schemas.AssetList) -> str:
+            return "the answer holds no assets and no total" if answer.total is None and not answer.assets else ""
+
+        return await self.get("list", f"{self.base}/list?{query}", schemas.AssetList, problem)
+
+    async def get(self, operation: str, url: str, model: type[M], problem: Callable[[M], str] = lambda _: "") -> M:
+        """Reads, within the quota of reads.
+
+        Args:
+            problem: why an answer is not usable, if it is not.
+        """
+
+        async def send(_: Slot) -> M:
+            answer = await self.connection.read(operation, self._request(operation, url), model)
+            if why := problem(answer):
+                raise TransientFault(operation, why)
             return answer
 
-        return await self._call("list", self._limiters.reads, send)
+        return await self._call(operation, self._limiters.reads, send)
 
     async def set_cover(self, prepare: Callable[[bool], Awaitable[str | None]]) -> bool:
         """Makes a snapshot the cover of its asset (API page "Setting a cover").
 
         Args:
-            prepare: called once the quota allows the PUT, and again before each further attempt, with whether an
-                earlier one may have been carried out (a 429 was not); returns the snapshot's URL as the details call
-                returned it, or None if there is nothing to set.
+            prepare: see `change`; returns the snapshot's URL as the details call returned it.
 
         Returns:
             whether a PUT was sent and accepted.
+        """
+
+        async def put(url: str) -> bool:
+            request = self.connection.http.build_request("PUT", f"{self.base}/cover", json={"thumbnailUrl": url})
+            response, body = await self.connection.exchange("cover", request, changes=True)
+            if body.strip():
+                status = response.status_code
+                problem = f"HTTP {status} with a body, which no success has"
+                raise TransientFault("cover", problem, status=status, outcome_unknown=True)
+            return True
+
+        return await self.change("cover", prepare, put) or False
+
+    async def post(self, operation: str, url: str, body: object, model: type[M]) -> M:
+        """Sends one attempt of a change by POST, and returns its answer; for `change`."""
+        request = self.connection.http.build_request("POST", url, json=body)
+        return await self.connection.read(operation, request, model, changes=True)
+
+    async def change(
+        self,
+        operation: str,
+        prepare: Callable[[bool], Awaitable[P | None]],
+        send: Callable[[P], Coroutine[Any, Any, T]],
+    ) -> T | None:
+        """Makes one change, within the quota of writes.
+
+        Args:
+            prepare: called once the quota allows the request, and again before each further attempt, with whether an
+                earlier one may have been carried out (a 429 was not); returns what `send` needs, or None if there is
+                nothing to do, which is returned then.
+            send: makes one attempt.
 
         Raises:
             CancelledInDoubt: cancelled when an attempt may have been carried out.
         """
         outcome_unknown = False
 
-        async def send(slot: Slot) -> bool:
+        async def attempt(slot: Slot) -> T | None:
             nonlocal outcome_unknown
-            url = None
+            prepared = await _prepared(slot, prepare(outcome_unknown))
+            if prepared is None:
+                return None
+            self.calls[operation] += 1
             try:
-                url = await prepare(outcome_unknown)
-            finally:
-                slot.unused = url is None
-            if url is None:
-                return False
-            self.calls["cover"] += 1
-            try:
-                await _finish(self._put(url))
+                return await _finish(send(prepared))
             except TransientFault as fault:
                 # Also when a later attempt is refused: this one may have been carried out.
                 outcome_unknown = outcome_unknown or fault.outcome_unknown
                 raise
-            return True
 
         try:
-            return await self._call("cover", self._limiters.writes, send)
+            return await self._call(operation, self._limiters.writes, attempt)
         except ApiError as error:
             error.outcome_unknown = error.outcome_unknown or outcome_unknown
             raise
@@ -186,18 +209,10 @@ class VodClient:
                 raise CancelledInDoubt from cancelled
             raise
 
-    async def _put(self, url: str) -> None:
-        request = self._connection.http.build_request("PUT", f"{self._base}/cover", json={"thumbnailUrl": url})
-        response, body = await self._connection.exchange("cover", request, changes=True)
-        if body.strip():
-            status = response.status_code
-            problem = f"HTTP {status} with a body, which no success has"
-            raise TransientFault("cover", problem, status=status, outcome_unknown=True)
-
-    def _request(self, operation: str, query: str) -> httpx.Request:
+    def _request(self, operation: str, url: str) -> httpx.Request:
         """A GET; made without httpx's client, which would parse the URL twice more and copy every header."""
         self.calls[operation] += 1
-        return httpx.Request("GET", f"{self._base}/{operation}?{query}", headers=self._connection.http.headers)
+        return httpx.Request("GET", url, headers=self.connection.http.headers)
 
     async def _call(self, operation: str, limiter: RateLimiter, send: Callable[[Slot], Awaitable[T]]) -> T:
         try:
@@ -220,7 +235,7 @@ class VodClient:
             async with self._asking:
                 if not self._api_answered:
                     with suppress(ApiError):
-                        await self._page("page=0&size=1")
+                        await self.page(_FIRST)
         return self._api_answered
 
     async def _within_quota(self, operation: str, limiter: RateLimiter, send: Callable[[Slot], Awaitable[T]]) -> T:
@@ -247,11 +262,17 @@ class VodClient:
                 return result
 
 
-class CancelledInDoubt(asyncio.CancelledError):
-    """Cancelled after a request that may have been carried out although no usable answer came."""
+async def _prepared(slot: Slot, preparing: Awaitable[T | None]) -> T | None:
+    """Leaves the slot to others where there is nothing to send, and where preparing fails."""
+    prepared = None
+    try:
+        prepared = await preparing
+    finally:
+        slot.unused = prepared is None
+    return prepared
 
 
-async def _finish(sending: Coroutine[Any, Any, None]) -> None:
+async def _finish(sending: Coroutine[Any, Any, T]) -> T:
     """Waits for the answer to a change also when cancelled, because its outcome must be known.
 
     Raises:
@@ -259,10 +280,10 @@ async def _finish(sending: Coroutine[Any, Any, None]) -> None:
     """
     task = asyncio.ensure_future(sending)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         try:
-            await task
+            return await task
         except TransientFault as fault:
             raise fault.error(1, fatal=False) from fault
         except Throttled:  # no effect

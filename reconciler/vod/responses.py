@@ -165,16 +165,16 @@ class ApiConnection:
         except httpx.TransportError as error:
             raise TransientFault(operation, _connection_problem(error)) from error
 
-    async def read(self, operation: str, request: httpx.Request, model: type[M]) -> M:
-        """Returns the answer as a model."""
-        response, body = await self.exchange(operation, request)
+    async def read(self, operation: str, request: httpx.Request, model: type[M], *, changes: bool = False) -> M:
+        """Returns the answer as a model. `changes`: see `exchange`."""
+        response, body = await self.exchange(operation, request, changes=changes)
         try:
             return schemas.parsed(model, body)
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
             status = response.status_code
             problem = f"unreadable answer (HTTP {status}{', at ' + where if where else ''})"
-            raise TransientFault(operation, problem, status=status) from error
+            raise TransientFault(operation, problem, status=status, outcome_unknown=changes) from error
 
 
 async def patiently(connection: ApiConnection, ask: Callable[[], Awaitable[T]]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,6 +12,10 @@ from reconciler.util.clock import Clock
 
 ATTEMPTS = 5
 T = TypeVar("T")
+
+
+class CancelledInDoubt(asyncio.CancelledError):
+    """Cancelled after a request that may have been carried out although no usable answer came."""
 
 
 async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]], *faults: type[Exception]) -> T:

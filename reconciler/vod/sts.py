@@ -205,3 +205,17 @@ def _read_token(file: str) -> str:
             hint="Check HUAWEICLOUD_OIDC_TOKEN_FILE.",
         ) from error
     return _checked(text, f"the ID token in {shorten(file)}")
+
+
+async def caller_identity(connection: ApiConnection, sts: str) -> schemas.CallerIdentity:
+    """Who the connection's credentials belong to (STS, "GetCallerIdentity").
+
+    Args:
+        sts: STS's base URL.
+    """
+
+    async def ask() -> schemas.CallerIdentity:
+        request = connection.http.build_request("GET", f"{sts}/v5/caller-identity")
+        return await connection.read("identity", request, schemas.CallerIdentity)
+
+    return await patiently(connection, ask)
