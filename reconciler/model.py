@@ -6,6 +6,7 @@ the JSON keys, and `metadata` is what pydantic's `Field` takes.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,8 @@ def is_none(value: object) -> bool:
 
 OPTIONAL = {"exclude_if": is_none}
 """Metadata of a field whose key is left out of documents where it has no value."""
+OPTIONAL_LIST = {"exclude_if": operator.not_}
+"""The same of a list that may be empty, and of a flag that may be off."""
 NOT_IN_DOCUMENTS = {"exclude": True}
 """Metadata of a field that is never dumped: a URL with its signature, or what only the program needs."""
 
@@ -159,10 +162,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRef:
-    """Which snapshot, without its URL: the index counts from 0 in order of offset, the offset is in seconds."""
+    """Which snapshot: `index` counts from 0 in order of `offset` (seconds); None where it is yet to be taken."""
 
     set: SetName
-    index: Count
+    index: Count | None
     offset: int
 
 
@@ -176,14 +179,17 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One asset as the API returned it. `cover_url` is "" where there is no cover."""
+    """One asset as the API returned it, its snapshots in order of set and offset. `cover_url` is "" where there is no
+    cover; `audio` is the format of what has no frames; `task_error` says why the last snapshot task failed."""
 
     asset_id: str
     title: str
     cover_url: str = field(repr=False, metadata=NOT_IN_DOCUMENTS)
     thumbnail_status: str
     snapshots: tuple[Snapshot, ...]
-    """Of all sets, each in order of offset."""
+    length_ms: int | None = None
+    audio: str = ""
+    task_error: str = ""
 
     def in_set(self, name: SetName) -> tuple[Snapshot, ...]:
         return tuple(snapshot for snapshot in self.snapshots if snapshot.set == name)
@@ -218,6 +224,27 @@ class Cover:
 NO_COVER = Cover()
 
 
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A snapshot of the set `dots` that is to be taken where the asset has none. One call takes it and those that
+    are there `again`, since the service may replace them; it has no room for those `left_out`, which may be lost. All
+    are seconds. `accepted`: an earlier run's call was, and no other is made."""
+
+    offset: Count
+    again: tuple[Count, ...] = field(default=(), metadata=OPTIONAL_LIST)
+    left_out: tuple[Count, ...] = field(default=(), metadata=OPTIONAL_LIST)
+    accepted: bool = field(default=False, metadata=OPTIONAL_LIST)
+
+    @property
+    def dots(self) -> tuple[int, ...]:
+        return tuple(sorted((self.offset, *self.again)))
+
+    @property
+    def billed(self) -> int:
+        """How many pictures are paid for."""
+        return 0 if self.accepted else len(self.dots)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotDone:
     """An asset that is left as it is, and why."""
@@ -233,10 +260,11 @@ class NotDone:
 class Verdict:
     """The state of one desired entry.
 
-    `before` and `after` are there for `update`, and for `in_sync` where the details were read. `put_url` and
-    `cover_url` are the URLs of the wanted snapshot and of the current cover as the API returned them, for `update`.
-    `shown` is the cover that is still shown where `before` is one on its way.
-    `reason` and `message` are there for `unknown`. `snapshots` are all that the asset has, where a report shows them.
+    `before` and `after` are there for `update`, and for `in_sync` where the details were read. `take`: the wanted
+    snapshot is to be taken first, so that neither its index nor its picture is known. `put_url` and `cover_url` are
+    the URLs of the wanted snapshot (also for `in_sync`) and of the current cover as the API returned them. `shown`
+    is the cover that is still shown where `before` is one on its way. `reason` and `message` are there for `unknown`.
+    `snapshots` are all that the asset has, where a report shows them.
     """
 
     desired: Desired
@@ -255,6 +283,7 @@ class Verdict:
     snapshot_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
     locked: LockLine | None = field(default=None, metadata=NOT_IN_DOCUMENTS)
     """Where the wanted snapshot is not the locked picture: its URL, and the lock line."""
+    take: Take | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
-from reconciler.decide.outcome import Failure, Outcome
-from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
-from reconciler.errors import ApiError, AuthenticationError, StateError, UnreachableError, sentences
-from reconciler.model import Cover, NoAnswer, Verdict
-from reconciler.planning.by_eye import looks_wanted
+from reconciler.act.attempt import Attempt
+from reconciler.act.snapshot_change import SnapshotChange, outcome_of
+from reconciler.act.take import Ended, Taker
+from reconciler.decide.outcome import Failure, Outcome, failure_of
+from reconciler.decide.precondition import ChangeResult, PlannedChange
+from reconciler.errors import ApiError, AuthenticationError, ReconcileError, StateError, UnreachableError, sentences
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.util.concurrency import for_each
-from reconciler.util.sanitize import shorten
-from reconciler.vod.retry import CancelledInDoubt
 
+T = TypeVar("T")
 _ENDS_THE_RUN = (AuthenticationError.type, UnreachableError.type, StateError.type)
-_MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: run again to see."
 
 
 class Applier:
@@ -29,6 +28,7 @@ class Applier:
     Args:
         advance: called once for each that is finished.
         max_failures: so many PUTs that failed alike, without one success, end the run.
+        taker: takes the snapshots that changes need.
 
     Attributes:
         stopped_because: why the rest is not attempted, other than an interrupt or an error that a result names.
@@ -41,12 +41,18 @@ class Applier:
         parallelism: int,
         advance: Callable[[], None],
         max_failures: int = 20,
+        taker: Taker | None = None,
     ) -> None:
         self._planner = planner
         self._recorder = recorder
         self._parallelism = parallelism
         self._advance = advance
         self._max_failures = max_failures
+        self._taker = taker or Taker(planner, recorder, parallelism)
+        self._outcomes: list[Outcome] = []
+        self._waiting: dict[int, SnapshotChange] = {}
+        """Changes whose snapshot is being taken, by their position."""
+        self._cannot_watch: Failure | None = None
         self._failures = Counter[tuple[str, int | None]]()
         """PUTs that failed since the last success, by code and status."""
         self._succeeded = False
@@ -54,35 +60,22 @@ class Applier:
         self._stopped = False
         self._journal_failure: Failure | None = None
         self._unauthenticated = False
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def apply(self, changes: Sequence[PlannedChange]) -> list[Outcome]:
-        """One outcome for each change, in their order. Never raises for what the service answers."""
-        outcomes = [_outcome(change, ChangeResult("not_attempted")) for change in changes]
-
-        async def work(item: tuple[int, PlannedChange]) -> None:
-            position, change = item
-            task = asyncio.current_task()
-            if self._stopped or task is None:
-                return
-            self._running.add(task)
-            try:
-                outcome = await _Attempt(self._planner, self._recorder, change).run()
-                outcomes[position] = self._reported_once(outcome)
-            except asyncio.CancelledError:
-                if not self._stopped:
-                    raise
-                task.uncancel()
-            finally:
-                self._running.discard(task)
-            outcomes[position] = self._finished(outcomes[position])
-
-        await for_each(enumerate(changes), work, self._parallelism)
+        """One outcome for each change, in their order. Never raises for what the service answers. While snapshots are
+        taken, the other covers are set."""
+        self._outcomes = [outcome_of(change, ChangeResult("not_attempted")) for change in changes]
+        takes = [item for item in enumerate(changes) if item[1].take is not None]
+        others = [item for item in enumerate(changes) if item[1].take is None]
+        await for_each(takes, self._start, self._parallelism)
+        await for_each(others, self._put, self._parallelism)
+        await self._put_taken()
         if self._journal_failure is None:
-            return outcomes
+            return self._outcomes
         return [
             replace(outcome, error=self._journal_failure) if outcome.outcome == "not_attempted" else outcome
-            for outcome in outcomes
+            for outcome in self._outcomes
         ]
 
     def stop(self, because: str = "") -> None:
@@ -92,6 +85,72 @@ class Applier:
         self._stopped = True
         for task in self._running:
             task.cancel()
+
+    async def _put(self, item: tuple[int, PlannedChange]) -> None:
+        position, change = item
+        await self._work(position, Attempt(self._planner, self._recorder, change).run())
+
+    async def _start(self, item: tuple[int, PlannedChange]) -> None:
+        position, change = item
+        self._waiting[position] = self._taker.prepare(change)
+        await self._work(position, self._taker.start(self._waiting[position]))
+
+    async def _put_taken(self) -> None:
+        """Sets the covers whose snapshots are taken, as those come."""
+        positions = {id(item): position for position, item in self._waiting.items()}
+
+        async def put(ended: tuple[SnapshotChange, Ended]) -> None:
+            await self._work(positions[id(ended[0])], self._taker.finish(*ended))
+
+        async for batch in self._until_stopped(self._taker.watch(list(self._waiting.values()))):
+            await for_each(batch, put, self._parallelism)
+        for position, item in self._waiting.items():
+            if item.task is not None:
+                self._outcomes[position] = self._taker.left(item, self._cannot_watch)
+            self._outcomes[position] = self._finished(self._outcomes[position])
+
+    async def _until_stopped(self, batches: AsyncIterator[T]) -> AsyncIterator[T]:
+        """The batches, until the run stops, or an error ends it."""
+        while not self._stopped:
+            waiting = asyncio.ensure_future(anext(batches))
+            self._running.add(waiting)
+            try:
+                batch = await waiting
+            except StopAsyncIteration:
+                return
+            except asyncio.CancelledError:
+                if not self._stopped:
+                    raise
+                return
+            except ReconcileError as error:
+                self._cannot_watch = failure_of(error)
+                return
+            finally:
+                self._running.discard(waiting)
+            yield batch
+
+    async def _work(self, position: int, attempt: Coroutine[Any, Any, Outcome | None]) -> None:
+        """Keeps the outcome of an attempt, if it has one yet."""
+        task = asyncio.current_task()
+        if self._stopped or task is None:
+            attempt.close()
+            return
+        self._running.add(task)
+        try:
+            outcome = await attempt
+            if outcome is None:
+                return
+            self._outcomes[position] = self._reported_once(outcome)
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            task.uncancel()
+            if position in self._waiting:
+                return
+        finally:
+            self._running.discard(task)
+        self._waiting.pop(position, None)
+        self._outcomes[position] = self._finished(self._outcomes[position])
 
     def _reported_once(self, outcome: Outcome) -> Outcome:
         """A 401 is reported once: the other changes in progress met the same refusal, and had no effect."""
@@ -127,143 +186,8 @@ class Applier:
                 self.stop(f"{self._failures[kind]} covers in a row failed with {name} (--max-failures)")
 
 
-class _Attempt:
-    """One change being carried out."""
-
-    def __init__(self, planner: Planner, recorder: RunRecorder, change: PlannedChange) -> None:
-        self._planner = planner
-        self._recorder = recorder
-        self._change = change
-        self._result = ChangeResult("applied")
-        self._intended = False
-        self._in_doubt = False
-        self._saved_cover: str | None = None
-
-    async def run(self) -> Outcome:
-        try:
-            await self._planner.client.set_cover(self._url_to_put)
-        except ApiError as error:
-            self._result = ChangeResult("failed", _failure(error))
-        except StateError as error:
-            self._result = ChangeResult("failed", Failure(error.type, error.text))
-            if self._in_doubt:
-                self._result = _maybe_set(error.type, sentences(error.text, _MAYBE_SET))
-        except Exception as error:  # noqa: BLE001 whatever it is, the others have a report
-            message = f"Internal error: {type(error).__name__}: {shorten(str(error))}"
-            maybe = _maybe_set("internal", f"{message}. {_MAYBE_SET}")
-            self._result = maybe if self._intended else ChangeResult("failed", Failure("internal", message))
-        except CancelledInDoubt:
-            self._result = _maybe_set("interrupted", f"Interrupted. {_MAYBE_SET}")
-        return _outcome(self._change, self._result, self._saved_cover)
-
-    async def _url_to_put(self, in_doubt: bool) -> str | None:
-        """Called before each attempt, once there is room in the quota; None where there is nothing to do.
-
-        Args:
-            in_doubt: an earlier attempt may have set the cover.
-        """
-        self._in_doubt = in_doubt
-        now = await self._planner.check(self._change.desired)
-        decision = revisit(self._change, now)
-        if isinstance(decision, ChangeResult):
-            self._result = await self._after_a_put(decision, now) if in_doubt else decision
-            return None
-        failed = await self._save_cover(now)  # each time: its snapshot may have been taken again since
-        if failed is not None:
-            self._result = await self._after_a_put(failed, now) if in_doubt else failed
-            return None
-        if not self._intended:
-            before = await self._before(now)
-            snapshot_sha256 = self._snapshot_sha256(now, before)
-            self._intended = True
-            await self._recorder.intent(self._change, before, self._saved_cover, snapshot_sha256)
-        else:
-            await self._recorder.confirm()
-        return decision
-
-    async def _save_cover(self, now: Verdict) -> ChangeResult | None:
-        """Saves a cover that is none of the asset's snapshots; the change's result where that is not possible."""
-        shown = now.shown or now.before
-        if shown is None or shown.snapshot is not None or not now.cover_url:
-            return None
-        data = await self._planner.pictures.data(now.cover_url)
-        if isinstance(data, NoAnswer):
-            if self._change.before.content is not None:
-                message = f"{data.message} It could be read for the plan, so it is not replaced unsaved. Plan again."
-                return ChangeResult("failed", Failure(data.reason, message))
-            optional = self._planner.replace_unreadable or self._planner.compare == "url"
-            return None if optional else ChangeResult("failed", Failure(data.reason, data.message))
-        content = shown.content
-        if content is not None and hashlib.sha256(data).hexdigest() != content.sha256:
-            return ChangeResult("stale", Failure("stale", "The cover changed while it was being saved. Plan again."))
-        self._saved_cover = str(await self._recorder.save(self._change.desired.asset_id, data))
-        return None
-
-    async def _before(self, now: Verdict) -> Cover:
-        """The cover that is replaced, as it was just read: since it was planned its snapshot may have been taken
-        again, so that it is none of them now. `--compare url` may know only by its URL which snapshot it is; then
-        its bytes are read for the journal."""
-        read, planned = now.before, self._change.before
-        if read is not None and read.content is not None:
-            return read
-        by_url = self._planner.compare == "url" and planned.content is None and planned.snapshot is not None
-        if not by_url or now.shown:
-            return planned
-        content = await self._planner.pictures.content(now.cover_url)
-        return planned if isinstance(content, NoAnswer) else replace(planned, content=content)
-
-    def _snapshot_sha256(self, now: Verdict, before: Cover) -> str | None:
-        """Of the snapshot that the cover is: it has the cover's bytes, or the cover is known to be made of it."""
-        shown = now.before
-        if shown is None or shown.snapshot is None or before.content is None:
-            return None
-        content = shown.content or before.content
-        remembered = self._planner.memory.of(self._change.desired.asset_id)
-        made_from = (item.snapshot_sha256 for item in remembered if item.cover_sha256 == content.sha256)
-        return next(made_from, content.sha256)
-
-    async def _after_a_put(self, decision: ChangeResult, now: Verdict) -> ChangeResult:
-        """The result where the plan no longer holds, after a PUT of ours that got no usable answer."""
-        if decision.outcome == "unchanged" or await looks_wanted(now, self._planner.pictures):
-            return ChangeResult("applied")
-        message = "Meanwhile the cover, or the snapshot that the entry names, is another one."
-        if decision.outcome != "stale" and decision.error is not None:
-            message = decision.error.message  # that of a stale one says that nothing was touched
-        return _maybe_set("outcome_unknown", f"{_MAYBE_SET} {message}")
-
-
-def _outcome(change: PlannedChange, result: ChangeResult, saved_cover: str | None = None) -> Outcome:
-    desired = change.desired
-    return Outcome(
-        desired.asset_id,
-        result.outcome,
-        desired.source,
-        change.before,
-        change.after,
-        title=change.title,
-        note=desired.note,
-        saved_cover=saved_cover,
-        error=result.error,
-    )
-
-
 def _with_unwritten(failure: Failure | None, error: StateError) -> Failure:
     unwritten = f"What became of it is not in the journal: {error.text}"
     if failure is None:
         return Failure(error.type, unwritten)
     return replace(failure, message=sentences(failure.message, unwritten))
-
-
-def _maybe_set(type_: str, message: str) -> ChangeResult:
-    return ChangeResult("failed", Failure(type_, message, outcome_unknown=True))
-
-
-def _failure(error: ApiError) -> Failure:
-    return Failure(
-        error.type,
-        sentences(error.message, error.hint, _MAYBE_SET if error.outcome_unknown else ""),
-        error.status,
-        error.request_id,
-        error.outcome_unknown,
-        code=error.code,
-    )

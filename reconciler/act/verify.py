@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from reconciler.decide.outcome import Outcome
 from reconciler.decide.picture_id import PictureId, picture
-from reconciler.decide.precondition import PlannedChange
 from reconciler.decide.verdict import identify
 from reconciler.errors import ApiError, AuthenticationError
 from reconciler.model import Content, NoAnswer, Observed
@@ -30,7 +29,7 @@ _LONGEST_PAUSE = 30.0
 class _AppliedChange:
     """An applied change, and what the last looks at its asset found."""
 
-    change: PlannedChange
+    outcome: Outcome
     observed: Observed | None = None
     named: PictureId | None = None
     """The picture that the cover's URL names."""
@@ -47,7 +46,7 @@ class _AppliedChange:
 
     def url_of_wanted(self, observed: Observed) -> str:
         """Where the snapshot that was PUT is today; "" where it is gone."""
-        named = picture(self.change.after.cover_url or "")
+        named = picture(self.outcome.after.cover_url or "")
         return next((one.url for one in observed.snapshots if picture(one.url) == named is not None), "")
 
 
@@ -69,7 +68,7 @@ class Verifier:
         self._news = False
         """The last looks found something else than those before."""
 
-    async def watch(self, changes: Sequence[PlannedChange], outcomes: Sequence[Outcome], seconds: float) -> None:
+    async def watch(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         """Looks at applied covers, with growing pauses, until all are seen or the time is up.
 
         Raises:
@@ -77,8 +76,7 @@ class Verifier:
             AuthenticationError: nothing more can be seen.
         """
         clock = self._planner.client.clock
-        applied = {outcome.asset_id for outcome in outcomes if outcome.outcome == "applied"}
-        self._applied = [_AppliedChange(change) for change in changes if change.desired.asset_id in applied]
+        self._applied = [_AppliedChange(outcome) for outcome in outcomes if outcome.outcome == "applied"]
         deadline = clock.monotonic() + seconds
         pause = _FIRST_PAUSE
         while self._unseen():
@@ -92,7 +90,7 @@ class Verifier:
 
     def verified(self, outcomes: Sequence[Outcome], *, finished: bool) -> list[Outcome]:
         """The outcomes with what was seen so far; only once the time is up the others count as not seen."""
-        seen = {item.change.desired.asset_id for item in self._applied if item.seen}
+        seen = {item.outcome.asset_id for item in self._applied if item.seen}
         unseen = False if finished else None
         return [
             replace(outcome, verified=True if outcome.asset_id in seen else unseen)
@@ -117,7 +115,7 @@ class Verifier:
 
     async def _look(self, item: _AppliedChange) -> None:
         """One look. One that fails says nothing, neither for nor against the new cover."""
-        observed = await self._planner.observe(item.change.desired.asset_id)
+        observed = await self._planner.observe(item.outcome.asset_id)
         if isinstance(observed, NoAnswer):
             return
         content = None
@@ -131,21 +129,21 @@ class Verifier:
         self._news = self._news or item.looks == 1
         if item.looks < self._looks:
             return
-        if self._is_wanted(item) or (content != item.change.before.content and await self._learn(item)):
+        if self._is_wanted(item) or (content != item.outcome.before.content and await self._learn(item)):
             self._confirm(item)
 
     def _is_wanted(self, item: _AppliedChange) -> bool:
         """Whether the cover is the picture that was PUT, or what the service is known to have made of it."""
-        shown, wanted = item.content, item.change.after.content
+        shown, wanted = item.content, item.outcome.after.content
         if shown is None or wanted is None:
-            return item.named is not None and item.named == picture(item.change.after.cover_url or "")
-        remembered = self._planner.memory.of(item.change.desired.asset_id)
+            return item.named is not None and item.named == picture(item.outcome.after.cover_url or "")
+        remembered = self._planner.memory.of(item.outcome.asset_id)
         known = {(settled.cover_sha256, settled.snapshot_sha256) for settled in remembered}
         return shown == wanted or (shown.sha256, wanted.sha256) in known
 
     async def _compare_by_eye(self, item: _AppliedChange) -> None:
         """A cover whose bytes never changed may have been made of the wanted snapshot already."""
-        before = item.change.before
+        before = item.outcome.before
         if item.looks < self._looks or before.snapshot is not None:
             return  # known to be another snapshot, however much it looks like the wanted one
         if item.content == before.content and await self._learn(item):
@@ -153,8 +151,8 @@ class Verifier:
 
     async def _learn(self, item: _AppliedChange) -> bool:
         """Remembers that the service made this cover of the wanted snapshot, where it plainly shows the same."""
-        observed, content, put = item.observed, item.content, item.change.after.content
-        named = picture(item.change.after.cover_url or "")
+        observed, content, put = item.observed, item.content, item.outcome.after.content
+        named = picture(item.outcome.after.cover_url or "")
         if observed is None or content is None or put is None or named is None or identify(observed) is not None:
             return False
         pictures = self._planner.pictures
@@ -169,7 +167,7 @@ class Verifier:
         if identified.cover.snapshot is not None:
             return False  # another snapshot, however much it looks like the wanted one
         settled = SettledCover(
-            asset_id=item.change.desired.asset_id,
+            asset_id=item.outcome.asset_id,
             cover_sha256=content.sha256,
             snapshot_path=named.path,
             snapshot_sha256=put.sha256,

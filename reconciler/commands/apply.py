@@ -17,20 +17,23 @@ import click
 from reconciler.commands import execute
 from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
-from reconciler.commands.execute import ApplyResult, ApplyRun
-from reconciler.commands.options import CHANGES, CLOUD, duration
+from reconciler.commands.execute import ApplyRun
+from reconciler.commands.options import CHANGES, CLOUD, SNAPSHOTS, duration
 from reconciler.commands.reports import images_of_changes, images_of_plan, make_report
 from reconciler.commands.result import Report
 from reconciler.commands.session import connect
+from reconciler.commands.taken_locks import check_locks, lock_taken
 from reconciler.commands.verb import Verb
 from reconciler.decide.plan import check_safety
 from reconciler.decide.precondition import PlannedChange, revisit
+from reconciler.decide.taking import check_snapshots
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
 from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
 from reconciler.errors import DesiredError, PlanFileError, UsageError
 from reconciler.model import Desired, Verdict
+from reconciler.report.phrases import counted
 from reconciler.util.clock import SystemClock
 from reconciler.util.concurrency import for_each
 from reconciler.util.sanitize import shorten
@@ -59,8 +62,12 @@ async def apply(
         UsageError: --plan was given beside options that select something else, --max-plan-age without --plan, or
             approval needs a terminal.
     """
-    if plan_file is not None and (locked or changed_since is not None):
-        raise UsageError("--plan executes exactly a saved plan: it takes no --locked or --changed-since")
+    changes = run.options.changes
+    if plan_file is not None and (locked or changed_since is not None or changes.update_lock):
+        message = "--plan executes exactly a saved plan: it takes no --locked, --changed-since or --update-lock"
+        raise UsageError(message)
+    if changes.update_lock and not changes.take_snapshots:
+        raise UsageError("--update-lock locks what --take-snapshots had taken", hint="Run `reconcile lock`.")
     if plan_file is not None:
         return await _apply_saved(run, plan_file, timedelta(seconds=_WEEK if max_plan_age is None else max_plan_age))
     if max_plan_age is not None:
@@ -68,19 +75,21 @@ async def apply(
     hint = "Pass --auto-approve, or save a plan with `reconcile plan --out FILE` and apply that."
     execute.check_approvable(run, hint)
     scope = load(run, changed_since, locked=locked)
+    if changes.update_lock:
+        check_locks(run.options.desired_paths)
     async with (
         connect(run, run.resolve(scope.state)) as connected,
         execute.open_apply(connected, state=scope.state) as applying,
     ):
         plan = await applying.make_plan(applying.planner, scope.covers, scope.left_out)
-        document = scope.noted_in(plan_document(plan, applying.origin))
+        document = scope.noted_in(plan_document(plan, applying.origin, takes=changes.take_snapshots))
         # Before anything changes: afterwards the covers from before may be gone.
         images = await images_of_plan(applying, plan)
         _show(applying, document, document.summary.in_sync + document.left_out)
         steps = execute.steps_of(plan)
         if steps:
             execute.ask(applying)
-        return _report(applying, await execute.apply_steps(applying, document, steps), images)
+        return await _execute(applying, document, steps, images)
 
 
 async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
@@ -89,6 +98,7 @@ async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
     run.options.reports.check_apart((file,))
     document = read_plan(file)
     _check_age(file, document, most)
+    _check_may_take(run, document)
     settings = run.resolve(document)
     if settings.endpoint != document.endpoint:
         raise PlanFileError(
@@ -105,7 +115,22 @@ async def _apply_saved(run: Run, file: str, most: timedelta) -> Report:
             _show(applying, document, _in_sync(run, document))
             steps = _steps(document)
             images = await _images_of_saved(applying, steps)
-            return _report(applying, await execute.apply_steps(applying, document, steps), images)
+            return await _execute(applying, document, steps, images)
+
+
+def _check_may_take(run: Run, plan: PlanDoc) -> None:
+    """
+    Raises:
+        UsageError: the plan has snapshots taken, and --take-snapshots is not given.
+        SafetyLimitError: it has too many taken.
+    """
+    takes = sum(change.take is not None for change in plan.changes)
+    if takes and not run.options.changes.take_snapshots:
+        raise UsageError(
+            f"The plan has {counted(takes, 'snapshot')} taken, which is billed",
+            hint="Pass --take-snapshots to apply it.",
+        )
+    check_snapshots([change.take for change in plan.changes if change.take], run.options.changes.max_snapshots)
 
 
 def _check_age(file: str, plan: PlanDoc, most: timedelta) -> None:
@@ -147,12 +172,16 @@ def _show(run: ApplyRun, document: PlanDoc, in_sync: int) -> None:
         SafetyLimitError: it changes too much.
     """
     execute.show(run, document)
+    check_snapshots([change.take for change in document.changes if change.take], run.options.changes.max_snapshots)
     if not run.options.changes.force:
         check_safety(document.summary.update, in_sync, run.options.max_update_percent)
 
 
-def _report(run: ApplyRun, result: ApplyResult, images: ImagesByAsset) -> Report:
-    return make_report(run, result.document, result.text, result.exit_code, result.notes, images=images)
+async def _execute(run: ApplyRun, document: PlanDoc, steps: Sequence[PlannedChange], images: ImagesByAsset) -> Report:
+    result = await execute.apply_steps(run, document, steps)
+    notes, failed = await lock_taken(run, result)
+    code = result.exit_code or int(failed)
+    return make_report(run, result.document, result.text, code, (*result.notes, *notes), images=images)
 
 
 async def _images_of_saved(run: ApplyRun, steps: Sequence[PlannedChange]) -> ImagesByAsset:
@@ -179,7 +208,7 @@ def _steps(document: PlanDoc) -> list[PlannedChange]:
     steps = []
     for change in document.changes:
         wanted, place = change.after.snapshot, change.source
-        if wanted is None or change.after.content is None:
+        if wanted is None or (change.after.content is None and change.take is None):
             raise PlanFileError(f"asset {change.asset_id}: the plan does not say which picture to set. Plan again.")
         desired = Desired(
             change.asset_id,
@@ -191,8 +220,8 @@ def _steps(document: PlanDoc) -> list[PlannedChange]:
             wanted.offset,
             change.note,
         )
-        steps.append(PlannedChange(desired, change.title, change.before, change.after))
+        steps.append(PlannedChange(desired, change.title, change.before, change.after, change.take))
     return steps
 
 
-command = Verb("apply", __doc__, apply, CHANGES, *CLOUD)
+command = Verb("apply", __doc__, apply, CHANGES, SNAPSHOTS, *CLOUD)

@@ -46,6 +46,9 @@ class ApplyOptions:
         max_duration: seconds after which the run stops in order.
         max_failures: failures of one kind after which it stops.
         lock_timeout: seconds to wait for another apply.
+        take_snapshots: have snapshots taken where `from: dots` names a second without one; at most `max_snapshots`,
+            whose longest side has `snapshot_size` pixels.
+        update_lock: write the lock lines of those that were set.
     """
 
     auto_approve: bool = False
@@ -57,6 +60,10 @@ class ApplyOptions:
     max_duration: float | None = None
     max_failures: int = 20
     lock_timeout: float = 0.0
+    take_snapshots: bool = False
+    max_snapshots: int = 100
+    snapshot_size: int = 1080
+    update_lock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +184,13 @@ class Run:
             check_safety(plan.summary.update, in_sync, self.options.max_update_percent)
         except SafetyLimitError as error:
             yield f"Warning: {error.message}. A first apply needs --force once; otherwise check the plan.\n"
+
+    def snapshot_warnings(self, plan: PlanDoc) -> Iterator[str]:
+        """What apply would refuse of the snapshots to be taken."""
+        from reconciler.decide.taking import check_snapshots
+        from reconciler.errors import SafetyLimitError
+
+        try:
+            check_snapshots([one.take for one in plan.changes if one.take], self.options.changes.max_snapshots)
+        except SafetyLimitError as error:
+            yield f"Warning: {error.message} (--max-snapshots).\n"

@@ -11,6 +11,7 @@ from functools import partial
 
 from reconciler.act.apply import Applier
 from reconciler.act.interrupts import Interrupts, caught
+from reconciler.act.take import Taker
 from reconciler.act.verify import Verifier
 from reconciler.commands import reports
 from reconciler.commands.context import Run
@@ -87,7 +88,7 @@ async def open_apply(
     files = state.files if state is not None else (plan_file,) if plan_file else ()
     timeout = run.options.changes.lock_timeout
     async with recording(session.state, files, rollback_of, timeout) as (recorder, remembered):
-        planner = run.planner_with(remembered, state)
+        planner = await run.planner_with(remembered, state)
         yield ApplyRun(run.options, run.terminal, run.settings, session, planner, recorder, started)
 
 
@@ -100,7 +101,9 @@ def show(run: ApplyRun, document: PlanDoc, *, blocked: bool = False, nothing: st
 
 def steps_of(plan: Plan) -> list[PlannedChange]:
     return [
-        PlannedChange(verdict.desired, verdict.title, verdict.before or Cover(), verdict.after or Cover())
+        PlannedChange(
+            verdict.desired, verdict.title, verdict.before or Cover(), verdict.after or Cover(), verdict.take
+        )
         for verdict in plan.changes
     ]
 
@@ -127,8 +130,10 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         with suppress(StateError):  # said in the end, where it is tried once more
             await run.recorder.confirm()
         if changes.wait and not interrupts.requested:
-            outcomes = await _wait(run, steps, outcomes, interrupts)
-    document = apply_document(outcomes, plan.unknown, run.origin, plan, warnings=stopped)
+            outcomes = await _wait(run, outcomes, interrupts)
+    document = apply_document(
+        outcomes, plan.unknown, run.origin, plan, warnings=stopped, takes=changes.take_snapshots
+    )
     document = redacted(document, run.terminal.redact)
     render = partial(text.render, document, run.render_options)
     if steps and changes.auto_approve and not quiet:
@@ -146,7 +151,10 @@ async def _set(
     """Sets the covers, and says in one sentence why it stopped before all were attempted."""
     changes, timer = run.options.changes, None
     with run.terminal.progress("Setting", len(steps), run.settings.write_quota) as advance:
-        applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance, changes.max_failures)
+        taker = Taker(
+            run.planner, run.recorder, run.settings.parallelism, changes.snapshot_size, changes.wait_timeout
+        )
+        applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance, changes.max_failures, taker)
         interrupts.tell(applier.stop)
         if changes.max_duration is not None:
             because = f"{duration(changes.max_duration)} are over (--max-duration)"
@@ -176,16 +184,14 @@ def _failed(run: ApplyRun, document: ApplyDoc, outcomes: Sequence[Outcome]) -> b
     return bool(counts.failed or counts.stale or counts.not_attempted or troubled or run.failing(document.unknown))
 
 
-async def _wait(
-    run: ApplyRun, steps: Sequence[PlannedChange], outcomes: list[Outcome], interrupts: Interrupts
-) -> list[Outcome]:
+async def _wait(run: ApplyRun, outcomes: list[Outcome], interrupts: Interrupts) -> list[Outcome]:
     """Returns the outcomes with what was verified, also after an interrupt or an error."""
     total = sum(outcome.outcome == "applied" for outcome in outcomes)
     finished, failure = False, None
     with run.terminal.progress("Waiting", total, None) as advance:
         changes = run.options.changes
         verifier = Verifier(run.planner, run.settings.parallelism, changes.wait_looks, advance)
-        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, min(changes.wait_timeout, run.seconds_left)))
+        watching = asyncio.ensure_future(verifier.watch(outcomes, min(changes.wait_timeout, run.seconds_left)))
         interrupts.tell(watching.cancel)
         try:
             await watching

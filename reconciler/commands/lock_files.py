@@ -27,7 +27,7 @@ def check_writable(plan: LockPlan) -> None:
     """
     files = {task.file.path: task.file for task in plan.tasks} | {file.path: file for _, file, _ in plan.texts()}
     for file in files.values():
-        _check(file)
+        check_file(file)
 
 
 def check_unchanged(plan: LockPlan) -> None:
@@ -36,7 +36,7 @@ def check_unchanged(plan: LockPlan) -> None:
         UsageError: a lock file that changes cannot be written, or was written by others meanwhile.
     """
     for folder, file, _ in plan.texts():
-        _check(file)
+        check_file(file)
         if not lock_file.is_unchanged(file, folder):
             hint = "It was left as it is; run the command again."
             raise UsageError(f"{file.path} was written by another program meanwhile", hint=hint)
@@ -58,7 +58,11 @@ def write_locks(plan: LockPlan) -> list[str]:
     return [file.path for file, _ in changed]
 
 
-def _check(file: LockFile) -> None:
+def check_file(file: LockFile) -> None:
+    """
+    Raises:
+        UsageError: a lock file cannot be written.
+    """
     if file.text is None:
         atomic_files.check_writable(file.path)
     else:

@@ -250,4 +250,29 @@ _CHANGES = (
     ),
 )
 CHANGES = OptionGroup("Changes", _CHANGES)
+_TAKING = (
+    _flag("--take-snapshots", "Where `from: dots` names a second without a snapshot, have it taken. Billed."),
+    _option(
+        "--max-snapshots",
+        "Have at most N snapshots taken in a run.",
+        "N",
+        type=click.IntRange(1, 100_000),
+        default=100,
+    ),
+)
+PLANNED_SNAPSHOTS = OptionGroup("Snapshots", _TAKING)
+SNAPSHOTS = OptionGroup(
+    "Snapshots",
+    (
+        *_TAKING,
+        _option(
+            "--snapshot-size",
+            "The longest side of a snapshot that is taken.",
+            "PIXELS",
+            type=click.IntRange(32, 4096),
+            default=1080,
+        ),
+        _flag("--update-lock", "Write the lock lines of the snapshots that were taken."),
+    ),
+)
 CLOUD = (SELECTION, COMPARISON, REPORTS, CONNECTION, PAGE_OUTPUT)

@@ -15,7 +15,7 @@ import click
 
 from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
-from reconciler.commands.options import CLOUD
+from reconciler.commands.options import CLOUD, PLANNED_SNAPSHOTS
 from reconciler.commands.reports import images_of_plan, make_report
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import connect
@@ -47,18 +47,20 @@ async def plan(
         planner = await connected.make_planner(scope.state)
         found = await connected.make_plan(planner, scope.covers, scope.left_out)
         images = await images_of_plan(connected, found)
-        document = redacted(scope.noted_in(plan_document(found, connected.origin)), run.terminal.redact)
+        takes = run.options.changes.take_snapshots
+        document = scope.noted_in(plan_document(found, connected.origin, takes=takes))
+        document = redacted(document, run.terminal.redact)
         del found  # as large as the document
     notes = list(run.safety_warnings(document))
     if out is not None:
         atomic_files.write(out, json_text(as_json(document)) + "\n", private=True)
-        force = " --force" if notes else ""
-        command = clean(f"reconcile apply --plan {quote(out)}{force}")
+        flags = (" --take-snapshots" if document.summary.take else "") + (" --force" if notes else "")
+        command = clean(f"reconcile apply --plan {quote(out)}{flags}")
         notes.append(f"Saved the plan to {clean(out)}. To execute exactly this plan: {command}\n")
-    notes += run.failure_notes(document.unknown)
+    notes += (*run.snapshot_warnings(document), *run.failure_notes(document.unknown))
     render = partial(text.render, document, run.render_options)
     code = exit_code(failed=run.failing(document.unknown), drift=detailed_exitcode and document.changes)
     return make_report(run, document, render, code, notes, images=images)
 
 
-command = Verb("plan", __doc__, plan, *CLOUD)
+command = Verb("plan", __doc__, plan, PLANNED_SNAPSHOTS, *CLOUD)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,14 @@ from reconciler import __version__
 from reconciler.commands.context import Run
 from reconciler.commands.credentials import open_credentials
 from reconciler.config import EMULATOR, Settings
+from reconciler.desired import lock_line
 from reconciler.documents.write import Origin
 from reconciler.errors import StateError, UsageError, not_installed
 from reconciler.model import Desired, DesiredState, Plan
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
+from reconciler.planning.taking import Taking
 from reconciler.state import folder
 from reconciler.state.project_state import ProjectState, Remembered
 from reconciler.state.shared import SharedState
@@ -71,9 +74,12 @@ class ConnectedRun(Run):
 
     async def make_planner(self, state: DesiredState | None = None) -> Planner:
         """A planner with what is remembered, and with the lock lines of the desired covers."""
-        return self.planner_with(await self.session.state.recall(), state)
+        return await self.planner_with(await self.session.state.recall(), state)
 
-    def planner_with(self, remembered: Remembered, state: DesiredState | None) -> Planner:
+    async def planner_with(self, remembered: Remembered, state: DesiredState | None) -> Planner:
+        taking = None
+        if self.options.changes.take_snapshots:
+            taking = Taking(partial(_locked_dot, state), await self.session.state.open_tasks())
         return Planner(
             self.session.client,
             self.session.pictures,
@@ -84,6 +90,7 @@ class ConnectedRun(Run):
             locked=(state or DesiredState((), ())).locked,
             keep_snapshots=self.options.reports.pictures > 0,
             remembers=remembered.complete and not self._starts_with_nothing,
+            taking=taking,
         )
 
     async def make_plan(self, planner: Planner, covers: Sequence[Desired], left_out: Collection[str] = ()) -> Plan:
@@ -107,6 +114,13 @@ class ConnectedRun(Run):
         """Whether this is a CI runner without any state."""
         state = self.session.state
         return bool(os.environ.get("CI")) and state.shared is None and state.is_empty
+
+
+def _locked_dot(state: DesiredState | None, desired: Desired) -> int | None:
+    """The second of the dot that the lock line of the entry's asset names, also where the entry names another now."""
+    text = state.lock_text(desired) if state is not None else None
+    line = lock_line.parsed(text) if text is not None else None
+    return line.offset if line is not None and line.set == "dots" else None
 
 
 def open_state(settings: Settings, clock: Clock, tell: Tell, keys: KeySource | None = None) -> ProjectState:

@@ -111,8 +111,8 @@ def _unchanged(first: Cover, cover: Cover, observed: Observed) -> bool:
 def _numbered(desired: Desired, observed: Observed, cover: Cover, shown: SnapshotRef) -> Adoption | NotAdopted:
     by_offset = desired.offset is not None
     number = shown.offset if by_offset else shown.index
-    if not 0 <= number <= _LARGEST:
-        message = f"Its cover is at {number:,}, which a desired file cannot hold."
+    if number is None or not 0 <= number <= _LARGEST:
+        message = f"Its cover is at {number}, which a desired file cannot hold."
         return refusal(desired, observed.title, "not_writable", message)
     wanted = choose(replace(desired, offset=number) if by_offset else replace(desired, index=number), observed)
     if isinstance(wanted, NoAnswer):

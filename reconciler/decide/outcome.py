@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from reconciler.model import NOT_IN_DOCUMENTS, OPTIONAL, Cover, Source
-from reconciler.util.field_types import AssetId, Foreign
+from pydantic import Field
+
+from reconciler.errors import ApiError, ReconcileError, sentences
+from reconciler.model import NOT_IN_DOCUMENTS, OPTIONAL, Cover, Source, Take
+from reconciler.util.field_types import AssetId, Count, Foreign
 
 OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"]
 
@@ -24,6 +27,20 @@ class Failure:
     """The change may have been made: no usable answer came."""
 
 
+def failure_of(error: ReconcileError, *more: str) -> Failure:
+    """An error as the failure of one change, with further sentences."""
+    if not isinstance(error, ApiError):
+        return Failure(error.type, sentences(error.text, *more))
+    return Failure(
+        error.type,
+        sentences(error.message, error.hint, *more),
+        error.status,
+        error.request_id,
+        error.outcome_unknown,
+        code=error.code,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of one planned change."""
@@ -35,6 +52,10 @@ class Outcome:
     note: Foreign | None = field(default=None, kw_only=True, metadata=OPTIONAL)
     before: Cover
     after: Cover
+    take: Take | None = field(default=None, metadata=OPTIONAL)
+    billed: Annotated[Count | None, Field(description="Snapshots that this run had taken for it.")] = field(
+        default=None, metadata=OPTIONAL
+    )
     verified: bool | None = field(
         default=None, metadata={"description": "Seen; looked for and not seen; not looked at."}
     )

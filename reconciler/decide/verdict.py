@@ -21,6 +21,7 @@ from reconciler.model import (
 from reconciler.util.sanitize import bare_url
 
 _FAILED = "THUMBNAIL_FAILED"
+_TAKE_IT = " `plan` and `apply --take-snapshots` have it taken, which is billed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ def judge(
 def choose(desired: Desired, observed: Observed) -> Snapshot | NoAnswer:
     """The snapshot that an entry wants, if there is one that may be set."""
     found = observed.in_set(desired.set)
+    by_second = desired.set == "dots" and desired.offset is not None
     if observed.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
         return NoAnswer("snapshots_in_progress", "Its snapshots are being taken. Run again when that is done.")
-    if not found:
+    if not found and not (by_second and observed.snapshots):
         return _nothing_in_set(desired, observed)
     wanted = _by_offset(desired, found) if desired.offset is not None else _by_index(desired, found)
     if isinstance(wanted, NoAnswer):
@@ -109,10 +111,9 @@ def _by_offset(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAn
         return next((snapshot for snapshot in at if snapshot.index == desired.index), at[0])
     near = sorted(found, key=lambda snapshot: (abs(snapshot.offset - (desired.offset or 0)), snapshot.offset))[:2]
     offsets = " and ".join(str(snapshot.offset) for snapshot in sorted(near, key=lambda snapshot: snapshot.offset))
-    return NoAnswer(
-        "no_snapshot_at_offset",
-        f"There is no {desired.set} snapshot at {desired.offset} s; the nearest: {offsets} s.",
-    )
+    message = f"There is no {desired.set} snapshot at {desired.offset} s"
+    message += f"; the nearest: {offsets} s." if near else "."
+    return NoAnswer("no_snapshot_at_offset", message + (_TAKE_IT if desired.set == "dots" else ""))
 
 
 def identify(observed: Observed) -> Snapshot | None:
@@ -137,7 +138,7 @@ def in_sync(
     """`cover` and `snapshot` are what was read of each; they differ where the service re-encodes."""
     before = observed.cover(wanted.ref, cover)
     after = Cover(bare_url(wanted.url), wanted.ref, snapshot)
-    return Verdict(desired, "in_sync", observed.title, before=before, after=after)
+    return Verdict(desired, "in_sync", observed.title, before=before, after=after, put_url=wanted.url)
 
 
 def in_sync_as_locked(desired: Desired, observed: Observed, line: LockLine) -> Verdict:

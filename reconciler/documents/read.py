@@ -8,10 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from reconciler.decide.taking import MOST_DOTS
 from reconciler.documents.dump import adapter, digest
-from reconciler.documents.schemas import FORMAT_VERSION, AuditDoc, Findings, PlanDoc
+from reconciler.documents.schemas import FORMAT_VERSION, AuditDoc, ChangeDoc, Findings, PlanDoc
 from reconciler.documents.write import summary_of
 from reconciler.errors import PlanFileError
+from reconciler.model import Cover, SnapshotRef, Take
 from reconciler.util.input_files import UnreadableError, read_json
 from reconciler.util.sanitize import shorten
 
@@ -115,8 +117,26 @@ def _check_sense(file: _File, plan: PlanDoc) -> None:
     without = next((change.asset_id for change in plan.changes if change.after.snapshot is None), None)
     if without is not None:
         raise file.no_such(f"asset {without} has no snapshot to change to")
-    unseen = next((change.asset_id for change in plan.changes if change.after.content is None), None)
+    unseen = next((one.asset_id for one in plan.changes if one.take is None and _is_unseen(one.after)), None)
     if unseen is not None:
         raise file.no_such(f"asset {unseen} is without the bytes of the picture to change to")
-    if plan.summary != summary_of(plan, plan.summary.in_sync):
+    odd = next(
+        (one.asset_id for one in plan.changes if one.take is not None and not _is_to_take(one, one.take)), None
+    )
+    if odd is not None:
+        raise file.no_such(f"asset {odd}: the snapshot to be taken is not the one to change to")
+    takes = plan.summary.take is not None
+    if plan.summary != summary_of(plan, plan.summary.in_sync, takes=takes) or (
+        not takes and any(change.take is not None for change in plan.changes)
+    ):
         raise file.no_such("its summary does not match its lists")
+
+
+def _is_unseen(after: Cover) -> bool:
+    return after.content is None or after.snapshot is None or after.snapshot.index is None
+
+
+def _is_to_take(change: ChangeDoc, take: Take) -> bool:
+    """Whether a snapshot to be taken is the one that the change names, in one call."""
+    one_call = len(take.dots) <= MOST_DOTS and len(set(take.dots)) == len(take.dots)
+    return change.after == Cover(snapshot=SnapshotRef("dots", None, take.offset)) and one_call

@@ -6,18 +6,16 @@ hidden when it is dumped), or limited to one form.
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
 from reconciler.decide.outcome import Outcome
-from reconciler.model import OPTIONAL, Cover, NotDone, Reason, Source
+from reconciler.model import OPTIONAL, OPTIONAL_LIST, Cover, NotDone, Reason, Source, Take
 from reconciler.util.field_types import AssetId, Count, Foreign, Limits, ProjectId, Region, WithoutSecrets
 
 FORMAT_VERSION = "1.0"
-OPTIONAL_LIST = {"exclude_if": operator.not_}
 
 Moment = Annotated[Foreign, Field(description="RFC 3339, UTC.")]
 FormatVersion = Annotated[str, Limits(pattern=r"^[0-9]+\.[0-9]+$")]
@@ -36,6 +34,9 @@ class ChangeDoc:
     note: Foreign | None = field(default=None, metadata=OPTIONAL)
     before: Cover
     after: Cover
+    take: Annotated[
+        Take | None, Field(description="The snapshot of `after` is taken first; it has no index yet.")
+    ] = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,9 @@ class PlanSummary:
     pending: Count
     unknown: Count
     ignored: Count
+    take: Annotated[
+        Count | None, Field(description="With --take-snapshots: the updates whose snapshot is taken first.")
+    ] = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,7 @@ class Findings(Head):
 class PlanDoc(Findings):
     """The output of `reconcile plan`, and the input of `reconcile apply --plan`."""
 
+    format_version: FormatVersion = "1.2"
     kind: Literal["plan"] = "plan"
     digest: Digest = ""
 
@@ -210,13 +215,16 @@ class ApplySummary:
     unchanged: Count = 0
     not_attempted: Count = 0
     unknown: Count
+    take: Annotated[
+        Count | None, Field(description="With --take-snapshots: the snapshot tasks that were started.")
+    ] = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyDoc(Head):
     """The output of `reconcile apply`: one result for each planned change, in the plan's order."""
 
-    format_version: FormatVersion = "1.1"
+    format_version: FormatVersion = "1.2"
     kind: Literal["apply"] = "apply"
     summary: ApplySummary
     results: tuple[Outcome, ...]

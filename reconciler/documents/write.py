@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -46,8 +46,13 @@ class Origin:
         return {**asdict(self), "created_at": moment(self.created_at), "tool_version": __version__}
 
 
-def plan_document(plan: Plan, origin: Origin) -> PlanDoc:
-    return PlanDoc(**origin.head(), **_findings(plan))
+def plan_document(plan: Plan, origin: Origin, *, takes: bool = False) -> PlanDoc:
+    """
+    Args:
+        takes: snapshots may be taken for it.
+    """
+    document = PlanDoc(**origin.head(), **_findings(plan))
+    return replace(document, summary=summary_of(plan, plan.in_sync, takes=True)) if takes else document
 
 
 def audit_document(
@@ -91,16 +96,19 @@ def apply_document(
     plan: PlanDoc | None = None,
     *,
     warnings: tuple[WarningDoc, ...] = (),
+    takes: bool = False,
 ) -> ApplyDoc:
     """The result of each planned change.
 
     Args:
         plan: if it may have been limited to entries that changed.
+        takes: snapshots may have been taken.
     """
     counts = Counter[str](outcome.outcome for outcome in outcomes)
+    started = sum(outcome.billed is not None for outcome in outcomes) if takes else None
     return ApplyDoc(
         **origin.head(),
-        summary=ApplySummary(**counts, unknown=len(unknown)),
+        summary=ApplySummary(**counts, unknown=len(unknown), take=started),
         results=tuple(outcomes),
         unknown=tuple(unknown),
         changed_since=plan.changed_since if plan is not None else None,
@@ -119,12 +127,22 @@ def _findings(plan: Plan) -> dict[str, Any]:
     }
 
 
-def summary_of(plan: Plan | PlanDoc, in_sync: int) -> PlanSummary:
-    """The counts of a plan's lists, and of all of them with those in sync."""
+def summary_of(plan: Plan | PlanDoc, in_sync: int, *, takes: bool = False) -> PlanSummary:
+    """The counts of a plan's lists, and of all of them with those in sync.
+
+    Args:
+        takes: also count the snapshots to be taken.
+    """
     update, pending, unknown, ignored = map(len, (plan.changes, plan.pending, plan.unknown, plan.ignored))
     managed = in_sync + update + pending + unknown + ignored
     return PlanSummary(
-        managed=managed, in_sync=in_sync, update=update, pending=pending, unknown=unknown, ignored=ignored
+        managed=managed,
+        in_sync=in_sync,
+        update=update,
+        pending=pending,
+        unknown=unknown,
+        ignored=ignored,
+        take=sum(change.take is not None for change in plan.changes) if takes else None,
     )
 
 
@@ -138,6 +156,7 @@ def _change(verdict: Verdict) -> ChangeDoc:
         note=desired.note,
         before=verdict.before or NO_COVER,
         after=verdict.after or NO_COVER,
+        take=verdict.take,
     )
 
 

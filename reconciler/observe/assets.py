@@ -11,6 +11,9 @@ from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas
 from reconciler.vod.client import VodClient
 
+_AUDIO = frozenset(["MP3", "OGG", "WAV", "WMA", "APE", "FLAC", "AAC", "AC3", "MMF", "AMR", "M4A", "M4R", "WV", "MP2"])
+"""Of `video_type` (API page "Creating media assets: uploading from local")."""
+
 
 async def observe(client: VodClient, asset_id: str) -> Observed | NoAnswer:
     """Reads one asset.
@@ -45,7 +48,23 @@ def _observed(asset_id: str, details: schemas.AssetDetails) -> Observed:
     )
     cover = next((cover.cover_url for cover in base.cover_info_array if cover.cover_url), "")
     status = info.thumbnail_status or base.thumbnail_status or details.thumbnail_status
-    return Observed(asset_id, base.title, cover, status, snapshots)
+    return Observed(
+        asset_id,
+        base.title,
+        cover,
+        status,
+        snapshots,
+        length_ms=_length(base.meta_data),
+        audio=base.video_type if base.video_type.upper() in _AUDIO else "",
+        task_error=info.exec_desc,
+    )
+
+
+def _length(meta: schemas.MetaData) -> int | None:
+    """Before the end of the second that a rounded duration names, no whole second lies that the video does not have.
+    A video without any duration is one that the service has not looked at yet."""
+    exact = meta.duration_ms or (meta.duration or 0) * 1000
+    return exact or None
 
 
 def _in_order(name: SetName, listed: Sequence[schemas.ThumbnailItem]) -> list[Snapshot]:

@@ -94,7 +94,8 @@ def _nearest(asset: ImageRequest) -> list[Snapshot]:
     def distance(item: Snapshot) -> tuple[bool, int, bool]:
         if wanted is None:
             return (False, 0, False)
-        steps = item.index - wanted.index if item.set == wanted.set else item.offset - wanted.offset
+        counted = item.set == wanted.set and wanted.index is not None
+        steps = item.index - (wanted.index or 0) if counted else item.offset - wanted.offset
         return (item.set != wanted.set, abs(steps), steps < 0)
 
     return sorted(asset.snapshots, key=distance)[: _MOST_NEAR if asset.put_url else _MOST_LISTED]

@@ -28,10 +28,21 @@ async def on_its_way(verdict: Verdict, old: Iterable[Cover], pictures: Pictures)
 
 async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     """Whether a cover that has the bytes of no snapshot plainly shows the wanted one."""
-    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
+    if verdict.before is None or verdict.before.snapshot is not None or not verdict.put_url:
         return False
-    shown = await pictures.data(verdict.cover_url)
-    return not isinstance(shown, NoAnswer) and await _shows_wanted(shown, verdict, pictures)
+    return await looks_like(verdict.cover_url, [verdict.put_url], pictures)
+
+
+async def looks_like(url: str, others: Iterable[str], pictures: Pictures) -> bool:
+    """Whether a picture plainly shows the same as one of the others."""
+    shown = await pictures.data(url) if url else None
+    if shown is None or isinstance(shown, NoAnswer):
+        return False
+    for other in others:
+        data = await pictures.data(other)
+        if not isinstance(data, NoAnswer) and await asyncio.to_thread(alike, shown, data) is True:
+            return True
+    return False
 
 
 async def _shows_wanted(shown: bytes, verdict: Verdict, pictures: Pictures) -> bool:

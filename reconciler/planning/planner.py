@@ -30,6 +30,7 @@ from reconciler.planning import content as compare
 from reconciler.planning.by_eye import looks_wanted, on_its_way
 from reconciler.planning.lock_evidence import LockChecker, LockEvidence
 from reconciler.planning.selection import Selection
+from reconciler.planning.taking import Taking, made_by_task
 from reconciler.state.runs import PastChange
 from reconciler.state.settled_covers import Memory
 from reconciler.util.concurrency import for_each
@@ -56,6 +57,7 @@ class Planner:
         keep_snapshots: a change comes with all snapshots of its asset.
         remembers: False where `memory` cannot be had: then it is not known whether a cover that only looks like the
             wanted snapshot was made of it.
+        taking: snapshots that are missing are planned to be taken.
     """
 
     client: VodClient
@@ -69,6 +71,7 @@ class Planner:
     listed: dict[str, ListedAsset] | None = field(default=None, repr=False)
     keep_snapshots: bool = False
     remembers: bool = True
+    taking: Taking | None = None
 
     async def make_plan(
         self, covers: Sequence[Desired], selection: Selection, parallelism: int, advance: Callable[[], None]
@@ -157,6 +160,8 @@ class Planner:
                 verdict, self.pictures, self.memory, replace_unreadable=self.replace_unreadable, read=read or {}
             )
             verdict = replace(answered, evidence=evidence)
+        if self.taking is not None and verdict.state == "unknown" and isinstance(observed, Observed):
+            verdict = await self.taking.instead(self, verdict, observed)
         applied = self.recent.get(desired.asset_id)
         if applied is not None and isinstance(observed, Observed):
             verdict = await self._after(applied, verdict, observed)
@@ -171,7 +176,12 @@ class Planner:
         the CDN or at all. Until then it counts as the cover where one from before is shown, unless that is wanted."""
         if verdict.before is None or verdict.after is None:
             return verdict
-        shows_old = not_visible_yet(applied.old_covers, applied.after, verdict.before)
+        shows_old = not_visible_yet(applied.old_covers, applied.after, verdict.before) or (
+            bool(applied.dots)
+            and await made_by_task(
+                verdict.before, observed.cover_url, observed.snapshots, applied.dots, self.pictures
+            )
+        )
         if same_picture(applied.after, verdict.after):
             if verdict.state != "update":
                 return verdict

@@ -72,6 +72,8 @@ def failure(result: Outcome) -> str:
 
 def _drift(change: ChangeDoc) -> Fact:
     message = f"The cover is {cover(change.before)}, wanted is {cover(change.after)}."
+    if change.take is not None:
+        message += f" {'; '.join(' '.join(one) for one in phrases.take(change.take))}."
     if change.note is not None:
         message += f" Note: {shorten(change.note, MOST_TEXT)}"
     about = _wanted(change.after.snapshot)
@@ -99,4 +101,4 @@ def _result(result: Outcome) -> Fact:
 
 
 def _wanted(ref: SnapshotRef | None) -> str:
-    return f"{ref.set}[{ref.index}]@{ref.offset}" if ref else ""
+    return f"{ref.set}[{'' if ref.index is None else ref.index}]@{ref.offset}" if ref else ""

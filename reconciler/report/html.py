@@ -72,6 +72,7 @@ def _environment() -> Environment:
         position=phrases.position,
         since_kinds=phrases.since_kinds,
         snapshot=phrases.snapshot,
+        take=phrases.take,
         thousands="{:,}".format,
         why=_why,
     )

@@ -52,7 +52,8 @@ def _counts(document: Findings | ApplyDoc) -> ET.Element:
     if isinstance(document, AuditDoc):
         counts["unmanaged"] = document.unmanaged.count
     for name, count in counts.items():
-        ET.SubElement(properties, "property", name=name, value=str(count))
+        if count is not None:
+            ET.SubElement(properties, "property", name=name, value=str(count))
     # Consumers treat a file without any case as a failed run.
     if isinstance(document, Findings) and document.summary.in_sync:
         name = f"{counted(document.summary.in_sync, 'cover')} in sync"

@@ -151,6 +151,7 @@ def _change(change: ChangeDoc) -> str:
             f"  {label(change.asset_id, change.title)}",
             f"- cover: {cover(change.before)}",
             f"+ cover: {cover(change.after)}",
+            *(" ".join(one) for one in phrases.take(change.take)),
             *_note(change.note),
             f"  {place(change.source)}\n",
         ]
@@ -167,6 +168,7 @@ def _result(result: Outcome) -> str:
         lines.append(
             f"  cover: already {after}" if result.outcome == "unchanged" else f"  cover: {before} -> {after}"
         )
+    lines += [" ".join(one) for one in phrases.take(result.take if result.billed else None)]
     if result.saved_cover is not None:
         lines.append(f"  the old cover is saved in {shorten(result.saved_cover, MOST_TITLE)}")
     if result.error is not None:

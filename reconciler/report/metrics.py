@@ -38,7 +38,7 @@ def render(document: AuditDoc, options: RenderOptions) -> str:
 def _gauges(document: AuditDoc, run: RunFacts) -> Iterator[tuple[str, str, list[_Sample]]]:
     """Name, meaning and samples of each. All values of a label are always present, so that none is stale at zero."""
     states = asdict(document.summary)
-    del states["managed"]  # the sum of the others
+    del states["managed"], states["take"]  # the sum of the others; an audit takes none
     reasons = dict.fromkeys(get_args(Reason), 0)
     for item in document.unknown:
         reasons[item.reason] += 1

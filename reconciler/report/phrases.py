@@ -11,7 +11,7 @@ from reconciler.documents.rollback import RollbackDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, Findings, SinceDoc, UnknownDoc
 from reconciler.documents.shown import ShownSnapshot
 from reconciler.errors import named_request
-from reconciler.model import Content, Cover, Reason, SnapshotRef, Source
+from reconciler.model import Content, Cover, Reason, SnapshotRef, Source, Take
 from reconciler.report.options import NO_DRIFT, RenderOptions
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import clean
@@ -30,12 +30,34 @@ def clock(seconds: int) -> str:
 
 
 def snapshot(ref: SnapshotRef | ShownSnapshot) -> str:
-    return f"{ref.set}[{ref.index}] {clock(ref.offset)}"
+    return f"{_name(ref)} {clock(ref.offset)}"
 
 
 def position(ref: SnapshotRef | ShownSnapshot) -> str:
     """A snapshot as it is read aloud."""
-    return f"{ref.set}[{ref.index}] at {clock(ref.offset)}"
+    return f"{_name(ref)} at {clock(ref.offset)}"
+
+
+def _name(ref: SnapshotRef | ShownSnapshot) -> str:
+    return f"{ref.set}[{ref.index}]" if ref.index is not None else ref.set
+
+
+def take(doc: Take | None) -> Iterator[tuple[str, str]]:
+    """What a snapshot task does, each with its sign; nothing where there is none."""
+    if doc is None:
+        return
+    if doc.accepted:
+        yield "+", f"snapshot {clock(doc.offset)} (being taken, nothing more is billed)"
+        return
+    yield "+", f"snapshot {clock(doc.offset)} (billed)"
+    if doc.again:
+        yield "+", f"{_seconds(doc.again)} again, to keep {'it' if len(doc.again) == 1 else 'them'} (billed)"
+    if doc.left_out:
+        yield "-", f"{_seconds(doc.left_out)} may be lost: a call takes 10 at most"
+
+
+def _seconds(offsets: Sequence[int]) -> str:
+    return f"{'snapshot' if len(offsets) == 1 else 'snapshots'} {', '.join(map(clock, offsets))}"
 
 
 def place(source: Source) -> str:
@@ -137,7 +159,7 @@ def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
         differ = "1 cover differs" if counts.update == 1 else f"{counts.update} covers differ"
         yield f"Drift: {differ} from the desired state."
     else:
-        yield f"Plan: 0 to add, {counts.update} to change, 0 to destroy."
+        yield f"Plan: {counts.take or 0} to add, {counts.update} to change, 0 to destroy."
     yield f"{counts.in_sync} in sync, {counts.unknown} unknown, {counts.ignored} ignored."
     if counts.pending:
         yield f"{counts.pending} pending: applied in the last five minutes, not visible yet."
@@ -148,7 +170,10 @@ def _found(document: Findings, options: RenderOptions) -> Iterator[str]:
             yield since(document.since)
         yield from (f"Warning: {clean(one.message)}" for one in document.warnings)
     if counts.update:
-        yield f"About {duration(options.rate.seconds_for(counts.update))} at {options.rate.per('cover')}."
+        calls = counts.update + sum(
+            change.take is not None and not change.take.accepted for change in document.changes
+        )
+        yield f"About {duration(options.rate.seconds_for(calls))} at {options.rate.per('cover')}."
     if isinstance(document, AuditDoc):
         yield from evidence(document)
 
@@ -167,7 +192,7 @@ def _changed_since(document: Findings | ApplyDoc) -> Iterator[str]:
 def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
     counts = document.summary
     complete = not (counts.failed or counts.stale or counts.not_attempted or options.blocked)
-    resources = f"Resources: 0 added, {counts.applied} changed, 0 destroyed."
+    resources = f"Resources: {counts.take or 0} added, {counts.applied} changed, 0 destroyed."
     verb = "Rollback" if isinstance(document, RollbackDoc) else "Apply"
     yield f"{verb} complete! {resources}" if complete else f"{verb} incomplete. {resources}"
     yield (
@@ -206,7 +231,8 @@ _ADVICE: dict[Reason, str] = {
     "no_snapshots": "Take snapshots, set `from`, or `ignore: true`.",
     "snapshots_in_progress": "Run again when the snapshots are taken.",
     "snapshot_out_of_range": "Choose another; `reconcile show ID` lists them.",
-    "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them.",
+    "no_snapshot_at_offset": "Choose another; `reconcile show ID` lists them. With `from: dots`, `--take-snapshots` "
+    "has it taken, which is billed.",
     "foreign_snapshot": "The service's answer names another asset: report it to the service.",
     "content_unavailable": "The picture cannot be read; `apply --replace-unreadable` replaces the cover anyway.",
     "snapshot_changed": "The snapshot is not the picture that was locked; look at both, then run "

@@ -17,6 +17,7 @@ from reconciler.documents.schemas import (
     SinceDoc,
     UnknownDoc,
 )
+from reconciler.model import Take
 from reconciler.report import phrases
 from reconciler.report.lists import DETAIL, MOST_LISTED, grouped, listed, problem
 from reconciler.report.options import DEFAULTS, RenderOptions
@@ -85,9 +86,15 @@ def _change(change: ChangeDoc, style: TerminalStyle) -> Iterator[str]:
     old, new = change.before.content, change.after.content
     if old is not None and new is not None and old.length != new.length:
         yield f"{DETAIL}bytes: {pad(f'{old.length:,}', column if fits else 0)} -> {new.length:,}"
+    yield from _take(change.take, style)
     if change.note is not None:
         yield from wrapped(f"{DETAIL}note:  ", clean(change.note))
     yield DETAIL + style.place(change.source)
+
+
+def _take(take: Take | None, style: TerminalStyle) -> Iterator[str]:
+    for sign, what in phrases.take(take):
+        yield f"{DETAIL}{style.fg(sign, 'green' if sign == '+' else 'red')} {what}"
 
 
 def _unknown(alike: Sequence[UnknownDoc], style: TerminalStyle) -> Iterator[str]:
@@ -129,6 +136,7 @@ def _result(result: Outcome, column: int, style: TerminalStyle) -> Iterator[str]
     column = max(column, len(outcome))
     fits = 36 + column + 2 + width(change) <= COLUMNS
     yield row + (" " * (column - len(outcome) + 2) if fits else f"\n{DETAIL}") + change
+    yield from _take(result.take if result.billed else None, style)
     if result.saved_cover is not None:
         yield f"{DETAIL}the old cover is saved in {clean(result.saved_cover)}"
     if result.error is not None:

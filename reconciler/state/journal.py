@@ -45,6 +45,11 @@ def _with_names(files: object) -> list[object]:
     return [file for file in found if isinstance(file, dict) and isinstance(file.get("file"), str)]
 
 
+def _seconds(value: object) -> tuple[int, ...]:
+    found = value if isinstance(value, list | tuple) else ()
+    return tuple(one for one in found if isinstance(one, int) and not isinstance(one, bool) and one >= 0)
+
+
 class _OrNone:
     """Annotates a type: a value that is not valid is None."""
 
@@ -53,6 +58,7 @@ class _OrNone:
 
 
 _Text = Annotated[str | None, PlainValidator(_text)]
+_Dots = Annotated[tuple[int, ...], BeforeValidator(_seconds)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class CoverRecord:
 
     def cover(self) -> Cover:
         ref = None
-        if self.set is not None and self.index is not None and self.offset is not None:
+        if self.set is not None and self.offset is not None:  # one that was yet to be taken has no index
             ref = SnapshotRef(self.set, self.index, self.offset)
         content = Content(self.sha256, self.length) if self.sha256 and self.length is not None else None
         return Cover(self.url or None, ref, content)
@@ -127,6 +133,17 @@ class IntentRecord(_ChangeRecord):
     kind: Literal["intent"] = "intent"
     saved_cover: _Text = None
     """Where the replaced picture was saved, if it existed nowhere else."""
+    dots: _Dots = ()
+    """Written before a snapshot task is started: the seconds that it takes. The PUT has an intent of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecord(_Record):
+    """The service accepted a snapshot task."""
+
+    kind: Literal["task"] = "task"
+    asset_id: Annotated[str | None, Field(pattern=LOWER_ID_SCHEMA), _OrNone()] = None
+    task: _Text = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,13 +155,20 @@ class OutcomeRecord(_ChangeRecord):
     error: _Text = None
     perhaps: Annotated[bool | None, Field(strict=True), _OrNone()] = None
     """Of a failure: the cover may have been changed. Journals of old versions leave it open."""
+    dots: _Dots = ()
+    """The seconds that a snapshot task took for this change: it made one of them the cover for a while."""
 
     def may_have_changed(self, *, intended: bool) -> bool:
         """Whether the cover was changed, or may have been. `intended`: there was an intent, so a PUT was due."""
         return self.outcome == "applied" or (self.outcome == "failed" and intended and self.perhaps is not False)
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether a snapshot task may go on, or may be found done."""
+        return self.outcome == "failed" and self.perhaps is not False
 
-Record = RunRecord | IntentRecord | OutcomeRecord
+
+Record = RunRecord | IntentRecord | TaskRecord | OutcomeRecord
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
@@ -167,7 +191,9 @@ class Journal(JsonLines):
 
 def line_of(record: Record) -> bytes:
     """A record as a line of the journal."""
-    fields = asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
+    fields = asdict(
+        record, dict_factory=lambda items: {key: value for key, value in items if value not in (None, ())}
+    )
     return json.dumps(fields, default=datetime.isoformat, separators=(",", ":")).encode() + b"\n"
 
 

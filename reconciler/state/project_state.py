@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import StateError, UsageError
@@ -12,13 +13,16 @@ from reconciler.state import cover_backup
 from reconciler.state.folder_store import FolderStore
 from reconciler.state.journal import NAME as JOURNAL
 from reconciler.state.journal import Record
-from reconciler.state.runs import PastChange, Runs
+from reconciler.state.runs import OpenTask, PastChange, Runs
 from reconciler.state.settled_covers import NAME as MEMORY
 from reconciler.state.settled_covers import Memory
 from reconciler.state.shared import MOST_NAMED, PENDING, History, Recalled, SharedState
 from reconciler.state.store import LAST_AUDIT, Store, StoreError
 from reconciler.util.clock import Clock
 from reconciler.util.sanitize import shorten
+
+_TASKS_OF = timedelta(days=1)
+_RUNS_WITH_TASKS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,12 @@ class ProjectState:
         runs = self._with(recalled.records)
         recent = runs.recent(self.clock.now(), PENDING)
         return Remembered(Memory(self.folder, recalled.lines), recent, recalled, complete)
+
+    async def open_tasks(self) -> dict[str, OpenTask]:
+        """By asset ID, the snapshot tasks of the last day that may not have come to their end; of those that share
+        the state, in their newest runs."""
+        found = await self._history(_RUNS_WITH_TASKS)
+        return self._with(found.records).open_tasks(self.clock.now() - _TASKS_OF)
 
     async def last_runs(self, limit: int) -> tuple[Runs, bool]:
         """The newest runs, at least so many where there are; and whether the store has more."""

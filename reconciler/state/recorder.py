@@ -17,6 +17,7 @@ from reconciler.state.journal import (
     OutcomeRecord,
     Record,
     RunRecord,
+    TaskRecord,
 )
 from reconciler.state.lease import Lease
 from reconciler.state.shared import SharedState
@@ -67,16 +68,36 @@ class RunRecorder:
             await self.sharing.commit()
 
     async def intent(
-        self, change: PlannedChange, before: Cover, saved_cover: str | None, snapshot_sha256: str | None
+        self,
+        change: PlannedChange,
+        before: Cover,
+        saved_cover: str | None,
+        snapshot_sha256: str | None = None,
+        dots: tuple[int, ...] = (),
     ) -> None:
         """
         Args:
             before: the cover that is replaced.
             snapshot_sha256: of the snapshot that it is, where that is known.
+            dots: the seconds of a snapshot task that is about to be started.
         """
         fields = self._fields(change.desired.asset_id, before, change.after, snapshot_sha256)
-        self._write(IntentRecord(**fields, saved_cover=saved_cover))
+        self._write(IntentRecord(**fields, saved_cover=saved_cover, dots=dots))
         self._intended.add(change.desired.asset_id)
+        await self.confirm()
+
+    async def task(self, asset_id: str, task: str) -> None:
+        """The service accepted the snapshot task that the last intent was about."""
+        run = self._run
+        record = TaskRecord(
+            at=self._clock.now(),
+            run=run.run,
+            endpoint=run.endpoint,
+            project_id=run.project_id,
+            asset_id=asset_id,
+            task=task or None,
+        )
+        self._write(record)
         await self.confirm()
 
     def outcome(self, outcome: Outcome) -> None:
@@ -89,6 +110,7 @@ class RunRecorder:
             outcome=outcome.outcome,
             error=error.message if error is not None else None,
             perhaps=error.outcome_unknown if error is not None else None,
+            dots=outcome.take.dots if outcome.take is not None else (),
         )
         self._write(record)
         self._intended.discard(outcome.asset_id)

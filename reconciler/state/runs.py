@@ -12,7 +12,7 @@ from typing import Literal
 from reconciler.decide.outcome import OutcomeName
 from reconciler.errors import UsageError
 from reconciler.model import Cover
-from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, read
+from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, TaskRecord, read
 from reconciler.state.shared import CLOCKS
 from reconciler.util.sanitize import shorten
 
@@ -89,11 +89,26 @@ class PastChange:
     older: tuple[Cover, ...] = ()
     """Covers before that one, replaced within the last minutes: some edge of the CDN may still show them."""
     file: str = ""
+    dots: tuple[int, ...] = ()
+    """The seconds that a snapshot task took for it: one of them may have been the cover."""
 
     @property
     def old_covers(self) -> tuple[Cover, ...]:
         """What may be shown until the cover after is visible."""
         return (self.before, *self.older)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """A snapshot task that a run started, or was about to start, and whose change has no definite end.
+
+    Attributes:
+        dots: the seconds that it takes.
+        accepted: the service's answer was seen.
+    """
+
+    dots: tuple[int, ...]
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +177,11 @@ class Runs:
         def merge(change: PastChange) -> None:
             first = changes[change.asset_id] or change
             changes[change.asset_id] = replace(
-                change, before=first.before, snapshot_sha256=first.snapshot_sha256, saved_cover=first.saved_cover
+                change,
+                before=first.before,
+                snapshot_sha256=first.snapshot_sha256,
+                saved_cover=first.saved_cover,
+                dots=first.dots or change.dots,
             )
 
         for file, line, record in self._records():
@@ -193,6 +212,21 @@ class Runs:
             latest = now + CLOCKS if file == self.place else now
             if change is not None and change.certain and now - window <= change.at <= latest:
                 _add(found, replace(change, at=min(change.at, now)))
+        return found
+
+    def open_tasks(self, since: datetime) -> dict[str, OpenTask]:
+        """By asset ID, the snapshot tasks since then whose changes have no definite end."""
+        found: dict[str, OpenTask] = {}
+        for _, _, record in self._records(_TAIL):
+            if isinstance(record, RunRecord) or record.asset_id is None or (record.at or _UNKNOWN_TIME) < since:
+                continue
+            known = found.get(record.asset_id)
+            if isinstance(record, IntentRecord) and record.dots:
+                found[record.asset_id] = OpenTask(record.dots)
+            elif isinstance(record, TaskRecord) and known is not None:
+                found[record.asset_id] = replace(known, accepted=True)
+            elif isinstance(record, OutcomeRecord) and not record.leaves_open:
+                found.pop(record.asset_id, None)
         return found
 
     def _records(self, tail: int | None = None) -> Iterator[tuple[str, int, Record]]:
@@ -251,4 +285,5 @@ def _past_change(file: str, line: int, record: IntentRecord | OutcomeRecord) -> 
         record.saved_cover if isinstance(record, IntentRecord) else None,
         certain=isinstance(record, OutcomeRecord) and record.outcome == "applied",
         file=file,
+        dots=record.dots,
     )

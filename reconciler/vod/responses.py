@@ -37,6 +37,8 @@ _LABELS = {
     "info": "Reading assets",
     "list": "Listing the assets",
     "cover": "Setting the cover",
+    "process": "Taking snapshots",
+    "tasks": "Reading the snapshot tasks",
     "projects": "Looking up the project",
     "token": "Logging in",
     "sts": "Exchanging the ID token",

@@ -22,6 +22,15 @@ def _text(value: object) -> object:
     return "" if value is None else value
 
 
+def _object(value: object) -> object:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+Number = Annotated[int | None, BeforeValidator(_number)]
 Items = Annotated[tuple[T, ...], BeforeValidator(_without_nulls)]
 Text = Annotated[str, BeforeValidator(_text)]
 
@@ -50,10 +59,19 @@ class CoverInfo(ApiModel):
     cover_url: Text = ""
 
 
+class MetaData(ApiModel):
+    """`duration` is in seconds, rounded up; `duration_ms` is exact. Anything but a whole number counts as missing."""
+
+    duration: Number = None
+    duration_ms: Number = None
+
+
 class BaseInfo(ApiModel):
     title: Text = ""
+    video_type: Text = ""
     cover_info_array: Items[CoverInfo] = ()
     thumbnail_status: Text = ""
+    meta_data: Annotated[MetaData, BeforeValidator(_object)] = MetaData()
 
 
 class ThumbnailItem(ApiModel):
@@ -68,6 +86,7 @@ class ThumbnailInfo(ApiModel):
     dots: Items[ThumbnailItem] = ()
     quantity: Items[ThumbnailItem] = ()
     thumbnail_status: Text = ""
+    exec_desc: Text = ""
 
 
 class AssetDetails(ApiModel):
@@ -111,6 +130,26 @@ class AssetList(ApiModel):
 
     total: int | None = None
     assets: Items[AssetSummary] = ()
+
+
+class ProcessAnswer(ApiModel):
+    """`POST /v1.0/{project_id}/asset/process` (API page "Processing media assets")."""
+
+    asset_id: Text = ""
+    thumbnail_task_id: Text = ""
+
+
+class AssetTask(ApiModel):
+    """`status` is WAITING, PROCESSING, SUCCEED or FAILED; `create_time` is `yyyymmddhhmmss`, UTC."""
+
+    status: Text = ""
+    create_time: Text = ""
+
+
+class AssetTasks(ApiModel):
+    """`GET /v1/{project_id}/asset/tasks?type=THUMBNAIL&asset_id=…`."""
+
+    results: Items[AssetTask] = ()
 
 
 class ErrorBody(ApiModel):

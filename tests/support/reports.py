@@ -244,7 +244,7 @@ def images() -> ImagesByAsset:
 
     def of_asset(number: int, before: EmbeddedImage) -> AssetImages:
         refs = [SnapshotRef(set="sample", index=index, offset=5 * index) for index in range(6)]
-        return AssetImages(before, image(number, 3), tuple((ref, image(number, ref.index)) for ref in refs))
+        return AssetImages(before, image(number, 3), tuple((ref, image(number, ref.offset // 5)) for ref in refs))
 
     broken = EmbeddedImage("", why=f"HTTP 404 {HOSTILE}")
     return {asset(1): of_asset(1, image(1, 0)), asset(2): of_asset(2, image(2, 5)), asset(3): of_asset(3, broken)}

@@ -135,6 +135,7 @@ def test_the_digest_is_of_what_was_written(tmp_path: Path) -> None:
     """A plan that held a secret can be read back, and applied."""
     counts = PlanSummary(managed=4, in_sync=0, update=1, pending=1, unknown=1, ignored=1)
     plan: PlanDoc = replace(filled(PlanDoc), summary=counts)
+    plan = replace(plan, changes=tuple(replace(change, take=None) for change in plan.changes))
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(as_json(plan, Redactor([PASSWORD]))))
     assert read_plan(str(file)).changes == redacted(plan, Redactor([PASSWORD])).changes

@@ -32,7 +32,7 @@ def test_a_plan_says_what_the_contract_says() -> None:
         "ignored",
         "digest",
     ]
-    assert (SAVED["format_version"], SAVED["kind"], SAVED["created_at"]) == ("1.1", "plan", "2026-03-01T12:00:00Z")
+    assert (SAVED["format_version"], SAVED["kind"], SAVED["created_at"]) == ("1.2", "plan", "2026-03-01T12:00:00Z")
     assert SAVED["summary"] == {"managed": 7, "in_sync": 2, "update": 2, "pending": 1, "unknown": 1, "ignored": 1}
     assert SAVED["changes"][0] == {
         "asset_id": ASSET,

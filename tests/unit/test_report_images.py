@@ -80,7 +80,7 @@ def fetched(server: FakeCloud) -> list[str]:
     return [url for _, url in server.asked]
 
 
-def shown(images: AssetImages) -> list[int]:
+def shown(images: AssetImages) -> list[int | None]:
     """The indexes of the snapshots that have a picture."""
     return [ref.index for ref, image in images.snapshots if image.data]
 

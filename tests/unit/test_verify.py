@@ -77,9 +77,9 @@ def watched(
 
     async def wait() -> None:
         if stop is None:
-            await verifier.watch(steps, outcomes, seconds)
+            await verifier.watch(outcomes, seconds)
             return
-        watching = asyncio.ensure_future(verifier.watch(steps, outcomes, seconds))
+        watching = asyncio.ensure_future(verifier.watch(outcomes, seconds))
         await clock.sleep(stop)
         watching.cancel()
         with pytest.raises(asyncio.CancelledError):
