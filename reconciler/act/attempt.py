@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from reconciler.act.saving import save_cover
+from reconciler.act.saving import replaced_cover, save_cover
 from reconciler.act.snapshot_change import SnapshotChange, outcome_of
 from reconciler.decide.equality import same_cover
 from reconciler.decide.outcome import Failure, Outcome, failure_of
@@ -60,8 +60,7 @@ class Attempt:
             return None
         self._saved_cover = saved or self._saved_cover
         if not self._intended:
-            before = await self._before(now)
-            snapshot_sha256 = self._snapshot_sha256(now, before)
+            before, snapshot_sha256 = await replaced_cover(self._planner, self._change, now)
             self._intended = True
             await self._recorder.intent(self._change, before, self._saved_cover, snapshot_sha256)
         else:
@@ -70,29 +69,6 @@ class Attempt:
 
     async def _decision(self, now: Verdict) -> str | ChangeResult:
         return revisit(self._change, now)
-
-    async def _before(self, now: Verdict) -> Cover:
-        """The cover that is replaced, as it was just read: since it was planned its snapshot may have been taken
-        again, so that it is none of them now. `--compare url` may know only by its URL which snapshot it is; then
-        its bytes are read for the journal."""
-        read, planned = now.before, self._change.before
-        if read is not None and read.content is not None:
-            return read
-        by_url = self._planner.compare == "url" and planned.content is None and planned.snapshot is not None
-        if not by_url or now.shown:
-            return planned
-        content = await self._planner.pictures.content(now.cover_url)
-        return planned if isinstance(content, NoAnswer) else replace(planned, content=content)
-
-    def _snapshot_sha256(self, now: Verdict, before: Cover) -> str | None:
-        """Of the snapshot that the cover is: it has the cover's bytes, or the cover is known to be made of it."""
-        shown = now.before
-        if shown is None or shown.snapshot is None or before.content is None:
-            return None
-        content = shown.content or before.content
-        remembered = self._planner.memory.of(self._change.desired.asset_id)
-        made_from = (item.snapshot_sha256 for item in remembered if item.cover_sha256 == content.sha256)
-        return next(made_from, content.sha256)
 
     async def _after_a_put(self, decision: ChangeResult, now: Verdict) -> ChangeResult:
         """The result where the plan no longer holds, after a PUT of ours that got no usable answer."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.act.attempt import guarded, put_taken
-from reconciler.act.saving import save_cover
+from reconciler.act.saving import replaced_cover, save_cover
 from reconciler.act.snapshot_change import SnapshotChange
 from reconciler.decide.outcome import Failure, Outcome, failure_of
 from reconciler.decide.precondition import ChangeResult, NextStep, PlannedChange, revisit_take
@@ -238,9 +238,10 @@ class Taker:
         if isinstance(saved, ChangeResult):
             return saved
         take = item.change.take
-        item.before, item.saved_cover = now.before or item.before, saved
+        item.before, snapshot_sha256 = await replaced_cover(self._planner, item.change, now)
+        item.saved_cover = saved
         item.task = OpenTask(take.dots if take is not None else ())
-        await self._recorder.intent(item.change, item.before, saved, dots=item.task.dots)
+        await self._recorder.intent(item.change, item.before, saved, snapshot_sha256, item.task.dots)
         return step
 
     async def _is_busy(self, item: SnapshotChange, error: ApiError) -> bool:

@@ -166,7 +166,7 @@ async def _to_put(
     if isinstance(content, NoAnswer):
         return content
     if isinstance(shown, NoAnswer) and not replace_unreadable:
-        return _replaceable(shown)
+        return replaceable(shown)
     if line is not None and content != Content(line.sha256, line.length):
         return snapshot_changed(question.desired, wanted)
     return content
@@ -205,7 +205,8 @@ async def _shows_locked(cover: _Picture, line: LockLine, memory: Memory) -> bool
     return not isinstance(shown, NoAnswer) and is_locked(shown, line, memory)
 
 
-def _replaceable(unread: NoAnswer) -> NoAnswer:
+def replaceable(unread: NoAnswer) -> NoAnswer:
+    """Why a cover cannot be read, with what replaces it anyway."""
     return NoAnswer(unread.reason, f"{unread.message} `--replace-unreadable` replaces the cover anyway.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.decide.taking import may_be_taken, plan_take
@@ -11,7 +11,7 @@ from reconciler.decide.verdict import identify, unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Snapshot, SnapshotRef, Take, Verdict
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.by_eye import looks_like
-from reconciler.planning.content import identify_cover
+from reconciler.planning.content import identify_cover, replaceable
 from reconciler.state.runs import OpenTask
 
 if TYPE_CHECKING:
@@ -63,14 +63,18 @@ async def _update(planner: Planner, desired: Desired, observed: Observed, take: 
 
 async def _cover(planner: Planner, observed: Observed) -> Cover | NoAnswer:
     """The cover that the task will replace: one that cannot be read, and so not saved, is not replaced."""
+    named = identify(observed)
     if planner.compare == "url":
-        named = identify(observed)
         return observed.cover(named.ref if named is not None else None)
-    found = await identify_cover(observed, planner.pictures, planner.memory)
-    if found.unread_cover is not None and not planner.replace_unreadable:
-        why = found.unread_cover
-        return replace(why, message=f"{why.message} `--replace-unreadable` replaces the cover anyway.")
-    return found.cover
+    if named is not None:
+        read = await planner.pictures.content(observed.cover_url)
+        cover, unread = (None, read) if isinstance(read, NoAnswer) else (observed.cover(named.ref, read), None)
+    else:
+        found = await identify_cover(observed, planner.pictures, planner.memory)
+        cover, unread = found.cover, found.unread_cover
+    if unread is not None and not planner.replace_unreadable:
+        return replaceable(unread)
+    return cover or observed.cover(named.ref if named is not None else None)
 
 
 async def made_by_task(
