@@ -114,7 +114,7 @@ async def put_taken(planner: Planner, recorder: RunRecorder, taken: SnapshotChan
         return taken.outcome(ChangeResult("failed", Failure("content_unavailable", why)))
     after = Cover(bare_url(dot.url), dot.ref, content)
     outcome = await TakenAttempt(planner, recorder, taken, after).run()
-    return taken.completed(outcome)
+    return replace(taken.completed(outcome), set_url=dot.url if outcome.outcome == "applied" else "")
 
 
 async def guarded(

@@ -19,8 +19,8 @@ from reconciler.commands.changed_since import CHANGED_SINCE, load
 from reconciler.commands.context import Run
 from reconciler.commands.execute import ApplyRun
 from reconciler.commands.options import CHANGES, CLOUD, SNAPSHOTS, duration
-from reconciler.commands.reports import images_of_changes, images_of_plan, make_report
-from reconciler.commands.result import Report
+from reconciler.commands.reports import images_of_changes, images_of_plan, make_report, with_taken
+from reconciler.commands.result import INTERRUPTED, Report
 from reconciler.commands.session import connect
 from reconciler.commands.taken_locks import check_locks, lock_taken
 from reconciler.commands.verb import Verb
@@ -180,6 +180,8 @@ def _show(run: ApplyRun, document: PlanDoc, in_sync: int) -> None:
 async def _execute(run: ApplyRun, document: PlanDoc, steps: Sequence[PlannedChange], images: ImagesByAsset) -> Report:
     result = await execute.apply_steps(run, document, steps)
     notes, failed = await lock_taken(run, result)
+    if result.exit_code != INTERRUPTED:
+        images = await with_taken(run, result.outcomes, images)
     code = result.exit_code or int(failed)
     return make_report(run, result.document, result.text, code, (*result.notes, *notes), images=images)
 

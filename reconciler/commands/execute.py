@@ -52,9 +52,10 @@ class ApplyRun(ConnectedRun):
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What was done."""
+    """What was done. `outcomes` are the document's results, with the URLs that no document holds."""
 
     document: ApplyDoc
+    outcomes: Sequence[Outcome]
     text: Callable[[], str]
     exit_code: int
     notes: tuple[str, ...]
@@ -140,9 +141,9 @@ async def apply_steps(run: ApplyRun, plan: PlanDoc, steps: Sequence[PlannedChang
         with suppress(OSError, UsageError):
             run.terminal.say("\n")  # without a question, the plan's summary is right above
     if interrupts.requested:
-        return ApplyResult(document, render, INTERRUPTED, ())
+        return ApplyResult(document, outcomes, render, INTERRUPTED, ())
     notes = (*run.failure_notes(plan.unknown), *(_failures(document) if quiet else ()))
-    return ApplyResult(document, render, exit_code(failed=_failed(run, document, outcomes)), notes)
+    return ApplyResult(document, outcomes, render, exit_code(failed=_failed(run, document, outcomes)), notes)
 
 
 async def _set(

@@ -12,13 +12,16 @@ from reconciler.commands.context import Run
 from reconciler.commands.formats import FORMATS, Format, ReportOptions
 from reconciler.commands.result import Report, ReportFile
 from reconciler.commands.session import ConnectedRun
+from reconciler.decide.outcome import Outcome
 from reconciler.documents.dump import as_json, relocated
-from reconciler.documents.images import NO_IMAGES, EmbeddedImage, ImagesByAsset
+from reconciler.documents.images import NO_IMAGES, AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.model import Plan, Verdict
 from reconciler.observe.report_images import ImageRequest, collect, count, embedded
 from reconciler.report.options import NO_FACTS, RenderOptions, RunFacts
 from reconciler.util.atomic_files import size
+
+_TO_TAKE = EmbeddedImage("", why="Its snapshot is yet to be taken.")
 
 Document = PlanDoc | AuditDoc | ApplyDoc
 
@@ -29,7 +32,7 @@ async def images_of_plan(run: ConnectedRun, plan: Plan) -> ImagesByAsset:
     wanted = [
         ImageRequest(asset_id, item.cover_url, item.snapshot_url, (), None) for asset_id, item in replaced.items()
     ]
-    found = dict(await fetch_images(run, [*_of_changes(plan.changes), *wanted]))
+    found = _with_those_to_take(plan.changes, await fetch_images(run, [*_of_changes(plan.changes), *wanted]))
     for asset_id in found.keys() & replaced.keys():
         line = replaced[asset_id].locked
         saved = await run.session.state.find_cover(asset_id, line.sha256) if line is not None else None
@@ -40,7 +43,23 @@ async def images_of_plan(run: ConnectedRun, plan: Plan) -> ImagesByAsset:
 
 async def images_of_changes(run: ConnectedRun, changes: Sequence[Verdict]) -> ImagesByAsset:
     """The pictures of planned changes, if the report shows pictures."""
-    return await fetch_images(run, _of_changes(changes))
+    return _with_those_to_take(changes, await fetch_images(run, _of_changes(changes)))
+
+
+async def with_taken(run: ConnectedRun, outcomes: Sequence[Outcome], images: ImagesByAsset) -> ImagesByAsset:
+    """With the pictures that an apply had taken."""
+    taken = [one for one in outcomes if one.set_url and one.asset_id in images]
+    wanted = [ImageRequest(one.asset_id, "", one.set_url, (), one.after.snapshot) for one in taken]
+    found = await fetch_images(run, wanted) if wanted else NO_IMAGES
+    return {**images, **{asset_id: replace(images[asset_id], after=one.after) for asset_id, one in found.items()}}
+
+
+def _with_those_to_take(changes: Sequence[Verdict], images: ImagesByAsset) -> dict[str, AssetImages]:
+    """With why there is no picture of the snapshots that are to be taken."""
+    found = dict(images)
+    for asset_id in found.keys() & {one.desired.asset_id for one in changes if one.take is not None}:
+        found[asset_id] = replace(found[asset_id], after=_TO_TAKE)
+    return found
 
 
 def _of_changes(changes: Sequence[Verdict]) -> list[ImageRequest]:

@@ -34,7 +34,7 @@ async def lock_taken(run: ApplyRun, result: ApplyResult) -> tuple[tuple[str, ...
     Returns:
         sentences for the user, and whether something could not be locked.
     """
-    taken = [one for one in result.document.results if one.outcome == "applied" and one.take is not None]
+    taken = [one for one in result.outcomes if one.outcome == "applied" and one.take is not None]
     if not taken or result.exit_code == INTERRUPTED:
         return (), False
     count = counted(len(taken), "snapshot was", "snapshots were")

@@ -64,3 +64,5 @@ class Outcome:
         metadata=OPTIONAL | {"description": "Where the replaced picture was saved, if it existed nowhere else."},
     )
     error: Failure | None = field(default=None, metadata=OPTIONAL)
+    set_url: Foreign = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
+    """Where the picture is that was taken and set, as the API returned it."""

@@ -219,3 +219,14 @@ def test_a_cover_on_its_way_is_not_drift(serve: Serve, propagation: float) -> No
     write({video(0).asset_id: frame(37), video(1).asset_id: frame(4)})
     assert run(*APPLY).code == 0
     assert run("plan", TAKE, "--detailed-exitcode").code == 0
+
+
+def test_the_report_shows_what_was_taken(serve: Serve) -> None:
+    serve(EmulatorOptions())
+    write({video(0).asset_id: frame(37)})
+    assert run("plan", TAKE, "--html", "plan.html").code == 0
+    assert "Its snapshot is yet to be taken." in Path("plan.html").read_text()
+    assert run(*APPLY, "--html", "apply.html").code == 0
+    page = Path("apply.html").read_text()
+    assert "yet to be taken" not in page
+    assert "No picture" not in page
