@@ -105,9 +105,7 @@ class Applier:
         async for batch in self._until_stopped(self._taker.watch(list(self._waiting.values()))):
             await for_each(batch, put, self._parallelism)
         for position, item in self._waiting.items():
-            if item.task is not None:
-                self._outcomes[position] = self._taker.left(item, self._cannot_watch)
-            self._outcomes[position] = self._finished(self._outcomes[position])
+            self._outcomes[position] = self._finished(self._taker.left(item, self._cannot_watch))
 
     async def _until_stopped(self, batches: AsyncIterator[T]) -> AsyncIterator[T]:
         """The batches, until the run stops, or an error ends it."""

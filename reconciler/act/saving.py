@@ -16,13 +16,15 @@ async def save_cover(
     planner: Planner, recorder: RunRecorder, change: PlannedChange, now: Verdict
 ) -> str | ChangeResult | None:
     """Where a cover that is none of the asset's snapshots is saved now, None where it need not be, or the change's
-    result where it cannot be.
+    result where it cannot be. A snapshot task may take the dots again, or remove them, so none of them counts then.
 
     Raises:
         StateError: the state cannot be written.
     """
     shown = now.shown or now.before
-    if shown is None or shown.snapshot is not None or not now.cover_url:
+    if shown is None or not now.cover_url:
+        return None
+    if shown.snapshot is not None and (change.take is None or shown.snapshot.set != "dots"):
         return None
     data = await planner.pictures.data(now.cover_url)
     if isinstance(data, NoAnswer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from reconciler.decide.equality import same_cover
 from reconciler.decide.outcome import Outcome
 from reconciler.decide.precondition import ChangeResult, PlannedChange
 from reconciler.model import Cover, Observed, Snapshot
@@ -33,9 +34,10 @@ class SnapshotChange:
     Attributes:
         deadline: for the snapshot, on the monotonic clock.
         before: the cover as it was just before the call.
-        saved_cover: where it was saved, if it existed nowhere else.
-        task: the call, once it was made or may have been made, by this run or an earlier one.
-        billed: this run's call was accepted.
+        saved_cover: where it was saved, if the task may leave it nowhere else.
+        task: the call, if it was accepted or may have been carried out.
+        called: it is this run's, not an earlier one's.
+        refusal: the service's reason why it allowed no call yet.
         looks: how many in a row found neither the snapshot nor a task under way.
     """
 
@@ -44,12 +46,31 @@ class SnapshotChange:
     before: Cover
     saved_cover: str | None = None
     task: OpenTask | None = None
-    billed: bool = False
+    called: bool = False
+    refusal: str = ""
     looks: int = 0
 
     @property
     def asset_id(self) -> str:
         return self.change.desired.asset_id
+
+    @property
+    def accepted(self) -> bool:
+        return self.task is not None and self.task.accepted
+
+    @property
+    def billed(self) -> int | None:
+        """How many pictures this run pays for."""
+        return len(self.task.dots) if self.called and self.task is not None and self.task.accepted else None
+
+    def accept(self) -> None:
+        """The service carries the call out, or has."""
+        if self.task is not None:
+            self.task = replace(self.task, accepted=True)
+
+    def forget(self) -> None:
+        """The call was not carried out."""
+        self.task, self.called, self.looks = None, False, 0
 
     def dot(self, observed: Observed) -> Snapshot | None:
         """The snapshot that was asked for, if it is there."""
@@ -63,15 +84,16 @@ class SnapshotChange:
     def completed(self, outcome: Outcome) -> Outcome:
         """The outcome of setting the cover, with what was done before. After a task the cover may be another one,
         whatever became of the PUT."""
-        take, error = self.change.take, outcome.error
-        accepted = self.task is not None and self.task.accepted
-        if error is not None and accepted and outcome.outcome == "failed" and error.type != "task_failed":
+        error, saved = outcome.error, outcome.saved_cover
+        if error is not None and self.task is not None and error.type != "task_failed":
             error = replace(error, outcome_unknown=True)
+        if not same_cover(outcome.before, self.before):
+            saved = None  # of what the task made the cover
         return replace(
             outcome,
             before=self.before,
-            take=take,
-            billed=len(self.task.dots) if self.billed and self.task is not None else None,
-            saved_cover=self.saved_cover or outcome.saved_cover,
+            take=self.change.take,
+            billed=self.billed,
+            saved_cover=self.saved_cover or saved,
             error=error,
         )

@@ -10,9 +10,13 @@ from reconciler.decide.outcome import Failure, OutcomeName
 from reconciler.decide.plan import differences
 from reconciler.model import Cover, Desired, Take, Verdict
 
-NextStep = Literal["start", "wait", "wait for another"]
+NextStep = Literal["start", "wait"]
 _THERE_NOW = "There is a snapshot at that second now, which the plan did not show. It was not set: plan again."
 _OTHER_DOTS = "The asset has other dots than when this was planned. None was taken: plan again."
+_ENDED = (
+    "The snapshot task that was under way when this was planned has ended without the snapshot. None was taken: plan "
+    "again."
+)
 _UNREAD = "The plan knows the cover's bytes, and now it was not read. It was not touched: plan again."
 
 
@@ -67,7 +71,7 @@ def revisit_take(change: PlannedChange, now: Verdict, *, ours: bool) -> NextStep
         ours: a task of ours may be taking it already, or have taken it.
     """
     if now.reason == "snapshots_in_progress":
-        return "wait" if ours else "wait for another"
+        return "wait"
     if now.state == "unknown":
         return ChangeResult("failed", Failure(now.reason or "api_error", now.message))
     if now.after is None or now.before is None:
@@ -80,6 +84,8 @@ def revisit_take(change: PlannedChange, now: Verdict, *, ours: bool) -> NextStep
         return ChangeResult("stale", Failure("snapshot_changed", _THERE_NOW))
     if now.take.accepted:
         return "wait"
+    if change.take is not None and change.take.accepted:
+        return ChangeResult("stale", Failure("stale", _ENDED))  # it was not planned to be paid for
     if change.take is None or {*now.take.dots, *now.take.left_out} != {*change.take.dots, *change.take.left_out}:
         return ChangeResult("stale", Failure("stale", _OTHER_DOTS))
     return _another_cover(change, now.before) or "start"

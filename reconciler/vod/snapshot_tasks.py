@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from reconciler.errors import ApiError
+from reconciler.util.sanitize import shorten
 from reconciler.vod import schemas
 from reconciler.vod.client import VodClient
 
@@ -13,11 +14,16 @@ BUSY = "VOD.10083"
 
 
 async def start_task(
-    client: VodClient, asset_id: str, size: int, prepare: Callable[[bool], Awaitable[Sequence[int] | None]]
+    client: VodClient,
+    asset_id: str,
+    wanted: int,
+    size: int,
+    prepare: Callable[[bool], Awaitable[Sequence[int] | None]],
 ) -> str | None:
     """Has snapshots taken, which is billed (API page "Processing media assets").
 
     Args:
+        wanted: the one of the seconds whose snapshot the service may make the cover; it does so with one of them.
         size: the longest side, in pixels.
         prepare: see `VodClient.change`; returns the seconds.
 
@@ -33,13 +39,18 @@ async def start_task(
         thumbnail = {
             "type": "dots",
             "dots": list(dots),
-            "cover_position": 1,
+            "cover_position": dots.index(wanted) + 1,
             "format": 1,
             "aspect_ratio": 0,
             "max_length": size,
         }
         body = {"asset_id": asset_id, "thumbnail": thumbnail}
         answer = await client.post("process", f"{client.base}/process", body, schemas.ProcessAnswer)
+        if answer.asset_id and answer.asset_id.lower() != asset_id:
+            about = shorten(answer.asset_id)
+            raise ApiError(
+                f"Taking snapshots failed: the answer is about another asset, {about}", outcome_unknown=True
+            )
         return answer.thumbnail_task_id
 
     return await client.change("process", prepare, send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,12 @@ class Machine:
 
         return self.clock.run(ask())
 
+    @staticmethod
+    def body(request: httpx.Request) -> dict[str, Any]:
+        found = json.loads(request.content)
+        assert isinstance(found, dict)
+        return found
+
     def upload(self, asset_id: str, picture: bytes) -> None:
         """Somebody uploads a cover of their own."""
         given = self._given
@@ -175,16 +182,29 @@ class Machine:
 
         return self.clock.run(main())
 
+    def killed_while_taking(self, wanted: Desired) -> None:
+        """An apply whose process ends while its snapshot is taken."""
+
+        def kill() -> None:
+            if self.asked[-1:] == [LIST]:
+                raise KilledError
+
+        self.killed = kill
+        with suppress(KilledError):
+            self.apply(wanted)
+        self.killed = lambda: None
+
     def apply(
         self,
         *wanted: Desired,
         plan: Plan | None = None,
+        planned: Sequence[PlannedChange] | None = None,
         parallelism: int = 8,
         seconds: float = 600.0,
         writes: Rate = WRITE_RATE,
         stop: float | None = None,
     ) -> list[Outcome]:
-        """Plans, unless a plan is given, and applies.
+        """Plans, unless a plan is given or its changes are, and applies.
 
         Args:
             seconds: how long to wait for a snapshot.
@@ -197,13 +217,14 @@ class Machine:
         async def main() -> list[Outcome]:
             planner = await self.planner(writes=writes)
             made = plan or await planner.make_plan(wanted, Selection(), parallelism, lambda: None)
+            changes = steps(made) if planned is None else planned
             recorder = RunRecorder(folder, journal, self.clock, run)
             await recorder.start()
             taker = Taker(planner, recorder, parallelism, seconds=seconds)
             applier = Applier(planner, recorder, parallelism, lambda: None, taker=taker)
             if stop is None:
-                return await applier.apply(steps(made))
-            applying = asyncio.ensure_future(applier.apply(steps(made)))
+                return await applier.apply(changes)
+            applying = asyncio.ensure_future(applier.apply(changes))
             await self.clock.sleep(stop)
             applier.stop()
             return await applying
