@@ -13,6 +13,7 @@ from reconciler.model import Cover, Desired, NoAnswer, Observed, Plan, Reason, S
 from reconciler.planning.by_eye import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
+from reconciler.planning.taking import made_by_task
 from reconciler.state.runs import PastChange, WhyNot
 from reconciler.util.concurrency import for_each
 
@@ -102,14 +103,15 @@ class RollbackPlanner:
         after = await self._verdict_on_change(change, observed)
         return (
             await self._retaken_since(change, wanted, back)
-            or await self._changed_since(change, back, after)
+            or await self._changed_since(change, observed, back, after)
             or self._never_recorded(change, wanted, back)
             or back
         )
 
     async def _to_no_snapshot(self, change: PastChange, observed: Observed) -> Verdict | NotUndoable:
         before = change.before
-        if _never_left(before, await self._verdict_on_change(change, observed)):
+        after = await self._verdict_on_change(change, observed)
+        if _never_left(before, after) or (after is None and await self._is_still_shown(change, observed)):
             return Verdict(self._entry(change), "in_sync", observed.title)
         if not before.cover_url:
             message = "It had no cover before, and the service cannot remove one."
@@ -119,6 +121,12 @@ class RollbackPlanner:
         if change.saved_cover is not None:
             saved = f"It is saved in {change.saved_cover}: upload it in the console."
         return NotUndoable(change, observed.title, "not_a_snapshot", f"The cover before {what}. {saved}")
+
+    async def _is_still_shown(self, change: PastChange, observed: Observed) -> bool:
+        """Whether a run that ended before its snapshot was taken left the cover as it was."""
+        if change.certain or change.before.content is None or not observed.cover_url:
+            return False
+        return await self._planner.pictures.content(observed.cover_url) == change.before.content
 
     async def _to_missing_snapshot(
         self, change: PastChange, before: SnapshotRef, observed: Observed
@@ -172,7 +180,7 @@ class RollbackPlanner:
         return NotUndoable(change, back.title, "cannot_tell", message)
 
     async def _changed_since(
-        self, change: PastChange, back: Verdict, after: Verdict | None
+        self, change: PastChange, observed: Observed, back: Verdict, after: Verdict | None
     ) -> Verdict | NotUndoable | None:
         """The cover is not what the run set, so a rollback must not replace it.
 
@@ -184,6 +192,8 @@ class RollbackPlanner:
             return after
         now = (after.before if after is not None else back.before) or Cover()
         if await self._is_its_snapshot(change, after) or self._is_its_picture(change, now):
+            return None
+        if not change.certain and await self._is_its_frame(change, now, observed):
             return None
         if self._unreadable(now):
             return None  # --replace-unreadable replaces it
@@ -209,6 +219,11 @@ class RollbackPlanner:
             return False
         made = {(item.cover_sha256, item.snapshot_sha256) for item in self._planner.memory.of(change.asset_id)}
         return put == now.content or (now.content.sha256, put.sha256) in made
+
+    async def _is_its_frame(self, change: PastChange, now: Cover, observed: Observed) -> bool:
+        """Whether the cover is one that a snapshot task of the run made, which ended before it set one itself."""
+        pictures = self._planner.pictures
+        return await made_by_task(now, observed.cover_url, observed.snapshots, change.dots, pictures)
 
     def _unreadable(self, now: Cover) -> bool:
         """Whether reading it was tried in vain: a planner that compares by URL alone has not tried."""
@@ -251,7 +266,8 @@ def _at(observed: Observed, ref: SnapshotRef) -> Snapshot | None:
 
 
 def _place(ref: SnapshotRef) -> str:
-    return f"{ref.set}[{ref.index}] at {ref.offset} s"
+    which = ref.set if ref.index is None else f"{ref.set}[{ref.index}]"
+    return f"{which} at {ref.offset} s"
 
 
 def _description(cover: Cover) -> str:

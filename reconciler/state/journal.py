@@ -160,6 +160,8 @@ class OutcomeRecord(_ChangeRecord):
 
     def may_have_changed(self, *, intended: bool) -> bool:
         """Whether the cover was changed, or may have been. `intended`: there was an intent, so a PUT was due."""
+        if self.outcome == "stale":  # a snapshot task changed it, and then it was left as it is
+            return intended and self.perhaps is True
         return self.outcome == "applied" or (self.outcome == "failed" and intended and self.perhaps is not False)
 
     @property
