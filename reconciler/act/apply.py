@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from reconciler.act.attempt import Attempt
 from reconciler.act.snapshot_change import SnapshotChange, outcome_of
 from reconciler.act.take import Ended, Taker
-from reconciler.decide.outcome import Failure, Outcome, failure_of
+from reconciler.decide.outcome import Failure, Outcome, failure_of, internal
 from reconciler.decide.precondition import ChangeResult, PlannedChange
 from reconciler.errors import ApiError, AuthenticationError, ReconcileError, StateError, UnreachableError, sentences
 from reconciler.planning.planner import Planner
@@ -122,6 +122,9 @@ class Applier:
                 return
             except ReconcileError as error:
                 self._cannot_watch = failure_of(error)
+                return
+            except Exception as error:  # noqa: BLE001 whatever it is, what was done has a report
+                self._cannot_watch = internal(error)
                 return
             finally:
                 self._running.discard(waiting)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.act.saving import replaced_cover, save_cover
 from reconciler.act.snapshot_change import SnapshotChange, outcome_of
 from reconciler.decide.equality import same_cover
-from reconciler.decide.outcome import Failure, Outcome, failure_of
+from reconciler.decide.outcome import Failure, Outcome, failure_of, internal
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.errors import ApiError, StateError, sentences
 from reconciler.model import Cover, NoAnswer, Observed, Verdict
@@ -16,7 +16,7 @@ from reconciler.planning.by_eye import looks_wanted
 from reconciler.planning.planner import Planner
 from reconciler.planning.taking import made_by_task
 from reconciler.state.recorder import RunRecorder
-from reconciler.util.sanitize import bare_url, shorten
+from reconciler.util.sanitize import bare_url
 from reconciler.vod.retry import CancelledInDoubt
 
 _MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: run again to see."
@@ -136,9 +136,8 @@ async def guarded(
             return _maybe_done(error.type, sentences(error.text, doubt))
         return ChangeResult("failed", Failure(error.type, error.text))
     except Exception as error:  # noqa: BLE001 whatever it is, the others have a report
-        message = f"Internal error: {type(error).__name__}: {shorten(str(error))}"
-        maybe = _maybe_done("internal", f"{message}. {doubt}")
-        return maybe if sent() else ChangeResult("failed", Failure("internal", message))
+        failure = internal(error)
+        return _maybe_done(failure.type, f"{failure.message}. {doubt}") if sent() else ChangeResult("failed", failure)
     except CancelledInDoubt:
         return _maybe_done("interrupted", f"Interrupted. {doubt}")
     return None

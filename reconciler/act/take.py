@@ -23,7 +23,7 @@ from reconciler.state.runs import OpenTask
 from reconciler.util.concurrency import for_each
 from reconciler.util.rate import duration
 from reconciler.util.sanitize import shorten
-from reconciler.vod import snapshot_tasks
+from reconciler.vod import error_codes, snapshot_tasks
 from reconciler.vod.client import IDS_PER_CALL
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
@@ -137,10 +137,10 @@ class Taker:
                 self._client, item.asset_id, item.change.desired.offset or 0, self._size, prepare
             )
         except ApiError as error:
-            if not error.outcome_unknown:
+            if item.called and not error.outcome_unknown:
                 item.forget()
-            if error.status == 403:
-                error.hint = _GRANT
+                if error_codes.lacks_permission(error.code, error.status):
+                    error.hint = _GRANT
             if not await self._is_busy(item, error):
                 raise
             item.refusal = error.message
@@ -200,13 +200,17 @@ class Taker:
         if item.dot(observed) is not None:
             item.accept()
             return observed
+        state = await self._task_state(item)
+        return self._missing(item, observed, state) if state is not None else None
+
+    async def _task_state(self, item: SnapshotChange) -> str | None:
+        """See `last_task`; None where it cannot be read now."""
         try:
-            state = await snapshot_tasks.last_task(self._client, item.asset_id)
+            return await snapshot_tasks.last_task(self._client, item.asset_id)
         except (AuthenticationError, UnreachableError):
             raise
         except ApiError:
             return None
-        return self._missing(item, observed, state)
 
     def _missing(self, item: SnapshotChange, observed: Observed, state: str) -> ChangeResult | None:
         """The result where a task ended without the snapshot; the details may show it a moment later."""
@@ -255,8 +259,8 @@ class Taker:
 
     async def _is_over(self, item: SnapshotChange) -> bool:
         """Whether a call that left no snapshot was not carried out, or failed."""
-        state = await snapshot_tasks.last_task(self._client, item.asset_id)
-        return state not in _UNDER_WAY and (state == "FAILED" or not item.accepted)
+        state = await self._task_state(item)
+        return state == "FAILED" or not (state is None or state in _UNDER_WAY or item.accepted)
 
     async def _is_busy(self, item: SnapshotChange, error: ApiError) -> bool:
         """Whether a call was refused because another task is under way."""

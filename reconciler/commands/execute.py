@@ -17,7 +17,7 @@ from reconciler.commands import reports
 from reconciler.commands.context import Run
 from reconciler.commands.result import INTERRUPTED, exit_code
 from reconciler.commands.session import ConnectedRun
-from reconciler.decide.outcome import Failure, Outcome
+from reconciler.decide.outcome import Failure, Outcome, internal
 from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc, WarningDoc
@@ -30,7 +30,7 @@ from reconciler.report.options import NO_CHANGES
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.recording import recording
 from reconciler.util.rate import duration
-from reconciler.util.sanitize import clean, shorten
+from reconciler.util.sanitize import clean
 
 _QUESTION = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
 
@@ -214,6 +214,4 @@ async def _wait(run: ApplyRun, outcomes: list[Outcome], interrupts: Interrupts) 
 
 
 def _failure(error: Exception) -> Failure:
-    if isinstance(error, ReconcileError):
-        return Failure(error.type, error.text)
-    return Failure("internal", f"Internal error: {type(error).__name__}: {shorten(str(error))}")
+    return Failure(error.type, error.text) if isinstance(error, ReconcileError) else internal(error)

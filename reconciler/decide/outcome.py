@@ -10,6 +10,7 @@ from pydantic import Field
 from reconciler.errors import ApiError, ReconcileError, sentences
 from reconciler.model import NOT_IN_DOCUMENTS, OPTIONAL, Cover, Source, Take
 from reconciler.util.field_types import AssetId, Count, Foreign
+from reconciler.util.sanitize import shorten
 
 OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"]
 
@@ -39,6 +40,11 @@ def failure_of(error: ReconcileError, *more: str) -> Failure:
         error.outcome_unknown,
         code=error.code,
     )
+
+
+def internal(error: Exception) -> Failure:
+    """A mistake of the program."""
+    return Failure("internal", f"Internal error: {type(error).__name__}: {shorten(str(error))}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from reconciler.util.rate import Rate
 NOT_FOUND = "VOD.10062"
 THROTTLED = ("APIGW.0308", "APIG.0308")
 
+_PERMISSION = ("VOD.10074", "VOD.10111", "VOD.10133")
 _WAIT = "Wait until the state of the asset allows this, or publish or finish the asset."
 _GRANT = "Grant the user vod:asset:get and vod:asset:list to read, and vod:asset:update to set covers."
 _PAY = "The account is in arrears or frozen. Pay the bill."
@@ -21,7 +22,7 @@ _HINTS = {
     "VOD.10057": "Check that the project ID belongs to the region and to these credentials.",
     **dict.fromkeys(("VOD.10060", "VOD.10061", "VOD.10083", "VOD.10126"), _WAIT),
     NOT_FOUND: "Remove the entry, or correct its asset ID.",
-    **dict.fromkeys(("VOD.10074", "VOD.10111", "VOD.10133"), _GRANT),
+    **dict.fromkeys(_PERMISSION, _GRANT),
     "VOD.10099": "The asset was blocked by review. Its cover cannot be set.",
     **dict.fromkeys(("VOD.10120", "VOD.10132"), _PAY),
     **dict.fromkeys(("VOD.10051", "VOD.10052", "VST.10002"), _REPORT),
@@ -41,6 +42,11 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 def hint(code: str, status: int | None) -> str:
     """What the user can do about a refusal, or "" if that is not known."""
     return _HINTS.get(code) or _BY_STATUS.get(status or 0) or (_REPORT if (status or 0) >= 500 else "")
+
+
+def lacks_permission(code: str, status: int | None) -> bool:
+    """Whether a refusal means, as far as is known, that the user may not make the call."""
+    return code in _PERMISSION or (status == 403 and code not in _HINTS)
 
 
 def named_rate(message: str) -> Rate | None:

@@ -64,13 +64,14 @@ async def statuses(client: VodClient, asset_ids: Sequence[str]) -> dict[str, str
 
 
 async def last_task(client: VodClient, asset_id: str) -> str:
-    """WAITING, PROCESSING, SUCCEED or FAILED, of the asset's newest snapshot task; "" where none is known."""
+    """WAITING, PROCESSING, SUCCEED or FAILED, of the asset's newest snapshot task; "" where none is known, or the
+    service has no such call or does not allow it."""
     root, _, project = client.base.removesuffix("/asset").rpartition("/v1.0/")
     url = f"{root}/v1/{project}/asset/tasks?type=THUMBNAIL&asset_id={asset_id}"
     try:
         tasks = (await client.get("tasks", url, schemas.AssetTasks)).results
     except ApiError as error:
-        if error.status == 404:
+        if error.status in (403, 404):
             return ""
         raise
     return max(tasks, key=lambda task: task.create_time).status if tasks else ""

@@ -145,3 +145,56 @@ def test_the_service_may_make_the_wanted_frame_the_cover(make: Any) -> None:
         ([5], 1),
         ([5, 9], 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (403, "VOD.10111", "vod:asset:createProcessTask"),
+        (403, "IAM.0001", "vod:asset:createProcessTask"),
+        (403, "VOD.10062", "correct its asset ID"),
+        (403, "VOD.10120", "Pay the bill"),
+    ],
+)
+def test_a_refusal_says_what_to_do_about_it(make: Any, status: int, code: str, hint: str) -> None:
+    there = make()
+    there.faults[POST] = [(httpx.Response(status, json={"error_code": code, "error_msg": "No."}), False)]
+    [outcome] = there.apply(frame(0, 7))
+    assert hint in outcome.error.message
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_task_of_an_earlier_run_is_not_forgotten_where_it_cannot_be_looked_for(make: Any, status: int) -> None:
+    there = make(task_seconds=10)
+    there.killed_while_taking(frame(0, 7))
+    plan = there.plan(frame(0, 7))
+    there.clock.time += 20
+    broken = {"error_code": "", "error_msg": "No."}
+    there.faults[DETAILS] = [(httpx.Response(status, json=broken), False)] * 5
+    [outcome] = there.apply(plan=plan)
+    assert (outcome.outcome, outcome.error.outcome_unknown) == ("failed", True)
+    there.faults.clear()
+    hidden(there)
+    there.apply(frame(0, 7))
+    assert there.billed() == 1
+
+
+def test_without_permission_to_list_tasks_the_details_tell(make: Any) -> None:
+    there = make(task_seconds=30)
+    there.faults["GET tasks"] = [(httpx.Response(403, json={"error_code": "VOD.10111"}), False)] * 20
+    there.faults[POST] = [(httpx.Response(504), True)]
+    [outcome] = there.apply(frame(0, 7))
+    assert (outcome.outcome, there.billed()) == ("applied", 1)
+
+
+def test_a_mistake_of_the_program_leaves_a_report(make: Any) -> None:
+    """It may come of an answer that nobody thought of."""
+    there = make(task_seconds=30)
+
+    def break_down(_: dict[str, Any]) -> None:
+        if there.count(LIST) == 3:
+            raise ZeroDivisionError
+
+    there.edits[LIST] = break_down
+    found = there.apply(frame(0, 7), frame(1, 9))
+    assert [(one.outcome, one.error.type, one.billed) for one in found] == [("failed", "internal", 1)] * 2
