@@ -60,15 +60,20 @@ class Attempt:
             return None
         self._saved_cover = saved or self._saved_cover
         if not self._intended:
-            before, snapshot_sha256 = await replaced_cover(self._planner, self._change, now)
+            replaced = await self._replaced(now)
             self._intended = True
-            await self._recorder.intent(self._change, before, self._saved_cover, snapshot_sha256)
+            await self._recorder.intent(self._change, *replaced)
         else:
             await self._recorder.confirm()
         return decision
 
     async def _decision(self, now: Verdict) -> str | ChangeResult:
         return revisit(self._change, now)
+
+    async def _replaced(self, now: Verdict) -> tuple[Cover, str | None, str | None]:
+        """For the journal: the cover that is replaced, where it is saved, and the digest of its snapshot."""
+        before, snapshot_sha256 = await replaced_cover(self._planner, self._change, now)
+        return before, self._saved_cover, snapshot_sha256
 
     async def _after_a_put(self, decision: ChangeResult, now: Verdict) -> ChangeResult:
         """The result where the plan no longer holds, after a PUT of ours that got no usable answer."""
@@ -94,6 +99,10 @@ class TakenAttempt(Attempt):
         if shown is not None and not same_cover(self._change.before, shown) and await self._is_expected(shown, now):
             self._change = replace(self._change, before=shown)
         return revisit(self._change, now)
+
+    async def _replaced(self, _: Verdict) -> tuple[Cover, str | None, str | None]:
+        """The cover from before the task: nobody wants to go back to what the task made of it."""
+        return self._taken.before, self._taken.saved_cover, self._taken.snapshot_sha256
 
     async def _is_expected(self, shown: Cover, now: Verdict) -> bool:
         dots = self._taken.task.dots if self._taken.task is not None else ()

@@ -34,6 +34,7 @@ class SnapshotChange:
     Attributes:
         deadline: for the snapshot, on the monotonic clock.
         before: the cover as it was just before the call.
+        snapshot_sha256: of the snapshot that it is, where that is known.
         saved_cover: where it was saved, if the task may leave it nowhere else.
         task: the call, if it was accepted or may have been carried out.
         called: it is this run's, not an earlier one's.
@@ -44,6 +45,7 @@ class SnapshotChange:
     change: PlannedChange
     deadline: float
     before: Cover
+    snapshot_sha256: str | None = None
     saved_cover: str | None = None
     task: OpenTask | None = None
     called: bool = False

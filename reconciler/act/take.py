@@ -12,6 +12,7 @@ from dataclasses import replace
 from reconciler.act.attempt import guarded, put_taken
 from reconciler.act.saving import replaced_cover, save_cover
 from reconciler.act.snapshot_change import SnapshotChange
+from reconciler.decide.equality import same_cover
 from reconciler.decide.outcome import Failure, Outcome
 from reconciler.decide.precondition import ChangeResult, NextStep, PlannedChange, revisit_take
 from reconciler.decide.taking import MOST_DOTS
@@ -62,7 +63,12 @@ class Taker:
     def prepare(self, change: PlannedChange) -> SnapshotChange:
         taking = self._planner.taking
         task = taking.open_task(change.desired) if taking is not None else None
-        return SnapshotChange(change, self._client.clock.monotonic() + self._seconds, change.before, task=task)
+        item = SnapshotChange(change, self._client.clock.monotonic() + self._seconds, change.before, task=task)
+        if task is not None and task.before is not None and same_cover(task.before, change.before):
+            # Which of the snapshots it is cannot be seen while a task is under way.
+            item.before, item.snapshot_sha256 = task.before, task.snapshot_sha256
+            item.saved_cover = task.saved_cover
+        return item
 
     async def start(self, item: SnapshotChange) -> Outcome | None:
         """Makes the call, unless one was made already; None where the snapshot is to be waited for."""
@@ -251,9 +257,9 @@ class Taker:
         saved = await save_cover(self._planner, self._recorder, item.change, now)
         if isinstance(saved, ChangeResult):
             return saved
-        item.before, snapshot_sha256 = await replaced_cover(self._planner, item.change, now)
+        item.before, item.snapshot_sha256 = await replaced_cover(self._planner, item.change, now)
         item.saved_cover = saved
-        await self._recorder.intent(item.change, item.before, saved, snapshot_sha256, take.dots)
+        await self._recorder.intent(item.change, item.before, saved, item.snapshot_sha256, take.dots)
         item.task, item.called = OpenTask(take.dots), True
         return step
 

@@ -105,10 +105,21 @@ class OpenTask:
     Attributes:
         dots: the seconds that it takes.
         accepted: the service's answer was seen.
+        before, snapshot_sha256, saved_cover: of the cover just before it, see PastChange.
     """
 
     dots: tuple[int, ...]
     accepted: bool = False
+    before: Cover | None = None
+    snapshot_sha256: str | None = None
+    saved_cover: str | None = None
+
+    @classmethod
+    def of(cls, record: IntentRecord) -> OpenTask:
+        before = record.before
+        if before is None:
+            return cls(record.dots)
+        return cls(record.dots, False, before.cover(), before.snapshot_sha256, record.saved_cover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +233,7 @@ class Runs:
                 continue
             known = found.get(record.asset_id)
             if isinstance(record, IntentRecord) and record.dots:
-                found[record.asset_id] = OpenTask(record.dots)
+                found[record.asset_id] = OpenTask.of(record)
             elif isinstance(record, TaskRecord) and known is not None:
                 found[record.asset_id] = replace(known, accepted=True)
             elif isinstance(record, OutcomeRecord) and not record.leaves_open:
