@@ -11,6 +11,11 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+
+class ForbiddenAddressError(PermissionError):
+    """A host, or one of its addresses, that must not be opened."""
+
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 MayOpen = Callable[[str], bool]
 _FORBIDDEN = "is not a public address"
@@ -60,12 +65,12 @@ def check_host(host: str, may_open: MayOpen) -> None:
     """Checks a host before it is connected to, or named to a proxy.
 
     Raises:
-        OSError: it must not be opened, or is an address in an odd spelling.
+        ForbiddenAddressError: it must not be opened, or is an address in an odd spelling.
     """
     name = host.rstrip(".")
     odd = not name or "%" in name or (_literal(name) is None and _NUMBER.fullmatch(name.rpartition(".")[2]))
     if odd or not may_open(name):
-        raise OSError(errno.EACCES, f"{host} {_FORBIDDEN}")
+        raise ForbiddenAddressError(errno.EACCES, f"{host} {_FORBIDDEN}")
 
 
 def _literal(host: str) -> Address | None:
@@ -98,7 +103,7 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         if not found or not all(self._may_open(entry["host"]) for entry in found):
-            raise OSError(errno.EACCES, f"{host} {_FORBIDDEN}")
+            raise ForbiddenAddressError(errno.EACCES, f"{host} {_FORBIDDEN}")
         return found
 
     async def close(self) -> None:

@@ -20,6 +20,7 @@ from reconciler.util.sanitize import shorten
 from reconciler.vod import error_codes as codes
 from reconciler.vod import schemas
 from reconciler.vod.auth import parse_date
+from reconciler.vod.finishing import finish
 from reconciler.vod.listing import MOST, Span, list_assets
 from reconciler.vod.rate_limit import RateLimiter, Slot
 from reconciler.vod.responses import ApiConnection, Throttled, TransientFault
@@ -172,6 +173,7 @@ class VodClient:
         operation: str,
         prepare: Callable[[bool], Awaitable[P | None]],
         send: Callable[[P], Coroutine[Any, Any, T]],
+        then: Callable[[P, T], Coroutine[Any, Any, None]] | None = None,
     ) -> T | None:
         """Makes one change, within the quota of writes.
 
@@ -180,27 +182,24 @@ class VodClient:
                 earlier one may have been carried out (a 429 was not); returns what `send` needs, or None if there is
                 nothing to do, which is returned then.
             send: makes one attempt.
+            then: ends it outside of the quota.
 
         Raises:
             CancelledInDoubt: cancelled when an attempt may have been carried out.
         """
         outcome_unknown = False
 
-        async def attempt(slot: Slot) -> T | None:
+        async def attempt() -> T | None:
             nonlocal outcome_unknown
-            prepared = await _prepared(slot, prepare(outcome_unknown))
-            if prepared is None:
-                return None
-            self.calls[operation] += 1
             try:
-                return await _finish(send(prepared))
+                return await self._change_once(operation, lambda: prepare(outcome_unknown), send, then)
             except TransientFault as fault:
                 # Also when a later attempt is refused: this one may have been carried out.
                 outcome_unknown = outcome_unknown or fault.outcome_unknown
                 raise
 
         try:
-            return await self._call(operation, self._limiters.writes, attempt)
+            return await self._persist(operation, attempt)
         except ApiError as error:
             error.outcome_unknown = error.outcome_unknown or outcome_unknown
             raise
@@ -209,16 +208,36 @@ class VodClient:
                 raise CancelledInDoubt from cancelled
             raise
 
+    async def _change_once(
+        self,
+        operation: str,
+        prepare: Callable[[], Awaitable[P | None]],
+        send: Callable[[P], Coroutine[Any, Any, T]],
+        then: Callable[[P, T], Coroutine[Any, Any, None]] | None,
+    ) -> T | None:
+        async def sending(slot: Slot) -> tuple[P, T] | None:
+            prepared = await _prepared(slot, prepare())
+            if prepared is None:
+                return None
+            self.calls[operation] += 1
+            return prepared, await finish(send(prepared))
+
+        sent = await self._within_quota(operation, self._limiters.writes, sending)
+        if sent is not None and then is not None:
+            await finish(then(*sent))
+        return None if sent is None else sent[1]
+
     def _request(self, operation: str, url: str) -> httpx.Request:
         """A GET; made without httpx's client, which would parse the URL twice more and copy every header."""
         self.calls[operation] += 1
         return httpx.Request("GET", url, headers=self.connection.http.headers)
 
     async def _call(self, operation: str, limiter: RateLimiter, send: Callable[[Slot], Awaitable[T]]) -> T:
+        return await self._persist(operation, lambda: self._within_quota(operation, limiter, send))
+
+    async def _persist(self, operation: str, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
-            result = await with_retries(
-                self.clock, lambda: self._within_quota(operation, limiter, send), TransientFault
-            )
+            result = await with_retries(self.clock, attempt, TransientFault)
         except TransientFault as fault:
             self._api_answered = self._api_answered or fault.api_answered
             fatal = not await self._answers(operation)
@@ -270,21 +289,3 @@ async def _prepared(slot: Slot, preparing: Awaitable[T | None]) -> T | None:
     finally:
         slot.unused = prepared is None
     return prepared
-
-
-async def _finish(sending: Coroutine[Any, Any, T]) -> T:
-    """Waits for the answer to a change also when cancelled, because its outcome must be known.
-
-    Raises:
-        ApiError: it was cancelled, and no usable answer came; there is no further attempt.
-    """
-    task = asyncio.ensure_future(sending)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        try:
-            return await task
-        except TransientFault as fault:
-            raise fault.error(1, fatal=False) from fault
-        except Throttled:  # no effect
-            raise asyncio.CancelledError from None

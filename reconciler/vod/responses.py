@@ -39,6 +39,8 @@ _LABELS = {
     "cover": "Setting the cover",
     "process": "Taking snapshots",
     "tasks": "Reading the snapshot tasks",
+    "asset": "Asking where to upload the cover",
+    "upload": "Uploading the cover",
     "projects": "Looking up the project",
     "token": "Logging in",
     "sts": "Exchanging the ID token",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -150,6 +150,13 @@ class AssetTasks(ApiModel):
     """`GET /v1/{project_id}/asset/tasks?type=THUMBNAIL&asset_id=…`."""
 
     results: Items[AssetTask] = ()
+
+
+class CoverUpload(ApiModel):
+    """`PUT /v1.0/{project_id}/asset` with a cover (API page "Modifying a media asset"). The URL is signed."""
+
+    asset_id: Text = ""
+    cover_upload_url: Text = Field(default="", repr=False)
 
 
 class ErrorBody(ApiModel):

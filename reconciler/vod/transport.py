@@ -18,7 +18,7 @@ import httpx
 from yarl import URL
 
 from reconciler.vod import authorities
-from reconciler.vod.addresses import CheckedResolver, MayOpen, check_host
+from reconciler.vod.addresses import CheckedResolver, ForbiddenAddressError, MayOpen, check_host
 from reconciler.vod.proxies import Proxies
 
 _CONNECTIONS = 128
@@ -29,6 +29,10 @@ _FAILURES = (aiohttp.ClientError, OSError)
 
 class UntrustedError(httpx.ConnectError):
     """The server's certificate is of no authority that is trusted here. Another attempt would meet the same."""
+
+
+class ForbiddenHostError(httpx.ConnectError):
+    """A host that must not be opened: nothing was sent. Another attempt would meet the same."""
 
 
 # The first that fits; a time-out of aiohttp's is an OSError as well.
@@ -192,6 +196,8 @@ def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
 
 
 def _as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
+    if isinstance(getattr(error, "os_error", error), ForbiddenAddressError):  # aiohttp wraps the resolver's
+        return ForbiddenHostError(str(error), request=request)
     kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or "it is not valid"

@@ -31,6 +31,7 @@ from reconciler.vod.fast_client import FastHttpClient
 from reconciler.vod.iam import LoginAuth
 from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.responses import ApiConnection
+from reconciler.vod.uploads import CoverUploads
 from reconciler.vod.waits import Tell, discard
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 BASE = "https://vod.cn-north-4.myhuaweicloud.com"
 CDN = "https://cdn.example.com"
+UPLOADS = "https://bucket.obs.example.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
 ASSET = "6e76f92034ceae2fcdcef9413221511f"
 OTHER = "41cff636d5b12a51e7eb2838bbf45201"
@@ -224,7 +226,7 @@ class FakeCloud:
     """VOD and its CDN in one function: assets as details bodies, pictures by URL; counts what it is asked.
 
     `answers[(operation, asset_id)]` are served first, one after the other. A PUT makes the snapshot's URL the
-    cover, or with `copies` puts its bytes behind the cover's own URL.
+    cover, or with `copies` puts its bytes behind the cover's own URL. Uploads always get the cover's own URL.
     """
 
     def __init__(self) -> None:
@@ -234,6 +236,10 @@ class FakeCloud:
         self.asked: list[tuple[str, str]] = []
         self.puts: list[tuple[str, bytes]] = []
         self.copies = False
+        self.announced: list[Any] = []
+        self.uploads: list[httpx.Request] = []
+        self.made: Callable[[bytes], bytes] = bytes
+        """What becomes of an uploaded picture."""
 
     def add(self, asset_id: str = ASSET, cover: str | None = None, offsets: tuple[int, ...] = (0, 5, 10)) -> None:
         self.assets[asset_id] = details_json(asset_id, cover, offsets)
@@ -258,6 +264,10 @@ class FakeCloud:
             return self._list(int(request.url.params["page"]), int(request.url.params["size"]))
         if request.url.path == f"/v1.0/{PROJECT}/asset/info":
             return self._info(request.url.params.get_list("asset_id"))
+        if request.url.path == f"/v1.0/{PROJECT}/asset" and request.method == "PUT":
+            return self._announced(json.loads(request.content))
+        if request.method == "PUT":
+            return self._uploaded(request)
         url = str(request.url)
         self.asked.append((request.method, url))
         found = self.pictures.get(url) or self.pictures.get(url.partition("?")[0])
@@ -322,12 +332,35 @@ class FakeCloud:
             self.assets[asset_id]["base_info"]["cover_info_array"] = [{"cover_url": url}]
         return httpx.Response(204)
 
+    def _announced(self, body: Any) -> httpx.Response:
+        self.announced.append(body)
+        scripted = self._scripted("asset", body["asset_id"])
+        if scripted is not None:
+            return scripted
+        url = f"{UPLOADS}/{body['asset_id']}?AccessKeyId=AK&Signature=s3cr3t"
+        return httpx.Response(200, json={"asset_id": body["asset_id"], "cover_upload_url": url})
+
+    def _uploaded(self, request: httpx.Request) -> httpx.Response:
+        self.uploads.append(request)
+        asset_id = request.url.path.strip("/")
+        scripted = self._scripted("upload", asset_id)
+        if scripted is not None:
+            return scripted
+        url = f"{CDN}/asset/{asset_id}/cover/Cover0.jpg"
+        self.pictures[url] = Picture(self.made(request.content))
+        self.assets[asset_id]["base_info"]["cover_info_array"] = [{"cover_url": url}]
+        return httpx.Response(200)
+
     def client(self, clock: FakeClock) -> VodClient:
         return vod_client(self, clock)
 
     def reader(self, clock: FakeClock, *, trusted: bool = False) -> Pictures:
         http = FastHttpClient(transport=httpx.MockTransport(self))
         return Pictures(http, trusted=trusted, clock=clock, timeout=30)
+
+    def uploader(self, *, trusted: bool = False, handler: Handler | None = None) -> CoverUploads:
+        http = FastHttpClient(transport=httpx.MockTransport(handler or self), headers={"User-Agent": "ours"})
+        return CoverUploads(http, trusted=trusted, timeout=30)
 
     def planner(
         self, clock: FakeClock, folder: Path = NOWHERE, compare: Compare = "auto", *, replace_unreadable: bool = False
