@@ -51,9 +51,17 @@ def drawn(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT)
 @lru_cache(maxsize=_CACHED)
 def recoded(asset_id: str, set_name: str, offset: int, *, unit: int = LENGTH_UNIT) -> GeneratedPicture:
     """The same picture, decoded and encoded again, which changes its bytes."""
-    with Image.open(io.BytesIO(drawn(asset_id, set_name, offset, unit=unit).data)) as image:
-        data = _padded(_encoded(image, _RECODED_QUALITY), unit)
+    data = reencoded(drawn(asset_id, set_name, offset, unit=unit).data, unit=unit)
     return GeneratedPicture(data, _md5(data))
+
+
+def reencoded(data: bytes, *, unit: int = LENGTH_UNIT) -> bytes:
+    """A picture decoded and encoded again as a JPEG; what cannot be decoded stays as it is."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return _padded(_encoded(image.convert("RGB"), _RECODED_QUALITY), unit)
+    except (OSError, ValueError):
+        return data
 
 
 def _scene(asset_id: str, set_name: str, offset: int) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from reconciler.emulator import words
+from reconciler.emulator import pictures, words
 from reconciler.emulator.refusal import Refusal, illegal, not_there
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ async def upload(world: World, request: Request) -> Response:
         raise Refusal(400, "OBS.BadDigest", "The Content-MD5 is not that of the body.")
     if request.headers.get("content-type") != _KINDS[match[2].upper()]:
         raise Refusal(403, "OBS.SignatureDoesNotMatch", "The Content-Type does not match.")
+    if world.options.cover_mode == "recode":
+        body = pictures.reencoded(body)
     now = world.clock()
     world.store.upload_cover(match[1], body, now, visible_at=now + world.options.propagation)
     return Response(status_code=200)

@@ -11,6 +11,8 @@ from test_emulator_api import BASE, FIRST, Cloud, code
 
 from reconciler.emulator import ODD
 from reconciler.emulator.options import PROJECT_ID
+from reconciler.emulator.pictures import drawn
+from reconciler.observe.similarity import alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,6 +153,16 @@ def test_an_uploaded_cover_is_shown(cloud: Callable[..., Cloud]) -> None:
     assert there.send("GET", copied).content != THEIRS
     there.now += 180
     assert there.send("GET", copied).content == THEIRS
+
+
+def test_a_service_that_re_encodes_does_so_with_what_is_uploaded(cloud: Callable[..., Cloud]) -> None:
+    there = cloud(cover_mode="recode")
+    theirs = drawn("f" * 32, "sample", 3).data
+    assert upload(there, announce(there, theirs).json()["cover_upload_url"], theirs, given=md5(theirs)).is_success
+    shown = there.send("GET", f"/asset/{FIRST}/cover/Cover0.jpg").content
+    assert (shown != theirs, alike(shown, theirs)) == (True, True)
+    assert upload(there, announce(there).json()["cover_upload_url"]).is_success
+    assert there.send("GET", f"/asset/{FIRST}/cover/Cover0.jpg").content == THEIRS
 
 
 def test_an_upload_is_exactly_what_was_announced(cloud: Callable[..., Cloud]) -> None:
