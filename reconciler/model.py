@@ -260,11 +260,10 @@ class NotDone:
 class Verdict:
     """The state of one desired entry.
 
-    `before` and `after` are there for `update`, and for `in_sync` where the details were read. `take`: the wanted
-    snapshot is to be taken first, so that neither its index nor its picture is known. `put_url` and `cover_url` are
-    the URLs of the wanted snapshot (also for `in_sync`) and of the current cover as the API returned them. `shown`
-    is the cover that is still shown where `before` is one on its way. `reason` and `message` are there for `unknown`.
-    `snapshots` are all that the asset has, where a report shows them.
+    `before` and `after`: for `update`, and for `in_sync` where the details were read. `take`: the wanted snapshot is
+    to be taken first. `restored_from`: a saved cover to upload instead of setting a snapshot. `put_url`, `cover_url`:
+    of the wanted snapshot (also for `in_sync`) and of the cover, as the API returned them. `shown`: what is still
+    shown where `before` is on its way. `reason`, `message`: for `unknown`. `snapshots`: all there are, for reports.
     """
 
     desired: Desired
@@ -281,6 +280,7 @@ class Verdict:
     evidence: Evidence = "details"
     request_id: str = ""
     snapshot_url: str = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)
+    restored_from: str | None = None
     locked: LockLine | None = field(default=None, metadata=NOT_IN_DOCUMENTS)
     """Where the wanted snapshot is not the locked picture: its URL, and the lock line."""
     take: Take | None = None
@@ -288,7 +288,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All verdicts but those in sync, each group in the order of the desired files; the rest as counts."""
+    """All verdicts but those in sync, each group in the order of the desired files; the rest as counts.
+    `evidence`: by how many entries of all but the ignored ones it decided."""
 
     managed: int
     in_sync: int
@@ -297,4 +298,3 @@ class Plan:
     unknown: tuple[Verdict, ...]
     ignored: tuple[Verdict, ...]
     evidence: Mapping[Evidence, int] = field(default_factory=dict)
-    """By how many entries of all but the ignored ones it decided."""

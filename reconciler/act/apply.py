@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from reconciler.act.attempt import Attempt
+from reconciler.act.attempt import Attempt, Attempts
 from reconciler.act.snapshot_change import SnapshotChange, outcome_of
 from reconciler.act.take import Ended, Taker
-from reconciler.decide.outcome import Failure, Outcome, failure_of, internal
+from reconciler.decide.outcome import CHANGED, Failure, Outcome, failure_of, internal
 from reconciler.decide.precondition import ChangeResult, PlannedChange
 from reconciler.errors import ApiError, AuthenticationError, ReconcileError, StateError, UnreachableError, sentences
 from reconciler.planning.planner import Planner
@@ -29,6 +29,7 @@ class Applier:
         advance: called once for each that is finished.
         max_failures: so many PUTs that failed alike, without one success, end the run.
         taker: takes the snapshots that changes need.
+        attempts: makes the attempt of each change that needs none.
 
     Attributes:
         stopped_because: why the rest is not attempted, other than an interrupt or an error that a result names.
@@ -42,8 +43,10 @@ class Applier:
         advance: Callable[[], None],
         max_failures: int = 20,
         taker: Taker | None = None,
+        attempts: Attempts = Attempt,
     ) -> None:
         self._planner = planner
+        self._attempts = attempts
         self._recorder = recorder
         self._parallelism = parallelism
         self._advance = advance
@@ -88,7 +91,7 @@ class Applier:
 
     async def _put(self, item: tuple[int, PlannedChange]) -> None:
         position, change = item
-        await self._work(position, Attempt(self._planner, self._recorder, change).run())
+        await self._work(position, self._attempts(self._planner, self._recorder, change).run())
 
     async def _start(self, item: tuple[int, PlannedChange]) -> None:
         position, change = item
@@ -176,7 +179,7 @@ class Applier:
     def _count(self, outcome: Outcome) -> None:
         """Stops where one PUT after the other fails alike: a permission that is missing is missing for all."""
         error = outcome.error
-        if outcome.outcome == "applied":
+        if outcome.outcome in CHANGED:
             self._succeeded = True
             self._failures.clear()
         elif error is not None and error.type == ApiError.type:

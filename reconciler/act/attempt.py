@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.act.saving import replaced_cover, save_cover
 from reconciler.act.snapshot_change import SnapshotChange, outcome_of
 from reconciler.decide.equality import same_cover
-from reconciler.decide.outcome import Failure, Outcome, failure_of, internal
+from reconciler.decide.outcome import Failure, Outcome, OutcomeName, failure_of, internal
 from reconciler.decide.precondition import ChangeResult, PlannedChange, revisit
 from reconciler.errors import ApiError, StateError, sentences
 from reconciler.model import Cover, NoAnswer, Observed, Verdict
@@ -25,11 +25,13 @@ _MAYBE_SET = "No usable answer came to the PUT, so it may have been set anyway: 
 class Attempt:
     """Sets one cover."""
 
+    done: OutcomeName = "applied"
+
     def __init__(self, planner: Planner, recorder: RunRecorder, change: PlannedChange) -> None:
         self._planner = planner
         self._recorder = recorder
         self._change = change
-        self._result = ChangeResult("applied")
+        self._result = ChangeResult(self.done)
         self._intended = False
         self._in_doubt = False
         self._saved_cover: str | None = None
@@ -49,7 +51,7 @@ class Attempt:
             in_doubt: an earlier attempt may have set the cover.
         """
         self._in_doubt = in_doubt
-        now = await self._planner.check(self._change.desired)
+        now = await self._look()
         decision = await self._decision(now)
         if isinstance(decision, ChangeResult):
             self._result = await self._after_a_put(decision, now) if in_doubt else decision
@@ -67,6 +69,14 @@ class Attempt:
             await self._recorder.confirm()
         return decision
 
+    async def _look(self) -> Verdict:
+        """The verdict on the change now."""
+        return await self._planner.check(self._change.desired)
+
+    async def _looks_done(self, now: Verdict) -> bool:
+        """Whether the cover plainly shows what was to be set, re-encoded."""
+        return await looks_wanted(now, self._planner.pictures)
+
     async def _decision(self, now: Verdict) -> str | ChangeResult:
         return revisit(self._change, now)
 
@@ -77,12 +87,15 @@ class Attempt:
 
     async def _after_a_put(self, decision: ChangeResult, now: Verdict) -> ChangeResult:
         """The result where the plan no longer holds, after a PUT of ours that got no usable answer."""
-        if decision.outcome == "unchanged" or await looks_wanted(now, self._planner.pictures):
-            return ChangeResult("applied")
+        if decision.outcome == "unchanged" or await self._looks_done(now):
+            return ChangeResult(self.done)
         message = "Meanwhile the cover, or the snapshot that the entry names, is another one."
         if decision.outcome != "stale" and decision.error is not None:
             message = decision.error.message  # that of a stale one says that nothing was touched
         return _maybe_done("outcome_unknown", f"{_MAYBE_SET} {message}")
+
+
+Attempts = Callable[[Planner, RunRecorder, PlannedChange], Attempt]
 
 
 class TakenAttempt(Attempt):

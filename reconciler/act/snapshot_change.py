@@ -24,6 +24,7 @@ def outcome_of(change: PlannedChange, result: ChangeResult, saved_cover: str | N
         take=change.take,
         note=desired.note,
         saved_cover=saved_cover,
+        restored_from=change.restored_from,
         error=result.error,
     )
 

@@ -10,14 +10,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.decide.outcome import Outcome
+from reconciler.decide.outcome import CHANGED, Outcome
 from reconciler.decide.picture_id import PictureId, picture
 from reconciler.decide.verdict import identify
 from reconciler.errors import ApiError, AuthenticationError
 from reconciler.model import Content, NoAnswer, Observed
 from reconciler.observe.similarity import alike
+from reconciler.planning import restoring
 from reconciler.planning.content import identify_cover
 from reconciler.planning.planner import Planner
+from reconciler.planning.restoring import SavedPicture
 from reconciler.state.settled_covers import SettledCover
 from reconciler.util.concurrency import for_each
 
@@ -76,7 +78,7 @@ class Verifier:
             AuthenticationError: nothing more can be seen.
         """
         clock = self._planner.client.clock
-        self._applied = [_AppliedChange(outcome) for outcome in outcomes if outcome.outcome == "applied"]
+        self._applied = [_AppliedChange(outcome) for outcome in outcomes if outcome.outcome in CHANGED]
         deadline = clock.monotonic() + seconds
         pause = _FIRST_PAUSE
         while self._unseen():
@@ -94,7 +96,7 @@ class Verifier:
         unseen = False if finished else None
         return [
             replace(outcome, verified=True if outcome.asset_id in seen else unseen)
-            if outcome.outcome == "applied"
+            if outcome.outcome in CHANGED
             else outcome
             for outcome in outcomes
         ]
@@ -119,7 +121,8 @@ class Verifier:
         if isinstance(observed, NoAnswer):
             return
         content = None
-        if observed.cover_url and self._planner.compare != "url":
+        # A restored cover's URL says nothing: it may be that of the cover before.
+        if observed.cover_url and (self._planner.compare != "url" or item.outcome.restored_from is not None):
             read = await self._planner.pictures.content(observed.cover_url)
             if isinstance(read, Content):
                 content = read
@@ -136,6 +139,8 @@ class Verifier:
         """Whether the cover is the picture that was PUT, or what the service is known to have made of it."""
         shown, wanted = item.content, item.outcome.after.content
         if shown is None or wanted is None:
+            if item.outcome.restored_from is not None:
+                return False
             return item.named is not None and item.named == picture(item.outcome.after.cover_url or "")
         remembered = self._planner.memory.of(item.outcome.asset_id)
         known = {(settled.cover_sha256, settled.snapshot_sha256) for settled in remembered}
@@ -150,13 +155,14 @@ class Verifier:
             self._confirm(item)
 
     async def _learn(self, item: _AppliedChange) -> bool:
-        """Remembers that the service made this cover of the wanted snapshot, where it plainly shows the same."""
+        """Remembers that the service made this cover of the wanted snapshot, where it plainly shows the same. Of a
+        picture that was restored there is nothing to remember: the cover is compared with the saved file again."""
         observed, content, put = item.observed, item.content, item.outcome.after.content
         named = picture(item.outcome.after.cover_url or "")
         if observed is None or content is None or put is None or named is None or identify(observed) is not None:
             return False
         pictures = self._planner.pictures
-        shown, wanted = await pictures.data(observed.cover_url), await pictures.data(item.url_of_wanted(observed))
+        shown, wanted = await pictures.data(observed.cover_url), await self._wanted(item, observed)
         if isinstance(shown, NoAnswer) or isinstance(wanted, NoAnswer):
             return False
         if (_sha256(shown), _sha256(wanted)) != (content.sha256, put.sha256):
@@ -166,6 +172,8 @@ class Verifier:
         identified = await identify_cover(observed, pictures, self._planner.memory)
         if identified.cover.snapshot is not None:
             return False  # another snapshot, however much it looks like the wanted one
+        if item.outcome.restored_from is not None:
+            return True
         settled = SettledCover(
             asset_id=item.outcome.asset_id,
             cover_sha256=content.sha256,
@@ -174,6 +182,14 @@ class Verifier:
         )
         self._planner.memory.remember([settled])
         return True
+
+    async def _wanted(self, item: _AppliedChange, observed: Observed) -> bytes | NoAnswer:
+        """The picture that was PUT, or uploaded."""
+        file = item.outcome.restored_from
+        if file is None:
+            return await self._planner.pictures.data(item.url_of_wanted(observed))
+        saved = restoring.read(file, item.outcome.after.content)
+        return saved.data if isinstance(saved, SavedPicture) else NoAnswer("content_unavailable", saved)
 
     def _confirm(self, item: _AppliedChange) -> None:
         item.seen = True

@@ -11,13 +11,14 @@ from functools import partial
 
 from reconciler.act.apply import Applier
 from reconciler.act.interrupts import Interrupts, caught
+from reconciler.act.restore import attempts_with
 from reconciler.act.take import Taker
 from reconciler.act.verify import Verifier
 from reconciler.commands import reports
 from reconciler.commands.context import Run
 from reconciler.commands.result import INTERRUPTED, exit_code
 from reconciler.commands.session import ConnectedRun
-from reconciler.decide.outcome import Failure, Outcome, internal
+from reconciler.decide.outcome import CHANGED, Failure, Outcome, internal
 from reconciler.decide.precondition import PlannedChange
 from reconciler.documents.dump import redacted
 from reconciler.documents.schemas import ApplyDoc, PlanDoc, WarningDoc
@@ -103,7 +104,12 @@ def show(run: ApplyRun, document: PlanDoc, *, blocked: bool = False, nothing: st
 def steps_of(plan: Plan) -> list[PlannedChange]:
     return [
         PlannedChange(
-            verdict.desired, verdict.title, verdict.before or Cover(), verdict.after or Cover(), verdict.take
+            verdict.desired,
+            verdict.title,
+            verdict.before or Cover(),
+            verdict.after or Cover(),
+            verdict.take,
+            restored_from=verdict.restored_from,
         )
         for verdict in plan.changes
     ]
@@ -152,10 +158,11 @@ async def _set(
     """Sets the covers, and says in one sentence why it stopped before all were attempted."""
     changes, timer = run.options.changes, None
     with run.terminal.progress("Setting", len(steps), run.settings.write_quota) as advance:
-        taker = Taker(
-            run.planner, run.recorder, run.settings.parallelism, changes.snapshot_size, changes.wait_timeout
+        parallelism, attempts = run.settings.parallelism, attempts_with(run.session.uploads)
+        taker = Taker(run.planner, run.recorder, parallelism, changes.snapshot_size, changes.wait_timeout)
+        applier = Applier(
+            run.planner, run.recorder, parallelism, advance, changes.max_failures, taker, attempts=attempts
         )
-        applier = Applier(run.planner, run.recorder, run.settings.parallelism, advance, changes.max_failures, taker)
         interrupts.tell(applier.stop)
         if changes.max_duration is not None:
             because = f"{duration(changes.max_duration)} are over (--max-duration)"
@@ -187,7 +194,7 @@ def _failed(run: ApplyRun, document: ApplyDoc, outcomes: Sequence[Outcome]) -> b
 
 async def _wait(run: ApplyRun, outcomes: list[Outcome], interrupts: Interrupts) -> list[Outcome]:
     """Returns the outcomes with what was verified, also after an interrupt or an error."""
-    total = sum(outcome.outcome == "applied" for outcome in outcomes)
+    total = sum(outcome.outcome in CHANGED for outcome in outcomes)
     finished, failure = False, None
     with run.terminal.progress("Waiting", total, None) as advance:
         changes = run.options.changes
@@ -207,7 +214,7 @@ async def _wait(run: ApplyRun, outcomes: list[Outcome], interrupts: Interrupts) 
     verified = verifier.verified(outcomes, finished=finished)
     return [
         replace(outcome, error=outcome.error or failure)
-        if outcome.outcome == "applied" and not outcome.verified
+        if outcome.outcome in CHANGED and not outcome.verified
         else outcome
         for outcome in verified
     ]

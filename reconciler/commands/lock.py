@@ -17,7 +17,7 @@ import click
 from reconciler.commands.context import Run
 from reconciler.commands.lock_files import check_writable, merge_notes, write_locks
 from reconciler.commands.lock_report import images_of_upgrades, make_lock_report
-from reconciler.commands.options import CONNECTION, LOCK_REPORTS, PAGE_OUTPUT, SELECTION
+from reconciler.commands.options import CONNECTION, PAGE_OUTPUT, PICTURE_REPORTS, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
 from reconciler.commands.verb import Verb
@@ -172,4 +172,4 @@ def _within_default(paths: Iterable[str]) -> bool:
     return default.is_dir() and any(Path(path).resolve().is_relative_to(default) for path in paths)
 
 
-command = Verb("lock", __doc__, lock, SELECTION, LOCK_REPORTS, CONNECTION, PAGE_OUTPUT)
+command = Verb("lock", __doc__, lock, SELECTION, PICTURE_REPORTS, CONNECTION, PAGE_OUTPUT)

@@ -195,7 +195,7 @@ _REPORTS = (
     ),
 )
 HTML_REPORT = OptionGroup("Reports", _HTML)
-LOCK_REPORTS = OptionGroup("Reports", (*_HTML, report_file("markdown"), _REPORT_URL))
+PICTURE_REPORTS = OptionGroup("Reports", (*_HTML, report_file("markdown"), _REPORT_URL))
 REPORTS = OptionGroup("Reports", _REPORTS)
 AUDIT_REPORTS = OptionGroup("Reports", (*_REPORTS, report_file("metrics")))
 

@@ -33,6 +33,10 @@ async def images_of_plan(run: ConnectedRun, plan: Plan) -> ImagesByAsset:
         ImageRequest(asset_id, item.cover_url, item.snapshot_url, (), None) for asset_id, item in replaced.items()
     ]
     found = _with_those_to_take(plan.changes, await fetch_images(run, [*_of_changes(plan.changes), *wanted]))
+    for change in plan.changes:
+        if change.restored_from is not None and change.desired.asset_id in found:
+            after = await saved_image(Path(change.restored_from))
+            found[change.desired.asset_id] = replace(found[change.desired.asset_id], after=after)
     for asset_id in found.keys() & replaced.keys():
         line = replaced[asset_id].locked
         saved = await run.session.state.find_cover(asset_id, line.sha256) if line is not None else None

@@ -1,6 +1,7 @@
 """Undo a run of apply, after asking.
 
-It sets the covers from before that run. RUN is an ID that `reconcile history` shows; default: the last apply that
+It sets the covers from before that run: snapshots again, and pictures that were none of them from the files that they
+were saved in. RUN is an ID that `reconcile history` shows; default: the last apply that
 changed covers. Covers that were changed since that run stay. To redo, name the rollback's own run.
 
 Exit codes: as for apply, and 1 if something could not be undone.
@@ -10,24 +11,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import click
 
 from reconciler.commands import execute
 from reconciler.commands.context import Run
 from reconciler.commands.execute import ApplyResult, ApplyRun
-from reconciler.commands.options import ALLOW_UNKNOWN, CHANGES, COMPARE, CONNECTION, OUTPUT, TARGETS
+from reconciler.commands.options import (
+    ALLOW_UNKNOWN,
+    CHANGES,
+    COMPARE,
+    CONNECTION,
+    PAGE_OUTPUT,
+    PICTURE_REPORTS,
+    TARGETS,
+)
+from reconciler.commands.reports import images_of_plan, make_report
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import connect
 from reconciler.commands.verb import OptionGroup, Verb
 from reconciler.documents.dump import redacted
+from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.rollback import NotUndoneDoc, rollback_document
 from reconciler.documents.schemas import PlanDoc
 from reconciler.documents.write import plan_document
 from reconciler.model import Source
 from reconciler.planning.rollback import NotUndoable, RollbackPlanner
 from reconciler.planning.selection import Selection
-from reconciler.report import text_rollback
+from reconciler.report import text, text_rollback
 from reconciler.state.runs import PastRun, Runs, with_uncertain
 from reconciler.state.shared import PENDING
 from reconciler.util.sanitize import clean
@@ -58,17 +70,18 @@ async def _undo(run: ApplyRun, runs: Runs, undone: PastRun) -> Report:
     run = replace(run, planner=replace(run.planner, recent=recent, undoing=True))
     selection = Selection(run.options.targets, run.options.excludes)
     with run.terminal.progress("Reading", len(changes), run.settings.read_quota) as advance:
-        rollback_planner = RollbackPlanner(run.planner, force=run.options.changes.force)
+        rollback_planner = RollbackPlanner(run.planner, run.session.state, force=run.options.changes.force)
         found = await rollback_planner.make_plan(changes, selection, run.settings.parallelism, advance)
     document = plan_document(found.plan, run.origin)
     # No safety limit: a rollback cannot change more than its run did.
     not_undone = [await _document(run, item) for item in found.blocked]
+    images = await images_of_plan(run, found.plan)  # before anything changes
     _show(run, undone.run, document, not_undone)
     steps = execute.steps_of(found.plan)
     if steps:
         execute.ask(run, "Rollback")
     result = await execute.apply_steps(run, document, steps)
-    return _report(run, result, undone, not_undone)
+    return _report(run, result, undone, not_undone, images)
 
 
 def _show(run: ApplyRun, undone: str, document: PlanDoc, not_undone: Sequence[NotUndoneDoc]) -> None:
@@ -82,17 +95,23 @@ def _show(run: ApplyRun, undone: str, document: PlanDoc, not_undone: Sequence[No
         run.terminal.say(text_rollback.render_not_undone(below, run.render_options))
 
 
-def _report(run: ApplyRun, result: ApplyResult, undone: PastRun, not_undone: Sequence[NotUndoneDoc]) -> Report:
-    document = rollback_document(result.document, undone.run, not_undone)
+def _report(
+    run: ApplyRun,
+    result: ApplyResult,
+    undone: PastRun,
+    not_undone: Sequence[NotUndoneDoc],
+    images: ImagesByAsset,
+) -> Report:
+    document = redacted(rollback_document(result.document, undone.run, not_undone), run.terminal.redact)
     failing = [item for item in document.not_undone if item.reason not in run.options.allow_unknown]
     notes = list(result.notes)
     if failing and run.options.quiet:
         notes += [f"{item.asset_id}: {item.reason}: {clean(item.message)}\n" for item in failing]
     # Undoing a rollback sets again what the desired files want.
-    if document.summary.applied and not undone.rollback_of and not run.options.quiet:
+    if (document.summary.applied or document.summary.restored) and not undone.rollback_of and not run.options.quiet:
         notes.append(text_rollback.DESIRED_FILES_UNCHANGED)
     code = result.exit_code or exit_code(failed=failing)
-    return run.report(document, text_rollback.render, code, notes)
+    return make_report(run, document, partial(text.render, document, run.render_options), code, notes, images=images)
 
 
 async def _document(run: ApplyRun, item: NotUndoable) -> NotUndoneDoc:
@@ -111,4 +130,4 @@ async def _document(run: ApplyRun, item: NotUndoable) -> NotUndoneDoc:
 
 
 _COMPARISON = OptionGroup("Comparison", (COMPARE, ALLOW_UNKNOWN))
-command = Verb("rollback", __doc__, rollback, CHANGES, TARGETS, _COMPARISON, CONNECTION, OUTPUT)
+command = Verb("rollback", __doc__, rollback, CHANGES, TARGETS, _COMPARISON, PICTURE_REPORTS, CONNECTION, PAGE_OUTPUT)

@@ -42,6 +42,7 @@ from reconciler.vod.rate_limit import RateLimiter
 from reconciler.vod.redis_rate_limit import RedisStore, RedisWindow
 from reconciler.vod.responses import ApiConnection
 from reconciler.vod.transport import Transport
+from reconciler.vod.uploads import CoverUploads
 from reconciler.vod.waits import Tell
 
 _AGENT = {"User-Agent": f"reconcile/{__version__}", "Accept": "application/json", **IDENTITY}
@@ -53,6 +54,7 @@ class Session:
 
     client: VodClient
     pictures: Pictures
+    uploads: CoverUploads
     clock: Clock
     state: ProjectState
     endpoint: str
@@ -201,9 +203,10 @@ async def _session(
     outside: httpx.AsyncBaseTransport,
     keys: KeySource | None = None,
 ) -> Session:
-    """`settings` name the project; `outside` is for pictures; `keys` sign requests to OBS, too."""
+    """`settings` name the project; `outside` is for pictures and uploads; `keys` sign requests to OBS, too."""
     clock = api.clock
     pictures = await stack.enter_async_context(_picture_client(settings, clock, outside))
+    uploads = await stack.enter_async_context(FastHttpClient(transport=outside, headers=_AGENT))
     project_id = settings.project_id or ""
     store = RedisStore(settings.quota_store) if settings.quota_store else None
     if store is not None:
@@ -221,6 +224,7 @@ async def _session(
     return Session(
         client=VodClient(api, project_id, limiters),
         pictures=Pictures(pictures, trusted=settings.loopback, clock=clock, timeout=settings.timeout),
+        uploads=CoverUploads(uploads, trusted=settings.loopback, timeout=settings.timeout),
         clock=clock,
         state=open_state(settings, clock, api.tell, keys),
         endpoint=settings.endpoint,

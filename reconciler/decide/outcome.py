@@ -12,7 +12,9 @@ from reconciler.model import NOT_IN_DOCUMENTS, OPTIONAL, Cover, Source, Take
 from reconciler.util.field_types import AssetId, Count, Foreign
 from reconciler.util.sanitize import shorten
 
-OutcomeName = Literal["applied", "failed", "stale", "unchanged", "not_attempted"]
+OutcomeName = Literal["applied", "restored", "failed", "stale", "unchanged", "not_attempted"]
+CHANGED: tuple[OutcomeName, ...] = ("applied", "restored")
+"""The cover was changed: to a snapshot, or to a picture that was saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Outcome:
     saved_cover: Foreign | None = field(
         default=None,
         metadata=OPTIONAL | {"description": "Where the replaced picture was saved, if it existed nowhere else."},
+    )
+    restored_from: Foreign | None = field(
+        default=None,
+        metadata=OPTIONAL | {"description": "In a rollback: where the picture was saved that is uploaded again."},
     )
     error: Failure | None = field(default=None, metadata=OPTIONAL)
     set_url: Foreign = field(default="", repr=False, metadata=NOT_IN_DOCUMENTS)

@@ -22,7 +22,8 @@ _UNREAD = "The plan knows the cover's bytes, and now it was not read. It was not
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One change of the plan: the entry, to be checked again, and the covers that the plan showed."""
+    """One change of the plan: the entry, to be checked again, and the covers that the plan showed; `restored_from`
+    is a file whose picture is to be uploaded instead of setting a snapshot."""
 
     desired: Desired
     title: str
@@ -32,6 +33,7 @@ class PlannedChange:
     """The wanted snapshot is taken first. Once it is there, the change is one without this."""
     taken: bool = False
     """This run had the wanted snapshot taken: it is PUT whatever cover the service made of it."""
+    restored_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.documents.schemas import Head, Moment
+from reconciler.documents.schemas import FormatVersion, Head, Moment
 from reconciler.documents.write import Origin, moment
 from reconciler.model import OPTIONAL
 from reconciler.state.runs import PastRun
@@ -20,6 +20,7 @@ class RunSummary:
     """The number of changes with each outcome."""
 
     applied: Count
+    restored: Count
     failed: Count
     stale: Count
     unchanged: Count
@@ -46,6 +47,7 @@ class RunDoc:
 class HistoryDoc(Head):
     """The output of `reconcile history`, newest run first."""
 
+    format_version: FormatVersion = "1.1"
     kind: Literal["history"] = "history"
     runs: tuple[RunDoc, ...]
 
@@ -67,6 +69,7 @@ def _run(run: PastRun) -> RunDoc:
         rollback_of=run.rollback_of or None,
         summary=RunSummary(
             applied=run.outcomes["applied"],
+            restored=run.outcomes["restored"],
             failed=run.outcomes["failed"],
             stale=run.outcomes["stale"],
             unchanged=run.outcomes["unchanged"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from reconciler.documents.schemas import FORMAT_VERSION, ApplyDoc
+from reconciler.documents.schemas import ApplyDoc
 from reconciler.model import OPTIONAL, NotDone, Reason
 from reconciler.state.runs import WhyNot
 from reconciler.util.field_types import Foreign
@@ -30,5 +30,5 @@ class RollbackDoc(ApplyDoc):
 
 
 def rollback_document(done: ApplyDoc, run: str, not_undone: Sequence[NotUndoneDoc]) -> RollbackDoc:
-    apply = {item.name: getattr(done, item.name) for item in fields(done)} | {"format_version": FORMAT_VERSION}
+    apply = {item.name: getattr(done, item.name) for item in fields(done)}
     return RollbackDoc(**apply, rollback_of=run, not_undone=tuple(not_undone))

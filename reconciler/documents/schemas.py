@@ -37,6 +37,10 @@ class ChangeDoc:
     take: Annotated[
         Take | None, Field(description="The snapshot of `after` is taken first; it has no index yet.")
     ] = field(default=None, metadata=OPTIONAL)
+    restored_from: Foreign | None = field(
+        default=None,
+        metadata=OPTIONAL | {"description": "In a rollback: where the picture was saved that is uploaded again."},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +214,7 @@ class ApplySummary:
     """The number of changes with each outcome, and of unknown entries."""
 
     applied: Count = 0
+    restored: Count = 0
     failed: Count = 0
     stale: Count = 0
     unchanged: Count = 0

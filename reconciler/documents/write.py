@@ -157,6 +157,7 @@ def _change(verdict: Verdict) -> ChangeDoc:
         before=verdict.before or NO_COVER,
         after=verdict.after or NO_COVER,
         take=verdict.take,
+        restored_from=verdict.restored_from,
     )
 
 

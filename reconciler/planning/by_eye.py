@@ -33,6 +33,14 @@ async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
     return await looks_like(verdict.cover_url, [verdict.put_url], pictures)
 
 
+async def looks_saved(verdict: Verdict, saved: bytes, pictures: Pictures) -> bool:
+    """Whether a cover that has the bytes of no snapshot plainly shows a picture that was saved."""
+    if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
+        return False
+    shown = await pictures.data(verdict.cover_url)
+    return not isinstance(shown, NoAnswer) and await asyncio.to_thread(alike, shown, saved) is True
+
+
 async def looks_like(url: str, others: Iterable[str], pictures: Pictures) -> bool:
     """Whether a picture plainly shows the same as one of the others."""
     shown = await pictures.data(url) if url else None

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.decide.equality import same_picture
 from reconciler.decide.picture_id import picture
 from reconciler.decide.plan import PlanBuilder
 from reconciler.decide.verdict import unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Plan, Reason, Snapshot, SnapshotRef, Verdict
-from reconciler.planning.by_eye import looks_wanted
+from reconciler.planning import restoring
+from reconciler.planning.by_eye import looks_saved, looks_wanted
+from reconciler.planning.own_cover import OwnCover
 from reconciler.planning.planner import Planner
+from reconciler.planning.restoring import SavedCovers, SavedPicture
 from reconciler.planning.selection import Selection
-from reconciler.planning.taking import made_by_task
 from reconciler.state.runs import PastChange, WhyNot
 from reconciler.util.concurrency import for_each
 
@@ -41,11 +42,13 @@ class RollbackPlanner:
     """Plans against what the journal says of a run; each entry of the plan has its place there.
 
     Args:
+        saved: covers that were saved before they were replaced.
         force: also set snapshots of which it is not known whether they are still the same.
     """
 
-    def __init__(self, planner: Planner, *, force: bool) -> None:
+    def __init__(self, planner: Planner, saved: SavedCovers, *, force: bool) -> None:
         self._planner = planner
+        self._saved = saved
         self._force = force
 
     async def make_plan(
@@ -109,24 +112,40 @@ class RollbackPlanner:
         )
 
     async def _to_no_snapshot(self, change: PastChange, observed: Observed) -> Verdict | NotUndoable:
-        before = change.before
-        after = await self._verdict_on_change(change, observed)
-        if _never_left(before, after) or (after is None and await self._is_still_shown(change, observed)):
+        before, after = change.before, await self._verdict_on_change(change, observed)
+        if _never_left(before, after):
             return Verdict(self._entry(change), "in_sync", observed.title)
         if not before.cover_url:
             message = "It had no cover before, and the service cannot remove one."
             return NotUndoable(change, observed.title, "no_cover_before", message)
-        what = "was none of its snapshots" if before.content is not None else "was not identified as a snapshot"
+        if before.content is not None:
+            return await self._restored(change, observed, after)
         saved = "It was not saved."
         if change.saved_cover is not None:
             saved = f"It is saved in {change.saved_cover}: upload it in the console."
-        return NotUndoable(change, observed.title, "not_a_snapshot", f"The cover before {what}. {saved}")
+        message = f"The cover before was not identified as a snapshot. {saved}"
+        return NotUndoable(change, observed.title, "not_a_snapshot", message)
 
-    async def _is_still_shown(self, change: PastChange, observed: Observed) -> bool:
-        """Whether a run that ended before its snapshot was taken left the cover as it was."""
-        if change.certain or change.before.content is None or not observed.cover_url:
-            return False
-        return await self._planner.pictures.content(observed.cover_url) == change.before.content
+    async def _restored(self, change: PastChange, observed: Observed, after: Verdict | None) -> Verdict | NotUndoable:
+        """The cover before was none of the snapshots: the way back is to upload it again."""
+        wanted, planner = replace(change.before, snapshot=None), self._planner
+        if after is None and not change.certain:  # its snapshot is not there: nothing is on its way
+            planner = replace(planner, recent={})
+        back = await restoring.check(planner, self._entry(change), wanted, observed)
+        if back.state == "in_sync":
+            return back
+        saved = await restoring.find(self._saved, change.asset_id, wanted, change.saved_cover)
+        picture_ = saved if isinstance(saved, SavedPicture) else None
+        if back.state == "update":
+            found = await self._changed_since(change, observed, back, after, picture_)
+        else:
+            found = back
+        if isinstance(found, NotUndoable) or (found is not None and found.state == "in_sync"):
+            return found
+        if not isinstance(saved, SavedPicture):
+            message = f"The cover before was none of its snapshots. {saved}"
+            return NotUndoable(change, observed.title, "not_a_snapshot", message)
+        return found or replace(back, restored_from=saved.file)
 
     async def _to_missing_snapshot(
         self, change: PastChange, before: SnapshotRef, observed: Observed
@@ -180,55 +199,36 @@ class RollbackPlanner:
         return NotUndoable(change, back.title, "cannot_tell", message)
 
     async def _changed_since(
-        self, change: PastChange, observed: Observed, back: Verdict, after: Verdict | None
+        self,
+        change: PastChange,
+        observed: Observed,
+        back: Verdict,
+        after: Verdict | None,
+        saved: SavedPicture | None = None,
     ) -> Verdict | NotUndoable | None:
         """The cover is not what the run set, so a rollback must not replace it.
 
         Args:
-            back: the verdict on the way back.
+            back: the verdict on the way back, and
+            saved: the picture that it uploads, if it does.
             after: the verdict on the run's own change.
         """
         if after is not None and after.state == "unknown":
             return after
-        now = (after.before if after is not None else back.before) or Cover()
-        if await self._is_its_snapshot(change, after) or self._is_its_picture(change, now):
+        sets_snapshot = after is not None and bool(back.put_url)
+        now = (after.before if after is not None and sets_snapshot else back.before) or Cover()
+        if await OwnCover(self._planner, self._saved, change).is_shown(observed, now, back, after):
             return None
-        if not change.certain and await self._is_its_frame(change, now, observed):
-            return None
-        if self._unreadable(now):
-            return None  # --replace-unreadable replaces it
-        if await looks_wanted(back, self._planner.pictures):
+        if await self._looks_undone(back, saved):
             return replace(back, state="in_sync")  # re-encoded, and never learned: undone already
         who = "Someone changed it since" if change.certain else "Someone changed it since, or the run never did"
         message = f"{who}: the cover is {_description(now)} now."
         return NotUndoable(change, back.title, "changed_since", message)
 
-    async def _is_its_snapshot(self, change: PastChange, after: Verdict | None) -> bool:
-        """Whether the cover is the snapshot that the run set, and that still is the same picture."""
-        if after is None or after.after is None or not same_picture(change.after, after.after):
-            return False
-        return after.state in ("in_sync", "pending") or await looks_wanted(after, self._planner.pictures)
-
-    def _is_its_picture(self, change: PastChange, now: Cover) -> bool:
-        """Whether the cover is the picture that the run set, or what the service is known to have made of it, though
-        the snapshot is missing now, or another picture."""
-        named, put = picture(change.after.cover_url or ""), change.after.content
-        if named is not None and named == picture(now.cover_url or ""):
-            return True
-        if put is None or now.content is None:
-            return False
-        made = {(item.cover_sha256, item.snapshot_sha256) for item in self._planner.memory.of(change.asset_id)}
-        return put == now.content or (now.content.sha256, put.sha256) in made
-
-    async def _is_its_frame(self, change: PastChange, now: Cover, observed: Observed) -> bool:
-        """Whether the cover is one that a snapshot task of the run made, which ended before it set one itself."""
-        pictures = self._planner.pictures
-        return await made_by_task(now, observed.cover_url, observed.snapshots, change.dots, pictures)
-
-    def _unreadable(self, now: Cover) -> bool:
-        """Whether reading it was tried in vain: a planner that compares by URL alone has not tried."""
-        tried = self._planner.replace_unreadable and self._planner.compare != "url"
-        return tried and bool(now.cover_url) and now.snapshot is None and now.content is None
+    async def _looks_undone(self, back: Verdict, saved: SavedPicture | None) -> bool:
+        if saved is not None:
+            return await looks_saved(back, saved.data, self._planner.pictures)
+        return await looks_wanted(back, self._planner.pictures)
 
     async def _verdict_on_change(self, change: PastChange, observed: Observed) -> Verdict | None:
         """The verdict on the run's own change today; None where its snapshot no longer exists."""

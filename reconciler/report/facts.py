@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from reconciler.decide.outcome import Outcome, OutcomeName
+from reconciler.decide.outcome import CHANGED, Outcome, OutcomeName
 from reconciler.documents.schemas import ApplyDoc, ChangeDoc, Findings, UnknownDoc
 from reconciler.model import Cover, Reason, SnapshotRef, Source
 from reconciler.report import phrases
@@ -14,7 +14,7 @@ from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean, shorten
 
 Kind = Literal["drift", "unknown", "pending", "ignored", "not_seen"] | OutcomeName
-"""`not_seen`: applied, but not seen in place in time."""
+"""`not_seen`: applied or restored, but not seen in place in time."""
 
 MOST_TITLE = 200
 MOST_TEXT = 1000
@@ -93,8 +93,8 @@ def _says_what_to_do(item: UnknownDoc) -> bool:
 
 
 def _result(result: Outcome) -> Fact:
-    kind: Kind = "not_seen" if result.outcome == "applied" and result.verified is False else result.outcome
-    outcome = "Applied, but not seen in time" if kind == "not_seen" else kind.replace("_", " ").capitalize()
+    kind: Kind = "not_seen" if result.outcome in CHANGED and result.verified is False else result.outcome
+    outcome = result.outcome.replace("_", " ").capitalize() + (", but not seen in time" if kind == "not_seen" else "")
     message = failure(result) or f"{outcome}: {cover(result.before)} -> {cover(result.after)}."
     about = _wanted(result.after.snapshot)
     return Fact(kind, result.asset_id, label(result.asset_id, result.title), message, result.source, about)

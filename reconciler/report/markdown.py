@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from urllib.parse import quote, urlsplit
 
-from reconciler.decide.outcome import Outcome, OutcomeName
+from reconciler.decide.outcome import CHANGED, Outcome, OutcomeName
 from reconciler.documents.locked import LockChangeDoc, LockDoc
+from reconciler.documents.rollback import NotUndoneDoc, RollbackDoc
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, ChangeDoc, Findings, SinceDoc, UnknownDoc
 from reconciler.report import phrases
 from reconciler.report.facts import MOST_TEXT, MOST_TITLE, cover, failure, label, place
@@ -22,7 +23,7 @@ from reconciler.report.options import DEFAULTS, RenderOptions
 from reconciler.util.sanitize import clean, shorten
 
 _MOST_URL = 2_000
-_TROUBLE_FIRST: tuple[OutcomeName, ...] = ("failed", "stale", "not_attempted", "applied", "unchanged")
+_TROUBLE_FIRST: tuple[OutcomeName, ...] = ("failed", "stale", "not_attempted", "applied", "restored", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def _sections(document: Findings | ApplyDoc | LockDoc) -> Iterator[_Section]:
 def _head(document: Findings | ApplyDoc | LockDoc, options: RenderOptions, link: str) -> Iterator[str]:
     project = hashlib.sha256((document.project_id or "").encode()).hexdigest()[:8]
     where = f" ({document.region})" if document.region else ""
-    yield f"<!-- reconcile:{document.kind}:{project} -->\n### Video covers: {document.kind}{where}"
+    kind = "rollback" if isinstance(document, RollbackDoc) else document.kind
+    yield f"<!-- reconcile:{kind}:{project} -->\n### Video covers: {kind}{where}"
     headline, *counts = _summary(document, options)
     yield headline
     yield " ".join(counts)
@@ -111,7 +113,17 @@ def _applied(document: ApplyDoc) -> Iterator[_Section]:
         results = sorted(document.results, key=lambda result: _TROUBLE_FIRST.index(result.outcome))
         heading = f"**{phrases.counted(len(results), 'planned change')}**"
         yield _Section(heading, "diff", [_result(result) for result in results], "outcome")
+    if isinstance(document, RollbackDoc):
+        yield from _not_undone(document)
     yield from _unknown(document.unknown)
+
+
+def _not_undone(document: RollbackDoc) -> Iterator[_Section]:
+    """What cannot be undone, but for the assets that are listed as unknown."""
+    unknown = {item.asset_id for item in document.unknown}
+    items = [_problem(item) for item in document.not_undone if item.asset_id not in unknown]
+    if items:
+        yield _Section(f"**{len(items):,} not undone**", "text", items, "problem")
 
 
 def _locked(document: LockDoc) -> Iterator[_Section]:
@@ -152,6 +164,7 @@ def _change(change: ChangeDoc) -> str:
             f"- cover: {cover(change.before)}",
             f"+ cover: {cover(change.after)}",
             *(" ".join(one) for one in phrases.take(change.take)),
+            *_restoring(change.restored_from),
             *_note(change.note),
             f"  {place(change.source)}\n",
         ]
@@ -160,20 +173,26 @@ def _change(change: ChangeDoc) -> str:
 
 def _result(result: Outcome) -> str:
     before, after = cover(result.before), cover(result.after)
-    sign = " " if result.outcome in ("applied", "unchanged") else "!"
+    sign = " " if result.outcome in (*CHANGED, "unchanged") else "!"
     lines = [f"{sign} {label(result.asset_id, result.title)}: {phrases.outcome(result)}"]
-    if result.outcome == "applied":
+    if result.outcome in CHANGED:
         lines += [f"- cover: {before}", f"+ cover: {after}"]
     else:
         lines.append(
             f"  cover: already {after}" if result.outcome == "unchanged" else f"  cover: {before} -> {after}"
         )
     lines += [" ".join(one) for one in phrases.take(result.take if result.billed else None)]
+    if result.outcome == "restored" and result.restored_from is not None:
+        lines.append(f"  uploaded again from {shorten(result.restored_from, MOST_TITLE)}")
     if result.saved_cover is not None:
         lines.append(f"  the old cover is saved in {shorten(result.saved_cover, MOST_TITLE)}")
     if result.error is not None:
         lines.append(f"  error: {failure(result)}")
     return "\n".join([*lines, *_note(result.note), f"  {place(result.source)}\n"])
+
+
+def _restoring(file: str | None) -> list[str]:
+    return [] if file is None else [f"  file: {phrases.restoring(shorten(file, MOST_TITLE))}"]
 
 
 def _note(note: str | None) -> list[str]:
@@ -185,13 +204,15 @@ def _unknown(unknown: Sequence[UnknownDoc], what: str = "unknown") -> Iterator[_
         return
     reasons = dict.fromkeys(item.reason for item in unknown)
     advice = "\n".join(f"- `{reason}`: {phrases.advice(reason)}" for reason in reasons)
-    items = [
+    yield _Section(f"**{len(unknown):,} {what}**\n\n{advice}", "text", [_problem(item) for item in unknown], what)
+
+
+def _problem(item: UnknownDoc | NotUndoneDoc) -> str:
+    return (
         f"{item.reason}: {label(item.asset_id, item.title)}\n"
         f"  {shorten(item.message, MOST_TEXT)}\n"
         f"  {place(item.source)}\n"
-        for item in unknown
-    ]
-    yield _Section(f"**{len(unknown):,} {what}**\n\n{advice}", "text", items, what)
+    )
 
 
 def _since(since: SinceDoc) -> Iterator[str]:

@@ -69,6 +69,11 @@ def outcome(result: Outcome) -> str:
     return result.outcome.replace("_", " ") + _VERIFIED[result.verified]
 
 
+def restoring(file: str) -> str:
+    """What a rollback does about a cover that was none of the snapshots, but saved."""
+    return f"{file}, the saved cover, is uploaded again"
+
+
 def failure(result: Outcome) -> str:
     """The error of a result; "" where there is none."""
     return result.error.message + request(result.error) if result.error else ""
@@ -191,20 +196,27 @@ def _changed_since(document: Findings | ApplyDoc) -> Iterator[str]:
 
 def _applied(document: ApplyDoc, options: RenderOptions) -> Iterator[str]:
     counts = document.summary
-    complete = not (counts.failed or counts.stale or counts.not_attempted or options.blocked)
-    resources = f"Resources: {counts.take or 0} added, {counts.applied} changed, 0 destroyed."
+    not_undone = document.not_undone if isinstance(document, RollbackDoc) else ()
+    left = counts.failed + counts.stale + counts.not_attempted
+    complete = not (left or not_undone or options.blocked)
+    changed = counts.applied + counts.restored
+    resources = f"Resources: {counts.take or 0} added, {changed} changed, 0 destroyed."
     verb = "Rollback" if isinstance(document, RollbackDoc) else "Apply"
     yield f"{verb} complete! {resources}" if complete else f"{verb} incomplete. {resources}"
     yield (
         f"{counts.failed} failed, {counts.stale} stale, {counts.unchanged} unchanged, "
         f"{counts.not_attempted} not attempted, {counts.unknown} unknown."
     )
+    if counts.restored:
+        yield f"{counts.restored} restored: saved covers were uploaded again."
     yield from _changed_since(document)
     verified = [result.verified for result in document.results if result.verified is not None]
     if verified:
-        yield f"{sum(verified)} of {counts.applied} seen in place."
-    elif counts.applied:
+        yield f"{sum(verified)} of {changed} seen in place."
+    elif changed:
         yield "New covers take effect within 3 to 5 minutes."
+    if isinstance(document, RollbackDoc):
+        yield f"{len(not_undone) + left:,} not undone."
 
 
 def _locked(document: LockDoc) -> Iterator[str]:

@@ -26,6 +26,7 @@ from reconciler.util.sanitize import clean
 
 _COLOURS = {
     "applied": "green",
+    "restored": "green",
     "unchanged": "green",
     "failed": "red",
     "stale": "red",
@@ -87,6 +88,8 @@ def _change(change: ChangeDoc, style: TerminalStyle) -> Iterator[str]:
     if old is not None and new is not None and old.length != new.length:
         yield f"{DETAIL}bytes: {pad(f'{old.length:,}', column if fits else 0)} -> {new.length:,}"
     yield from _take(change.take, style)
+    if change.restored_from is not None:
+        yield from wrapped(f"{DETAIL}file:  ", clean(phrases.restoring(change.restored_from)))
     if change.note is not None:
         yield from wrapped(f"{DETAIL}note:  ", clean(change.note))
     yield DETAIL + style.place(change.source)
@@ -137,6 +140,8 @@ def _result(result: Outcome, column: int, style: TerminalStyle) -> Iterator[str]
     fits = 36 + column + 2 + width(change) <= COLUMNS
     yield row + (" " * (column - len(outcome) + 2) if fits else f"\n{DETAIL}") + change
     yield from _take(result.take if result.billed else None, style)
+    if result.outcome == "restored" and result.restored_from is not None:
+        yield f"{DETAIL}uploaded again from {clean(result.restored_from)}"
     if result.saved_cover is not None:
         yield f"{DETAIL}the old cover is saved in {clean(result.saved_cover)}"
     if result.error is not None:

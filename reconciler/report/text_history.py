@@ -45,7 +45,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _counts(runs: Sequence[RunDoc]) -> Iterator[str]:
     """The counts of each run, each kind in a column of its own."""
-    names = ("applied", "failed", "stale", "unchanged")
+    restored = ("restored",) if any(run.summary.restored for run in runs) else ()
+    names = ("applied", *restored, "failed", "stale", "unchanged")
     widths = {name: max(len(f"{getattr(run.summary, name):,}") for run in runs) for name in names}
     for run in runs:
         yield "  ".join(f"{getattr(run.summary, name):>{widths[name]},} {name}" for name in names)

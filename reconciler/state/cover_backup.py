@@ -44,11 +44,17 @@ def digest(data: bytes) -> str:
 
 def find(folder: Path, asset_id: str, sha256: str) -> Path | None:
     """The file that a picture was saved in, if it was and still has its bytes."""
-    for path in sorted((folder / "covers").glob(f"{asset_id}-{sha256[:16]}.*")):
+    for path in named(folder, asset_id, sha256):
         with suppress(OSError):
             if digest(path.read_bytes()) == sha256:
                 return path
     return None
+
+
+def named(folder: Path, asset_id: str, sha256: str) -> list[Path]:
+    """The files that a picture may have been saved in, whatever they hold now."""
+    start = sha256[:16]
+    return sorted((folder / "covers").glob(f"{asset_id}-{start}.*")) if start.isalnum() else []
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, TypeAdapter
 from pydantic_core import core_schema
 
-from reconciler.decide.outcome import OutcomeName
+from reconciler.decide.outcome import CHANGED, OutcomeName
 from reconciler.model import Content, Cover, SetName, SnapshotRef
 from reconciler.state import json_lines
 from reconciler.state.json_lines import JsonLines
@@ -162,7 +162,7 @@ class OutcomeRecord(_ChangeRecord):
         """Whether the cover was changed, or may have been. `intended`: there was an intent, so a PUT was due."""
         if self.outcome == "stale":  # a snapshot task changed it, and then it was left as it is
             return intended and self.perhaps is True
-        return self.outcome == "applied" or (self.outcome == "failed" and intended and self.perhaps is not False)
+        return self.outcome in CHANGED or (self.outcome == "failed" and intended and self.perhaps is not False)
 
     @property
     def leaves_open(self) -> bool:

@@ -139,6 +139,10 @@ class ProjectState:
             return None
         return cover_backup.save(self.folder, asset_id, sha256, data)
 
+    def changed_cover(self, asset_id: str, sha256: str) -> Path | None:
+        """A file on this machine that a cover was saved in, and that has other bytes now."""
+        return next(iter(cover_backup.named(self.folder, asset_id, sha256)), None)
+
     async def find_cover(self, asset_id: str, sha256: str) -> Path | None:
         """As `saved_cover`, for a report that is complete without it."""
         with suppress(StateError):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from reconciler.decide.outcome import OutcomeName
+from reconciler.decide.outcome import CHANGED, OutcomeName
 from reconciler.errors import UsageError
 from reconciler.model import Cover
 from reconciler.state.journal import NAME, IntentRecord, OutcomeRecord, Record, RunRecord, TaskRecord, read
@@ -209,7 +209,7 @@ class Runs:
                     merge(intent)
             elif record.may_have_changed(intended=intent is not None):
                 # The intent's line may be torn: what was applied is known from its outcome too.
-                merge(replace(intent or change, certain=record.outcome == "applied"))
+                merge(replace(intent or change, certain=record.outcome in CHANGED))
         for intent in intents.values():
             merge(intent)
         return [change for change in changes.values() if change is not None]
@@ -294,7 +294,7 @@ def _past_change(file: str, line: int, record: IntentRecord | OutcomeRecord) -> 
         record.after.cover(),
         record.before.snapshot_sha256,
         record.saved_cover if isinstance(record, IntentRecord) else None,
-        certain=isinstance(record, OutcomeRecord) and record.outcome == "applied",
+        certain=isinstance(record, OutcomeRecord) and record.outcome in CHANGED,
         file=file,
         dots=record.dots,
     )

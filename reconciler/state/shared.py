@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from reconciler.decide.outcome import CHANGED
 from reconciler.errors import StateError
 from reconciler.state import claims, segments
 from reconciler.state.claims import Claims
@@ -212,7 +213,7 @@ def recent_in(lines: bytes) -> list[Numbered]:
 
 
 def is_applied(record: Record) -> bool:
-    return isinstance(record, OutcomeRecord) and record.outcome == "applied"
+    return isinstance(record, OutcomeRecord) and record.outcome in CHANGED
 
 
 def as_lines(records: Iterable[Record]) -> bytes:

@@ -48,10 +48,17 @@ def test_runs_are_listed_newest_first_with_what_came_of_them(serve: Serve, journ
     run(*APPLY)
     run("rollback", "--auto-approve")
     document = run("history", "--json").document
-    assert (document["format_version"], document["kind"], document["endpoint"]) == ("1.0", "history", found.url)
+    assert (document["format_version"], document["kind"], document["endpoint"]) == ("1.1", "history", found.url)
     second, first = document["runs"]
     assert began <= datetime.fromisoformat(first["at"]) <= datetime.fromisoformat(second["at"])
-    assert first["summary"] == {"applied": 2, "failed": 1, "stale": 0, "unchanged": 0, "not_finished": 0}
+    assert first["summary"] == {
+        "applied": 2,
+        "restored": 0,
+        "failed": 1,
+        "stale": 0,
+        "unchanged": 0,
+        "not_finished": 0,
+    }
     assert (first["files"], first["finished"], "rollback_of" in first) == (["desired/covers.yaml"], True, False)
     assert (second["rollback_of"], second["files"]) == (first["run"], [])
     assert first["user"]

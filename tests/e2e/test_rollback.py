@@ -25,6 +25,7 @@ APPLY = ("apply", "--auto-approve", "--force")
 BACK = ("rollback", "--auto-approve")
 CUSTOM = ODD["custom_cover"]
 LONG_AGO = "2026-01-31T12:00:00+00:00"
+WEBP = b"RIFF    WEBP a picture that the service takes in its console only"
 THEIRS = drawn("f" * 32, "sample", 3).data
 
 
@@ -368,15 +369,15 @@ def test_another_snapshot_set_since_is_named(serve: Serve) -> None:
 
 
 def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journal: Path) -> None:
-    found = serve(EmulatorOptions())
+    found = serve(EmulatorOptions(uploads="refuse"))
+    found.upload(CUSTOM, WEBP)
     write({CUSTOM: "0", ODD["no_cover"]: "0", **entries(1, drifted=1)})
     run(*APPLY)
     [saved] = (journal.parent / "covers").iterdir()
     ran = run(*BACK)
     assert (ran.code, found.puts) == (1, 4)
-    assert f"The cover before was none of its snapshots. It is saved in {saved}: upload it" in " ".join(
-        ran.out.split()
-    )
+    told = f"It is saved in {saved}, and is neither a JPEG nor a PNG picture: upload it in the console."
+    assert f"The cover before was none of its snapshots. {told}" in " ".join(ran.out.split())
     assert "no_cover_before\n      It had no cover before" in ran.out
     assert "Rollback incomplete. Resources: 0 added, 1 changed, 0 destroyed." in ran.lines
     assert ran.lines[-1] == "2 not undone."
@@ -390,7 +391,7 @@ def test_a_picture_of_their_own_is_named_where_it_was_saved(serve: Serve, journa
 
 
 def test_quiet_leaves_out_what_stderr_tells(serve: Serve) -> None:
-    serve(EmulatorOptions())
+    serve(EmulatorOptions()).upload(CUSTOM, WEBP)
     write({CUSTOM: "0"})
     run(*APPLY)
     ran = run(*BACK, "--quiet")

@@ -89,13 +89,24 @@ def test_a_saved_cover_is_at_hand_elsewhere(serve: Serve, bucket: Bucket) -> Non
     found.upload(item.asset_id, picture)
     write({item.asset_id: "0"})
     assert on("a", *APPLY).code == 0
-    ran = on("b", "rollback", "--auto-approve", "--json")
-    [left] = ran.document["not_undone"]
-    assert left["reason"] == "not_a_snapshot"
-    saved = Path(left["saved_cover"])
+    ran = on("b", "rollback", "--auto-approve", "--wait", "--json")
+    [result] = ran.document["results"]
+    assert (ran.code, result["outcome"], result["verified"]) == (0, "restored", True)
+    saved = Path(result["restored_from"])
     assert saved.is_relative_to(Path("machines", "b").absolute())
-    assert saved.read_bytes() == picture
-    assert left["source"]["file"].startswith("s3://state-of-covers/team/")
+    assert saved.read_bytes() == picture == found.shown(item.asset_id)
+    assert result["source"]["file"].startswith("s3://state-of-covers/team/")
+    assert on("c", "history", "--json").document["runs"][0]["summary"]["restored"] == 1
+
+
+def test_what_one_machine_restored_a_moment_ago_is_known_elsewhere(serve: Serve, bucket: Bucket) -> None:
+    found = serve(EmulatorOptions())
+    found.upload(video(0).asset_id, THEIRS)
+    write({video(0).asset_id: "0"})
+    assert on("a", *APPLY).code == 0
+    assert on("a", "rollback", "--auto-approve").code == 0
+    assert on("b", "rollback", "--auto-approve").code == 0
+    assert found.uploads == (1, 1)
 
 
 def test_the_first_use_uploads_what_the_folder_remembers(serve: Serve, bucket: Bucket) -> None:

@@ -27,6 +27,8 @@ from reconciler.emulator.app import create_app
 
 DIGITS = "31415926535897932384626433832795"
 WITH_AN_E = "1234567890123456e789012345678901"
+ASSET = "PUT /v1.0/{project_id}/asset"
+UPLOAD = "PUT /upload/{name}"
 COVER = "PUT /v1.0/{project_id}/asset/cover"
 DETAILS = "GET /v1.0/{project_id}/asset/details"
 TRACEBACK = "Traceback"
@@ -176,6 +178,15 @@ class Cloud:
     @property
     def puts(self) -> int:
         return self.count(COVER)
+
+    @property
+    def uploads(self) -> tuple[int, int]:
+        """How often it was asked where to upload a cover, and how often one was uploaded."""
+        return self.count(ASSET), self.count(UPLOAD)
+
+    def shown(self, asset_id: str) -> bytes:
+        """The bytes of an asset's cover."""
+        return httpx.get(f"{self.url}/asset/{asset_id}/cover/Cover0.jpg").raise_for_status().content
 
     def covers(self) -> dict[str, str]:
         """What each asset shows, as "sample/10", by asset ID; "" where it is no snapshot."""

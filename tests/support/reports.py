@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -15,13 +16,15 @@ from reconciler.desired.lock_plan import LockAction
 from reconciler.documents import write
 from reconciler.documents.images import AssetImages, EmbeddedImage, ImagesByAsset
 from reconciler.documents.locked import LockChangeDoc, LockDoc, LockSummary
+from reconciler.documents.rollback import NotUndoneDoc, RollbackDoc, rollback_document
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
-from reconciler.model import Content, Cover, Desired, Plan, SnapshotRef, Verdict
+from reconciler.model import Content, Cover, Desired, Plan, SnapshotRef, Source, Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BASE = "https://cdn.example/asset"
 LOCK = "desired/covers.lock"
+JOURNAL = "state/journal.jsonl"
 LOCK_ACTIONS: tuple[LockAction, ...] = ("added", "updated", "moved", "dropped")
 CATALOGUE, CAMPAIGN = "desired/catalogue.yaml", "desired/campaigns/春季 spring.yaml"
 HOSTILE = (
@@ -127,6 +130,76 @@ def apply_doc() -> ApplyDoc:
         for verdict, (name, verified, failure) in zip(verdicts, OUTCOMES, strict=True)
     ]
     return write.apply_document(outcomes, plan_doc().unknown, ORIGIN)
+
+
+SAVED = f"state/covers/{asset(12)}-cccccccccccccccc.jpg"
+_RESTORED: tuple[tuple[OutcomeName, bool | None, Failure | None], ...] = (
+    ("restored", True, None),
+    ("failed", None, Failure("api", f"Refused. The picture is saved in {SAVED}: upload it in the console.")),
+)
+
+
+def restoring_changes() -> tuple[Verdict, ...]:
+    """What a rollback uploads again: two covers that were none of the snapshots."""
+    theirs = replace(COPY, cover_url=f"{BASE}/{asset(12)}/cover/Cover0.jpg")
+    return tuple(
+        replace(
+            change(number, title, cover(number, 2, content=True), file=JOURNAL),
+            after=theirs,
+            restored_from=SAVED if number == 12 else f"state/{HOSTILE}.jpg",
+        )
+        for number, title in ((12, "Designed by hand"), (13, HOSTILE))
+    )
+
+
+def restoring_plan_doc() -> PlanDoc:
+    """The plan of a rollback that uploads covers, and sets a snapshot."""
+    changes = (change(1, "Opening keynote", cover(1, 0), file=JOURNAL), *restoring_changes())
+    return write.plan_document(Plan(4, 1, changes, (), (), ()), ORIGIN)
+
+
+def rollback_doc() -> RollbackDoc:
+    """A rollback of something of everything."""
+    outcomes = [
+        Outcome(
+            verdict.desired.asset_id,
+            name,
+            verdict.desired.source,
+            verdict.before or Cover(),
+            verdict.after or Cover(),
+            title=verdict.title,
+            verified=verified,
+            saved_cover="covers/dddddddd.jpg" if failure else None,
+            restored_from=verdict.restored_from,
+            error=failure,
+        )
+        for verdict, (name, verified, failure) in zip(restoring_changes(), _RESTORED, strict=True)
+    ]
+    done = apply_doc()
+    left = [
+        NotUndoneDoc(
+            asset_id=asset(1),
+            title="Opening keynote",
+            source=Source(file=JOURNAL, line=2, column=1),
+            reason="changed_since",
+            message="Its cover was changed after the run. It was not touched.",
+        ),
+        NotUndoneDoc(
+            asset_id=asset(5),
+            title=HOSTILE,
+            source=Source(file=JOURNAL, line=7, column=1),
+            reason="not_a_snapshot",
+            message=f"The cover before was none of its snapshots. It is saved in {HOSTILE}.",
+        ),
+        NotUndoneDoc(
+            asset_id=done.unknown[0].asset_id,
+            source=done.unknown[0].source,
+            reason="asset_not_found",
+            message=done.unknown[0].message,
+        ),
+    ]
+    done = write.apply_document([*outcomes, *done.results], done.unknown, ORIGIN)
+    return rollback_document(done, "20261122T083000Z-a1b2c3", left)
 
 
 def show_doc() -> ShowDoc:
@@ -247,7 +320,13 @@ def images() -> ImagesByAsset:
         return AssetImages(before, image(number, 3), tuple((ref, image(number, ref.offset // 5)) for ref in refs))
 
     broken = EmbeddedImage("", why=f"HTTP 404 {HOSTILE}")
-    return {asset(1): of_asset(1, image(1, 0)), asset(2): of_asset(2, image(2, 5)), asset(3): of_asset(3, broken)}
+    saved = AssetImages(image(12, 2), image(3, 1))  # a cover to be uploaded again
+    return {
+        asset(12): saved,
+        asset(1): of_asset(1, image(1, 0)),
+        asset(2): of_asset(2, image(2, 5)),
+        asset(3): of_asset(3, broken),
+    }
 
 
 def assert_golden(name: str, text: str) -> None:

@@ -31,6 +31,7 @@ from support.reports import (
     lock_doc,
     many,
     plan_doc,
+    rollback_doc,
     show_doc,
 )
 
@@ -139,6 +140,7 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
     "plan": plan_doc,
     "audit": long_audit,
     "apply": apply_doc,
+    "rollback": rollback_doc,
     "show": show_doc,
     "lock": lock_doc,
     "in sync": in_sync_doc,
@@ -147,7 +149,7 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
 every_document = pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMENTS)
 
 
-@pytest.mark.parametrize("kind", ["plan", "audit", "apply", "lock", "show"])
+@pytest.mark.parametrize("kind", ["plan", "audit", "apply", "rollback", "lock", "show"])
 def test_whole_pages(kind: str) -> None:
     assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), RenderOptions(images=images()))))
 

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.hostile import FRAGMENTS, TEXTS, saying
-from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, lock_doc, many, plan_doc
+from support.reports import (
+    HOSTILE,
+    apply_doc,
+    assert_golden,
+    audit_doc,
+    in_sync_doc,
+    lock_doc,
+    many,
+    plan_doc,
+    rollback_doc,
+)
 
 from reconciler.documents.locked import LockDoc
 from reconciler.documents.schemas import ApplyDoc, Findings
@@ -26,6 +36,7 @@ DOCUMENTS: dict[str, Findings | ApplyDoc | LockDoc] = {
     "plan": plan_doc(),
     "audit": audit_doc(),
     "apply": apply_doc(),
+    "rollback": rollback_doc(),
     "lock": lock_doc(),
 }
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import jsonschema
 import pytest
 from support.reports import (
     CATALOGUE,
     HOSTILE,
     ORIGIN,
-    apply_doc,
     assert_golden,
     asset,
+    restoring_plan_doc,
+    rollback_doc,
     show_doc,
 )
 
+from reconciler.documents.dump import as_json, json_schema
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
-from reconciler.documents.rollback import NotUndoneDoc, RollbackDoc, rollback_document
-from reconciler.model import Source
-from reconciler.report import text_import, text_rollback, text_show
+from reconciler.documents.rollback import RollbackDoc
+from reconciler.report import text, text_import, text_rollback, text_show
 from reconciler.report.options import RenderOptions
-
-JOURNAL = "state/journal.jsonl"
+from reconciler.util.sanitize import json_text
 
 
 def import_doc(failed: int = 2) -> ImportDoc:
@@ -47,30 +48,13 @@ def import_doc(failed: int = 2) -> ImportDoc:
     )
 
 
-def rollback_doc() -> RollbackDoc:
-    left = [
-        NotUndoneDoc(
-            asset_id=asset(1),
-            title="Opening keynote",
-            source=Source(file=JOURNAL, line=2, column=1),
-            reason="changed_since",
-            message="Its cover was changed after the run. It was not touched.",
-        ),
-        NotUndoneDoc(
-            asset_id=asset(5),
-            title=HOSTILE,
-            source=Source(file=JOURNAL, line=7, column=1),
-            reason="not_a_snapshot",
-            message=f"The cover before was none of its snapshots. It is saved in {HOSTILE}.",
-        ),
-    ]
-    return rollback_document(apply_doc(), "20261122T083000Z-a1b2c3", left)
-
-
 def rollback_text(options: RenderOptions) -> str:
     """What is printed before the question, and after the run."""
     document = rollback_doc()
-    return text_rollback.render_not_undone(document.not_undone, options) + text_rollback.render(document, options)
+    unknown = {item.asset_id for item in document.unknown}
+    left = [item for item in document.not_undone if item.asset_id not in unknown]
+    plan = text.render(restoring_plan_doc(), options)
+    return plan + text_rollback.render_not_undone(left, options) + text.render(document, options)
 
 
 RENDERERS: dict[str, Callable[[RenderOptions], str]] = {
@@ -84,6 +68,12 @@ every_verb = pytest.mark.parametrize("verb", RENDERERS)
 @every_verb
 def test_the_text(verb: str) -> None:
     assert_golden(f"{verb}.txt", RENDERERS[verb](RenderOptions()))
+
+
+def test_the_document_of_a_rollback() -> None:
+    document = as_json(rollback_doc())
+    assert_golden("rollback.json", json_text(document) + "\n")
+    jsonschema.validate(document, json_schema(RollbackDoc), jsonschema.Draft202012Validator)
 
 
 @every_verb

@@ -14,8 +14,11 @@ import pytest
 from PIL import Image
 from support.fakes import (
     ASSET,
+    BASE,
     CDN,
+    NOWHERE,
     OTHER,
+    PROJECT,
     START,
     FakeClock,
     FakeCloud,
@@ -33,6 +36,7 @@ from reconciler.planning.planner import Planner
 from reconciler.planning.rollback import RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
 from reconciler.state.journal import Journal
+from reconciler.state.project_state import ProjectState
 from reconciler.state.runs import PastChange, Runs
 from reconciler.state.settled_covers import SettledCover
 
@@ -70,9 +74,15 @@ def undo(
 
 
 def undo_with(
-    planner: Planner, clock: FakeClock, *changes: PastChange, force: bool = False, **which: Any
+    planner: Planner,
+    clock: FakeClock,
+    *changes: PastChange,
+    force: bool = False,
+    folder: Path = NOWHERE,
+    **which: Any,
 ) -> RollbackPlan:
-    rollback = RollbackPlanner(planner, force=force)
+    """`folder`: the state folder that covers were saved in."""
+    rollback = RollbackPlanner(planner, ProjectState(folder, BASE, PROJECT, clock), force=force)
     return clock.run(rollback.make_plan(changes, Selection(**which), 4, lambda: None))
 
 
@@ -434,17 +444,6 @@ def test_the_same_by_url(clock: FakeClock) -> None:
     cloud.pictures = {snapshot_url(offset=at): Picture(b"picture %02d" % at) for at in (0, 5, 10)}
     found = undo(cloud, clock, change(shot(0), shot(10), b"picture 00"))
     assert (len(found.plan.changes), found.blocked) == (1, ())
-
-
-def test_a_picture_of_their_own_from_before_is_named(clock: FakeClock) -> None:
-    theirs = Cover(COPY, None, content(b"hand-made"))
-    [left] = undo(
-        copying(), clock, change(theirs, shot(10, b"picture 10"), saved_cover="/state/covers/x.jpg")
-    ).blocked
-    assert left.reason == "not_a_snapshot"
-    assert left.message == (
-        "The cover before was none of its snapshots. It is saved in /state/covers/x.jpg: upload it in the console."
-    )
 
 
 def test_one_that_nobody_looked_at_is_not_claimed_to_be_theirs(clock: FakeClock) -> None:

@@ -15,7 +15,8 @@ from reconciler.emulator.pictures import drawn
 from reconciler.model import SnapshotRef
 from reconciler.planning.rollback import RollbackPlan, RollbackPlanner
 from reconciler.planning.selection import Selection
-from reconciler.state.runs import Runs, with_uncertain
+from reconciler.state.project_state import ProjectState
+from reconciler.state.runs import with_uncertain
 from reconciler.state.shared import PENDING
 
 
@@ -26,13 +27,14 @@ def make(tmp_path: Path, clock: FakeClock) -> Any:
 
 def undoing(there: Machine) -> RollbackPlan:
     """What a rollback of the last run would do."""
-    runs = Runs(there.folder / "state", BASE, options.PROJECT_ID)
+    state = ProjectState(there.folder / "state", BASE, options.PROJECT_ID, there.clock)
+    runs = state.local
     changes = runs.changes(runs.find(None).run)
 
     async def main() -> RollbackPlan:
         planner = await there.planner(take=False)
         recent = with_uncertain(planner.recent, changes, there.clock.now() - PENDING)
-        rolling = RollbackPlanner(replace(planner, recent=recent, undoing=True), force=False)
+        rolling = RollbackPlanner(replace(planner, recent=recent, undoing=True), state, force=False)
         return await rolling.make_plan(changes, Selection(), 8, lambda: None)
 
     return there.clock.run(main())
