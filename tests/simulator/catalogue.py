@@ -70,7 +70,8 @@ def service(seed: int, rng: random.Random, clock: VirtualClock) -> Service:
         asset = _asset(rng, number, rng.choice(tuple(hosts)), world)
         world.assets[asset.asset_id] = asset
     foreign = frozenset(one for one in world.assets if rng.random() < 0.04)
-    return Service(world, hosts, seed, foreign)
+    refuses = random.Random(f"uploads of {seed}").random() < 0.2
+    return Service(world, hosts, seed, foreign, refuses_uploads=refuses)
 
 
 def _asset(rng: random.Random, number: int, host: str, world: World) -> Asset:

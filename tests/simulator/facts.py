@@ -188,12 +188,20 @@ class Facts:
         if put is None:
             return found
         if put.body not in self.bodies:
-            return found | {"update"}  # what is wanted may be shown, but something else is on its way
+            found.add("update")  # what is wanted may be shown, but something else is on its way
+            return found | ({"pending"} if put.told == "failed" and self._told_before(put) else set())
         if "update" in found:
             found.add("pending")
         if self._must_be_pending(put):
             found.discard("update")
         return found
+
+    def _told_before(self, put: Put) -> bool:
+        """Whether what is wanted was said to be applied before a PUT of which nobody knows what became."""
+        asset_id, machine = self.entry.asset_id, self.verb.machine
+        mine = [one for one in self.book.puts[asset_id] if one.machine == machine and one.at < put.at]
+        sure = [one for one in mine if one.told != "failed" and one.at > self.end - FIVE_MINUTES - 1]
+        return bool(sure) and sure[-1].body in self.bodies
 
     def _must_be_pending(self, put: Put) -> bool:
         """Applied less than five minutes ago to what is wanted, and nothing else than the old cover and the new one
@@ -221,6 +229,16 @@ def sha256(body: bytes) -> str:
 
 def puts_of(book: Book, verb: Verb, asset_id: str = "") -> list[Asked]:
     return list(book.world.asked(verb.number, asset_id, "cover"))
+
+
+def uploads_of(book: Book, verb: Verb, asset_id: str = "") -> list[Asked]:
+    return list(book.world.asked(verb.number, asset_id, "upload"))
+
+
+def changes_of(book: Book, verb: Verb, asset_id: str = "") -> list[Asked]:
+    """The PUTs that set a snapshot or upload a cover, in their order."""
+    found = [*puts_of(book, verb, asset_id), *uploads_of(book, verb, asset_id)]
+    return sorted(found, key=lambda put: put.at)
 
 
 def seen_before(book: Book, verb: Verb, put: Asked) -> frozenset[bytes | None]:

@@ -75,7 +75,8 @@ class Oracle:
             text = f"exit code {verb.ran.code}, and not {self._code(verb)}"
             yield Violation("exit_code", verb.number, "", text)
         amount, seconds = verb.write_quota
-        sent = [put.at for put in puts_of(self.book, verb)]
+        asked = self.book.world.asked(verb.number)
+        sent = [event.at for event in asked if event.method == "PUT" and event.route != "upload"]
         for number in range(len(sent) - amount):
             if sent[number + amount] - sent[number] < seconds - 0.5:
                 text = f"{amount + 1} PUTs within {sent[number + amount] - sent[number]:.2f} s, allowed {amount}"
@@ -106,7 +107,7 @@ class Oracle:
         bad = {"failed", "stale", "not_attempted"}
         failed = any(item["outcome"] in bad or item["verified"] is False for item in document["results"])
         if verb.wait and verb.weather.revoked < verb.ran.ended:
-            applied = [item for item in document["results"] if item["outcome"] == "applied"]
+            applied = [item for item in document["results"] if item["outcome"] in ("applied", "restored")]
             failed = failed or any(item["verified"] is None for item in applied)
         return 1 if failed or document.get("not_undone") else 0
 
@@ -123,6 +124,8 @@ class Oracle:
         changed = [put for one in mine for put in puts_of(self.book, one) if put.effect]
         if kind == "usage" and verb.name == "rollback" and not changed:
             return
+        if kind == "usage" and "There is no run" in error["message"] and verb.machine:
+            return  # the named runs are those of the first machine
         asked = [event for event in self.book.world.asked(verb.number) if event.route == "details"]
         if kind == "unreachable" and all(event.fault for event in asked):
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.catalogue import Entry
-from simulator.facts import Book, Facts, Put, Verb, in_doubt, puts_of, seen_before, sha256
+from simulator.facts import Book, Facts, Put, Verb, changes_of, in_doubt, puts_of, seen_before, sha256
 from simulator.rules import Violation
 from simulator.saved import judge_saved
 from simulator.service import names
@@ -17,7 +17,7 @@ from simulator.weather import COVERS, SNAPSHOTS
 from simulator.world import COVER, Asked
 
 _UNKNOWN = re.compile(r"may have|perhaps|unknown|not known", re.IGNORECASE)
-_OUTCOMES = ("applied", "failed", "stale", "unchanged", "not_attempted")
+_OUTCOMES = ("applied", "restored", "failed", "stale", "unchanged", "not_attempted")
 Result = dict[str, Any]
 
 
@@ -253,7 +253,7 @@ def _planned_sha(result: Result) -> str:
 def record(book: Book, verb: Verb) -> None:
     """Takes the verb's PUTs into the book."""
     results = {item["asset_id"]: item for item in verb.document.get("results", [])}
-    for put in puts_of(book, verb):
+    for put in changes_of(book, verb):
         asset = book.world.assets.get(put.asset_id)
         if asset is None or not put.effect or put.body is None:
             continue
@@ -274,5 +274,5 @@ def record(book: Book, verb: Verb) -> None:
             on_its_way=coming.body if coming else None,
         )
         book.puts.setdefault(put.asset_id, []).append(done)
-        if done.verified:
+        if done.verified and done.path:  # of what it uploaded, it learns nothing
             book.learned.add((verb.machine, put.asset_id, put.body))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from simulator.facts import FIVE_MINUTES, Book, Put, Verb, in_doubt, puts_of, sha256
+from simulator.facts import FIVE_MINUTES, Book, Put, Verb, changes_of, in_doubt, puts_of, sha256, uploads_of
 from simulator.rules import Violation
 from simulator.service import names
 from simulator.world import COVER, Asked, Asset, Cover
@@ -17,7 +17,13 @@ def judge_rollback(book: Book, verb: Verb, undone: Verb | None) -> Iterator[Viol
         text = f"it undoes {verb.document.get('rollback_of')}, no known run"
         yield Violation("rollback_own", verb.number, "", text)
         return
-    tried = {put.asset_id for put in puts_of(book, undone)}
+    tried = {put.asset_id for put in changes_of(book, undone)}
+    for put in uploads_of(book, verb):
+        if put.asset_id not in tried:
+            text = f"an upload, and verb {undone.number} never touched it"
+            yield Violation("rollback_own", verb.number, put.asset_id, text)
+            continue
+        yield from _upload(book, verb, undone, put)
     for put in puts_of(book, verb):
         if put.asset_id not in tried:
             text = f"PUT of {put.path}, which verb {undone.number} never touched"
@@ -53,12 +59,7 @@ def _put(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation
             yield broken("rollback_own", f"no PUT of verb {undone.number} came about")
         return
     before: Cover = first.set_before
-    mine = {first.body, last.body, before.source_body}
-    since = [cover for cover in asset.cover.during(last.at, put.at - 1e-6) if cover.by != f"machine {verb.machine}"]
-    shown = asset.shown(verb.ran.began, put.at - 1e-6)
-    recent = put.at - last.at < 301  # an older cover may still be seen
-    if since and not recent and not any(_is(book, one, body) for one in shown for body in mine):
-        yield broken("rollback_own", f"{since[-1].by} changed it since to {names(asset, since[-1].body, put.at)}")
+    yield from _not_theirs(book, verb, put, last, {first.body, last.body, before.source_body}, broken)
     seen_before = first.seen_before
     exact = put.body in (before.source_body, first.on_its_way, *seen_before)
     if not exact and not any(_is(book, one, put.body) for one in seen_before):
@@ -66,11 +67,47 @@ def _put(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation
         yield broken("rollback_exact", f"it sets {sha256(put.body or b'')[:6]}, but before was {was}")
 
 
+def _upload(book: Book, verb: Verb, undone: Verb, put: Asked) -> Iterator[Violation]:
+    """A cover that is uploaded again: the very bytes from before, in the place of what the run set."""
+    first, last = _first(book, undone, put.asset_id), _last(book, undone, put.asset_id)
+
+    def broken(rule: str, text: str) -> Violation:
+        return Violation(rule, verb.number, put.asset_id, f"upload at {put.at:.2f}: {text}")
+
+    if not any(event.at < put.at for event in book.world.asked(verb.number, put.asset_id, "asset")):
+        yield broken("put_own_url", "no call for that asset named the URL")
+    if first is None or last is None:
+        if not _in_doubt(book, undone, put):
+            yield broken("rollback_own", f"no PUT of verb {undone.number} came about")
+        return
+    yield from _not_theirs(book, verb, put, last, {first.body, last.body}, broken)
+    if put.body not in (first.set_before.body, *first.seen_before):
+        was = names(book.world.assets[put.asset_id], first.set_before.body, put.at)
+        yield broken("rollback_exact", f"it uploads {sha256(put.body or b'')[:6]}, but before was {was}")
+
+
+def _not_theirs(
+    book: Book, verb: Verb, put: Asked, last: Put, mine: set[bytes | None], broken: Callable[[str, str], Violation]
+) -> Iterator[Violation]:
+    """What somebody set since is not replaced, where it could be seen."""
+    asset = book.world.assets[put.asset_id]
+    since = [cover for cover in asset.cover.during(last.at, put.at - 1e-6) if cover.by != f"machine {verb.machine}"]
+    shown = asset.shown(verb.ran.began, put.at - 1e-6)
+    recent = put.at - last.at < 301  # an older cover may still be seen
+    coming = book.last(put.asset_id, verb.machine, put.at)
+    recent = recent or (coming is not None and coming.body in mine)  # set again by a later run, and on its way
+    if since and not recent and not any(_is(book, one, body) for one in shown for body in mine):
+        yield broken("rollback_own", f"{since[-1].by} changed it since to {names(asset, since[-1].body, put.at)}")
+
+
 def _in_doubt(book: Book, undone: Verb, put: Asked) -> bool:
     """Whether a PUT of the run that got no usable answer may still become visible, for all that anybody can tell;
     then only setting again what is shown makes sure that it does not."""
     asset = book.world.assets[put.asset_id]
-    tries = puts_of(book, undone, put.asset_id)
+    tries = changes_of(book, undone, put.asset_id)
+    again = {one.body for one in book.puts.get(put.asset_id, ()) if one.verb != undone.number}
+    if any(in_doubt(one) and one.body in again for one in tries):
+        return True  # another run set just that
     recent = any(in_doubt(one) and put.at - one.at < FIVE_MINUTES for one in tries)
     return recent and asset.shown(put.at - 1e-6, put.at - 1e-6) == {put.body}
 
@@ -82,7 +119,7 @@ def _is(book: Book, shown: bytes | None, body: bytes | None) -> bool:
 def _forgotten(book: Book, verb: Verb, undone: Verb, asset_id: str) -> Iterator[Violation]:
     """What could be restored, and was neither restored nor named."""
     asset, first, last = book.world.assets[asset_id], _first(book, undone, asset_id), _last(book, undone, asset_id)
-    if first is None or last is None or puts_of(book, verb, asset_id):
+    if first is None or last is None or changes_of(book, verb, asset_id):
         return
     end = verb.ran.ended
     if any(cover.by != f"machine {verb.machine}" for cover in asset.cover.during(last.at, end)[1:]):

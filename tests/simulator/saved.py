@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulator.facts import Book, Verb, puts_of, sha256
+from simulator.facts import Book, Verb, changes_of, sha256
 from simulator.rules import Violation
 from simulator.service import names
 from simulator.world import COVER, Asset
@@ -15,7 +15,7 @@ def judge_saved(book: Book, verb: Verb, state: Path) -> Iterator[Violation]:
     """Covers that were replaced and exist nowhere else."""
     covers = state / "covers"
     kept = {sha256(file.read_bytes()) for file in covers.iterdir()} if covers.is_dir() else set()
-    for put in puts_of(book, verb):
+    for put in changes_of(book, verb):
         asset = book.world.assets.get(put.asset_id)
         if asset is None or not put.effect:
             continue

@@ -24,6 +24,7 @@ from simulator.world import COVER, TAKING, Asked, Asset, World
 ENDPOINT = "https://vod.cn-north-4.myhuaweicloud.com"
 PROJECT = "0123456789abcdef0123456789abcdef"
 SIGNATURE = "5ec2e7c0de5ec2e7c0de"
+UPLOADS = "upload.vod.example.com"
 _PICTURE = re.compile(r"/asset/([0-9a-f]{32})/(.+)")
 
 
@@ -46,6 +47,7 @@ class Service:
 
     Attributes:
         foreign: assets whose snapshots' URLs name another asset.
+        refuses_uploads: covers can be set to snapshots only.
         weather: of the present verb. `interrupted`: Ctrl-C was pressed in it.
     """
 
@@ -55,6 +57,7 @@ class Service:
     foreign: frozenset[str] = frozenset()
     weather: Weather = field(default_factory=Weather)
     interrupted: bool = False
+    refuses_uploads: bool = False
     _count: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -67,12 +70,16 @@ class Service:
             await asyncio.sleep(0)
         if request.url.host in self.hosts:
             return await self._picture(request)
+        if request.url.host == UPLOADS:
+            return await self._upload(request)
         if self.world.clock.time >= self.weather.revoked:
             self._note(request, "", "api", 401, "401")
             return network.refusal(401)
         name = request.url.path.rpartition("/")[2]
         if request.method == "PUT" and name == "cover":
             return await self._set_cover(request)
+        if request.method == "PUT" and name == "asset":
+            return self._announce(request)
         if request.method == "GET" and name == "details":
             return await self._details(request)
         if request.method == "GET" and name == "list":
@@ -181,6 +188,31 @@ class Service:
             request, asset_id, "cover", status, kind, path=path, url=url, body=body, effect=effect, accepted=not kind
         )
         return await network.api_fault(kind, None) if kind else network.answer(204)
+
+    def _announce(self, request: httpx.Request) -> httpx.Response:
+        """Where to upload a cover; some services refuse it."""
+        asset_id = str(json.loads(request.content)["asset_id"])
+        asset = self.world.assets[asset_id]
+        if not asset.exists.at(self.world.clock.time) or self.refuses_uploads:
+            self._note(request, asset_id, "asset", 400, "refused")
+            return network.refusal(400, "VOD.10060")
+        self._note(request, asset_id, "asset", 200)
+        url = f"https://{UPLOADS}/{asset_id}?Signature={SIGNATURE}"
+        return network.as_json({"asset_id": asset_id, "cover_upload_url": url})
+
+    async def _upload(self, request: httpx.Request) -> httpx.Response:
+        asset_id, now = request.url.path.strip("/"), self.world.clock.time
+        asset = self.world.assets[asset_id]
+        fault = self.weather.of("cover", asset_id)
+        kind = fault.next() if fault else ""
+        effect = asset.exists.at(now) and (not kind or kind.endswith(" done"))
+        if effect:
+            self.world.restore(asset, request.content, now, self.world.actor)
+        status, url = 0 if kind else 200, str(request.url)
+        self._note(
+            request, asset_id, "upload", status, kind, url=url, body=request.content, effect=effect, accepted=not kind
+        )
+        return await network.api_fault(kind, None) if kind else network.answer(200)
 
     async def _picture(self, request: httpx.Request) -> httpx.Response:
         named = _PICTURE.search(request.url.path)

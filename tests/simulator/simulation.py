@@ -129,7 +129,8 @@ class Simulation:
     def _named_run(self) -> list[str]:
         """Any run of the first machine, as its history names it; perhaps a rollback itself."""
         history = self._tools[0].run("history").document or {}
-        runs = [item["run"] for item in history.get("runs", []) if item.get("applied")]
+        done = [item for item in history.get("runs", []) if item["summary"]["applied"] or item["summary"]["restored"]]
+        runs = [item["run"] for item in done]
         return [self._rng.choice(runs)] if runs else []
 
     def _import(self) -> None:

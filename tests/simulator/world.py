@@ -126,7 +126,7 @@ class Asked(Event):
     """A request and its answer.
 
     Attributes:
-        route: details, list, info, cover (the PUT) or picture.
+        route: details, list, info, cover (the PUT), asset and upload (of a cover), or picture.
         path: of a picture, or of the snapshot that was PUT.
         body: the picture that was served, decoded and whole; None where it was not.
         fault: what was wrong with the answer, or "".
@@ -196,6 +196,12 @@ class World:
             asset.url.set(at + self.delays(), snapshot.path)
         else:
             self._spread(asset, body, at)
+
+    def restore(self, asset: Asset, body: bytes, at: float, by: str) -> None:
+        """Makes a picture that the tool uploads the cover, to be seen little by little."""
+        shown = self.becomes(body)
+        asset.cover.set(at, Cover(shown, "", body, by))
+        self._spread(asset, shown, at)
 
     def upload(self, asset: Asset, body: bytes, at: float) -> None:
         asset.cover.set(at, Cover(body, by="somebody"))
