@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
-from reconciler.observe.thumbnails import takes_too_long
+from reconciler.observe.decoding import takes_too_long
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _MOST_PIXELS = 50_000_000
