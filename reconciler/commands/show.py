@@ -20,7 +20,7 @@ from reconciler.commands.verb import Verb
 from reconciler.documents.dump import as_json, redacted
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.read import read_plan
-from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, shown_asset
+from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, shown_asset, with_blanks
 from reconciler.errors import UsageError
 from reconciler.model import NoAnswer
 from reconciler.observe.assets import observe
@@ -73,7 +73,8 @@ async def _show_assets(run: Run, asset_ids: Sequence[str]) -> Report:
             shown.append(shown_asset(observed, cover))
             requests.append(ImageRequest(asset_id, observed.cover_url, "", observed.snapshots, cover.snapshot))
         images = await fetch_images(connected, requests)
-    document = redacted(ShowDoc(assets=tuple(shown)), run.terminal.redact)
+    marked = (_marked(asset, images) for asset in shown)
+    document = redacted(ShowDoc(assets=tuple(marked)), run.terminal.redact)
     page = partial(_html, document, images)
     file = run.options.reports.files.get("html")
     return Report(
@@ -83,6 +84,11 @@ async def _show_assets(run: Run, asset_ids: Sequence[str]) -> Report:
         pages={"html": page, "markdown": partial(text_show.render_markdown, document)},
         files=(ReportFile(file, page),) if file is not None else (),
     )
+
+
+def _marked(asset: ShownAsset | NotShown, images: ImagesByAsset) -> ShownAsset | NotShown:
+    found = images.get(asset.asset_id)
+    return asset if found is None or isinstance(asset, NotShown) else with_blanks(asset, found)
 
 
 def _html(document: ShowDoc, images: ImagesByAsset) -> str:

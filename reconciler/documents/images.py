@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from reconciler.model import SnapshotRef
+
+Blank = Literal["", "nearly black", "nearly white", "one colour"]
+"""What a picture shows, if that is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedImage:
-    """A picture to embed: a `data:` URI with its size in pixels; or "" and the reason why there is no picture."""
+    """A picture to embed: a `data:` URI with its size in pixels, and what it shows, if that is nothing; or "" and the
+    reason why there is no picture."""
 
     data: str
     width: int = 0
     height: int = 0
     why: str = ""
+    blank: Blank = ""
 
 
 @dataclass(frozen=True, slots=True)

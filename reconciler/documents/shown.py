@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Literal
 
-from reconciler.documents.schemas import FORMAT_VERSION, FormatVersion
-from reconciler.model import Cover, Observed, Reason, SetName
+from pydantic import Field
+
+from reconciler.documents.images import AssetImages, Blank
+from reconciler.documents.schemas import FormatVersion
+from reconciler.model import OPTIONAL_LIST, Cover, Observed, Reason, SetName, SnapshotRef
 from reconciler.util.field_types import AssetId, Count, Foreign
 from reconciler.util.sanitize import bare_url
+
+_Blank = Annotated[Blank, Field(description="With pictures: what it shows, if that is nothing.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,16 +25,18 @@ class ShownSnapshot:
     offset: int
     url: Foreign
     cover: bool
+    blank: _Blank = field(default="", metadata=OPTIONAL_LIST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownAsset:
-    """An asset with its cover and the snapshots to choose from."""
+    """An asset with its cover and the snapshots to choose from; `blank` is about the cover."""
 
     asset_id: AssetId
     title: Foreign
     thumbnail_status: Foreign
     cover: Cover
+    blank: _Blank = field(default="", metadata=OPTIONAL_LIST)
     snapshots: tuple[ShownSnapshot, ...]
 
 
@@ -46,7 +53,7 @@ class NotShown:
 class ShowDoc:
     """The output of `reconcile show ASSET…`."""
 
-    format_version: FormatVersion = FORMAT_VERSION
+    format_version: FormatVersion = "1.1"
     kind: Literal["show"] = "show"
     assets: tuple[ShownAsset | NotShown, ...]
 
@@ -67,3 +74,12 @@ def shown_asset(observed: Observed, cover: Cover) -> ShownAsset:
         cover=cover,
         snapshots=tuple(snapshots),
     )
+
+
+def with_blanks(asset: ShownAsset, images: AssetImages) -> ShownAsset:
+    """The asset, and which of its pictures show nothing."""
+    found = {ref: image.blank for ref, image in images.snapshots}
+    snapshots = (
+        replace(item, blank=found.get(SnapshotRef(item.set, item.index, item.offset), "")) for item in asset.snapshots
+    )
+    return replace(asset, blank=images.before.blank, snapshots=tuple(snapshots))

@@ -161,7 +161,7 @@ async def embedded(data: bytes | NoAnswer, width: int = WIDE) -> EmbeddedImage:
     if isinstance(made, NoAnswer):
         return EmbeddedImage("", why=hide(made.permanent or made.message))
     encoded = "data:image/webp;base64," + base64.b64encode(made.webp).decode("ascii")
-    return EmbeddedImage(encoded, made.width, made.height)
+    return EmbeddedImage(encoded, made.width, made.height, blank=made.blank)
 
 
 def _asset_images(

@@ -6,7 +6,9 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.documents.images import Blank
 from reconciler.model import NoAnswer
+from reconciler.observe.blank_frames import measured
 from reconciler.observe.decoding import decoded
 
 if TYPE_CHECKING:
@@ -17,11 +19,12 @@ _QUALITY, _METHOD = 60, 2  # WebP's effort, 0 to 6
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A WebP file without metadata, and its size in pixels."""
+    """A WebP file without metadata, its size in pixels, and what it shows, if that is nothing."""
 
     webp: bytes = field(repr=False)
     width: int
     height: int
+    blank: Blank = ""
 
 
 def thumbnail(data: bytes, width: int) -> Thumbnail | NoAnswer:
@@ -37,4 +40,4 @@ def _encoded(image: Picture) -> Thumbnail:
     out = io.BytesIO()
     # Empty, because older Pillows copy the picture's own.
     image.save(out, "WEBP", quality=_QUALITY, method=_METHOD, exif=b"", icc_profile=b"", xmp=b"")
-    return Thumbnail(out.getvalue(), image.width, image.height)
+    return Thumbnail(out.getvalue(), image.width, image.height, measured(image))

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
-from support.command_line import DIGITS, run, video
+from PIL import Image
+from support.command_line import DIGITS, Cloud, run, video
 
 from reconciler.emulator import ODD
+from reconciler.emulator.options import EmulatorOptions
+
+Serve = Callable[[EmulatorOptions], Cloud]
 
 
 def test_snapshots_by_set_with_index_offset_and_the_cover(emulator: str) -> None:
@@ -72,3 +80,22 @@ def test_what_is_neither_an_asset_nor_a_plan(emulator: str, subjects: list[str])
     ran = run("show", *subjects, "--endpoint", emulator, "--json")
     assert (ran.code, ran.document["error"]["type"]) == (1, "usage")
     assert "32 hexadecimal digits" in ran.document["error"]["message"]
+
+
+def test_a_black_cover_is_marked_where_pictures_are_read(serve: Serve) -> None:
+    found = serve(EmulatorOptions())
+    black = io.BytesIO()
+    Image.new("RGB", (320, 180)).save(black, "JPEG")
+    found.upload(DIGITS, black.getvalue())
+
+    with_pictures = run("show", DIGITS, "--html", "show.html")
+    [asset] = run("show", DIGITS, "--html", "show.html", "--json").document["assets"]
+    plain = run("show", DIGITS)
+    [unmeasured] = run("show", DIGITS, "--json").document["assets"]
+
+    assert "  cover: cover/Cover0.jpg (none of its snapshots), nearly black" in with_pictures.lines
+    assert asset["blank"] == "nearly black"
+    assert not any("blank" in snapshot for snapshot in asset["snapshots"])
+    assert "nearly black" in Path("show.html").read_text(encoding="utf-8")
+    assert "  cover: cover/Cover0.jpg (none of its snapshots)" in plain.lines
+    assert "blank" not in unmeasured

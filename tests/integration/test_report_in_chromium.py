@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from selenium.webdriver.common.by import By
 from support.browser import Browser, chromium, installed
-from support.reports import apply_doc, audit_doc, images, many, plan_doc, show_doc
+from support.reports import apply_doc, audit_doc, blank_images, images, many, plan_doc, show_doc
 
 from reconciler.report.html import render as html
 from reconciler.report.options import RenderOptions
@@ -21,6 +21,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "audit": lambda: html(audit_doc(), RenderOptions(images=images())),
     "apply": lambda: html(apply_doc(), RenderOptions(images=images())),
     "show": lambda: html(show_doc(), RenderOptions(images=images())),
+    "blank": lambda: html(plan_doc(), RenderOptions(images=blank_images())),
+    "blank to choose from": lambda: html(show_doc(), RenderOptions(images=blank_images())),
     "long": lambda: html(many(40, unknown=10)),
 }
 # Each text with its contrast to the nearest background that is painted behind it, as WCAG 2 counts it.

@@ -26,6 +26,7 @@ from support.reports import (
     assert_golden,
     asset,
     audit_doc,
+    blank_images,
     images,
     in_sync_doc,
     lock_doc,
@@ -285,6 +286,34 @@ def test_a_change_shows_its_cover_now_the_wanted_one_and_what_else_there_is() ->
     assert page.count("✓ wanted") == 1
     for told in ("Opening keynote", asset(1), "desired/campaigns/春季 spring.yaml:11", "Now sample[0] 0:00"):
         assert told in seen.text
+
+
+def test_pictures_that_show_nothing_are_marked_in_words() -> None:
+    plan = plan_doc()
+    seen = Seen(html(replace(plan, changes=plan.changes[:1]), RenderOptions(images=blank_images())))
+    assert [image["alt"] for image in seen.of("img") if image["alt"].endswith(("black", "colour"))] == [
+        "Cover now: sample[0] at 0:00, nearly black",
+        "Wanted: sample[3] at 0:15, one colour",
+        "Snapshot sample[0] at 0:00, the cover now, nearly black",
+        "Snapshot sample[3] at 0:15, wanted, one colour",
+    ]
+    for told in (
+        "Now sample[0] 0:00 ▨ nearly black",
+        "Wanted sample[3] 0:15 ▨ one colour",
+        "sample[0] 0:00 ● cover now ▨ nearly black",
+        "sample[3] 0:15 ✓ wanted ▨ one colour",
+    ):
+        assert told in seen.text
+    assert seen.text.count("▨") == 4
+
+
+def test_an_upgrade_of_a_lock_to_a_picture_that_shows_nothing_is_marked() -> None:
+    seen = Seen(html(lock_doc(), RenderOptions(images=blank_images())))
+    assert [image["alt"] for image in seen.of("img")][:2] == [
+        "Old picture, nearly black",
+        "New picture: sample[3] at 0:15, one colour",
+    ]
+    assert seen.text.count("▨") == 2
 
 
 def test_a_picture_that_is_missing_leaves_its_reason() -> None:
