@@ -28,10 +28,12 @@ def plan_take(desired: Desired, observed: Observed, locked: int | None) -> Take 
     """
     wanted = desired.offset or 0
     if observed.audio:
-        return NoAnswer("no_snapshot_at_offset", f"It is audio ({observed.audio}): there are no frames to take.")
+        return NoAnswer(
+            "no_snapshot_at_offset", f"It is audio ({observed.audio}): there are no frames. Set `ignore: true`."
+        )
     if observed.length_ms is not None and wanted * 1000 >= observed.length_ms:
         last = (observed.length_ms - 1) // 1000
-        message = f"There is no frame at {wanted} s: the last whole second of the video is {last}."
+        message = f"There is no frame at {wanted} s. Choose an earlier one: the last whole second is {last}."
         return NoAnswer("no_snapshot_at_offset", message)
     present = sorted({dot.offset for dot in observed.in_set("dots")} - {wanted})
     room = MOST_DOTS - 1

@@ -18,6 +18,7 @@ from reconciler.util.sanitize import clean
 
 _VERIFIED = {True: ", seen in place", False: ", not seen in time", None: ""}
 MOST_NAMED = 20
+_MOST_SECONDS = 10
 NOT_SEEN = "which neither the cover nor a saved file has"
 """Of a locked picture that can't be looked at any more."""
 
@@ -57,7 +58,10 @@ def take(doc: Take | None) -> Iterator[tuple[str, str]]:
 
 
 def _seconds(offsets: Sequence[int]) -> str:
-    return f"{'snapshot' if len(offsets) == 1 else 'snapshots'} {', '.join(map(clock, offsets))}"
+    """The first of them; an asset may have thousands."""
+    listed = ", ".join(map(clock, offsets[:_MOST_SECONDS]))
+    more = f" and {len(offsets) - _MOST_SECONDS:,} more" if len(offsets) > _MOST_SECONDS else ""
+    return f"{'snapshot' if len(offsets) == 1 else 'snapshots'} {listed}{more}"
 
 
 def place(source: Source) -> str:

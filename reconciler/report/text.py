@@ -97,7 +97,9 @@ def _change(change: ChangeDoc, style: TerminalStyle) -> Iterator[str]:
 
 def _take(take: Take | None, style: TerminalStyle) -> Iterator[str]:
     for sign, what in phrases.take(take):
-        yield f"{DETAIL}{style.fg(sign, 'green' if sign == '+' else 'red')} {what}"
+        head, coloured = f"{DETAIL}{sign} ", style.fg(sign, "green" if sign == "+" else "red")
+        for line in wrapped(head, what):
+            yield line.replace(head, f"{DETAIL}{coloured} ", 1)
 
 
 def _unknown(alike: Sequence[UnknownDoc], style: TerminalStyle) -> Iterator[str]:

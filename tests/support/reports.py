@@ -19,7 +19,7 @@ from reconciler.documents.locked import LockChangeDoc, LockDoc, LockSummary
 from reconciler.documents.rollback import NotUndoneDoc, RollbackDoc, rollback_document
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
 from reconciler.documents.shown import NotShown, ShowDoc, ShownAsset, ShownSnapshot
-from reconciler.model import Content, Cover, Desired, Plan, SnapshotRef, Source, Verdict
+from reconciler.model import Content, Cover, Desired, Plan, SnapshotRef, Source, Take, Verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BASE = "https://cdn.example/asset"
@@ -81,6 +81,30 @@ PLAN = Plan(
     pending=(Verdict(entry(8), "pending", "Just applied"),),
     unknown=UNKNOWN,
     ignored=(Verdict(entry(9, ignore=True), "ignored"), Verdict(entry(10, note="theirs", ignore=True), "ignored")),
+)
+
+
+def taking(number: int, title: str, take: Take, before: Cover | None = None, note: str | None = None) -> Verdict:
+    """A change whose snapshot is to be taken."""
+    after = Cover(snapshot=SnapshotRef("dots", None, take.offset))
+    desired = replace(entry(number, note=note), set="dots", index=None, offset=take.offset)
+    return Verdict(desired, "update", title, before=before or cover(number, 0), after=after, take=take)
+
+
+_NO_FRAME = "There is no frame at 4000 s. Choose an earlier one: the last whole second is 3599."
+TAKES = Plan(
+    managed=8,
+    in_sync=2,
+    changes=(
+        taking(1, "Opening keynote", Take(37), note="the hand on the switch"),
+        taking(2, "新手入门：第一课", Take(3725, tuple(range(600, 5100, 500)), (5400, 6000)), COPY),
+        taking(3, "Under way", Take(9, accepted=True)),
+        taking(4, HOSTILE, Take(8, (5,)), Cover()),
+        change(5, "A snapshot that is there", cover(5, 1)),
+    ),
+    pending=(),
+    unknown=(Verdict(entry(14), "unknown", "Short", reason="no_snapshot_at_offset", message=_NO_FRAME),),
+    ignored=(),
 )
 ORIGIN = write.Origin(
     endpoint="https://vod.cn-north-4.myhuaweicloud.com",
@@ -200,6 +224,51 @@ def rollback_doc() -> RollbackDoc:
     ]
     done = write.apply_document([*outcomes, *done.results], done.unknown, ORIGIN)
     return rollback_document(done, "20261122T083000Z-a1b2c3", left)
+
+
+def take_doc() -> PlanDoc:
+    """A plan that has snapshots taken: one, ten where there are more, and one that is paid for already."""
+    return write.plan_document(TAKES, ORIGIN, takes=True)
+
+
+def taken_doc() -> ApplyDoc:
+    """What became of snapshots that were to be taken."""
+    more = (taking(15, "Never reached", Take(7)), taking(11, "Too late", Take(7, (5,))))
+    ends: tuple[tuple[OutcomeName, int | None, Failure | None], ...] = (
+        ("applied", 1, None),
+        ("applied", 10, None),
+        ("applied", None, None),
+        ("failed", 1, Failure("task_failed", f"The service could not take the snapshot: {HOSTILE}")),
+        ("applied", None, None),
+        ("not_attempted", None, None),
+        ("failed", 2, Failure("task_timeout", "The snapshot was not there within 10 min (--wait-timeout).")),
+    )
+    outcomes = [
+        Outcome(
+            verdict.desired.asset_id,
+            name,
+            verdict.desired.source,
+            verdict.before or Cover(),
+            _as_set(verdict) if name == "applied" else verdict.after or Cover(),
+            verdict.take,
+            billed,
+            title=verdict.title,
+            note=verdict.desired.note,
+            saved_cover="covers/22222222.jpg" if verdict.before == COPY else None,
+            error=failure,
+        )
+        for verdict, (name, billed, failure) in zip((*TAKES.changes, *more), ends, strict=True)
+    ]
+    return write.apply_document(outcomes, take_doc().unknown, ORIGIN, takes=True)
+
+
+def _as_set(verdict: Verdict) -> Cover:
+    """The snapshot that was taken."""
+    if verdict.take is None:
+        return verdict.after or Cover()
+    offset = verdict.take.offset
+    url = f"{BASE}/{verdict.desired.asset_id}/snapshot/dots/{offset}.jpg"
+    return Cover(url, SnapshotRef("dots", len(verdict.take.again), offset), Content("d" * 64, 4_096))
 
 
 def show_doc() -> ShowDoc:
@@ -337,6 +406,12 @@ def blank_images() -> ImagesByAsset:
     pale = tuple((ref, replace(image, blank="one colour") if ref.index == 3 else image) for ref, image in others)
     after = replace(found.after or before, blank="one colour")
     return {**images(), asset(1): replace(found, before=before, after=after, snapshots=((first, before), *pale))}
+
+
+def take_images() -> ImagesByAsset:
+    """Pictures of the changes whose snapshot is to be taken: there is none of it yet."""
+    to_take = EmbeddedImage("", why="Its snapshot is yet to be taken.")
+    return {asset_id: replace(found, after=to_take) for asset_id, found in images().items()}
 
 
 def assert_golden(name: str, text: str) -> None:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import FRAGMENTS, TEXTS, saying
-from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.reports import (
+    HOSTILE,
+    apply_doc,
+    assert_golden,
+    audit_doc,
+    in_sync_doc,
+    many,
+    plan_doc,
+    take_doc,
+    taken_doc,
+)
 
 from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.report import github, text
@@ -18,7 +28,13 @@ from reconciler.report.markdown import render as markdown
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
-DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
+DOCUMENTS: dict[str, Findings | ApplyDoc] = {
+    "plan": plan_doc(),
+    "audit": audit_doc(),
+    "apply": apply_doc(),
+    "plan-take": take_doc(),
+    "apply-take": taken_doc(),
+}
 COMMAND = re.compile(r"::(?P<command>warning|error|notice) (?P<properties>[^:]+)::(?P<message>.*)")
 MIB = 1024 * 1024
 
@@ -108,7 +124,7 @@ def test_what_was_not_attempted_hides_no_failure() -> None:
     assert len(titles) == 10
 
 
-@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.parametrize("kind", ["plan", "audit", "apply"])
 def test_what_may_be_unknown_is_but_a_notice(kind: str) -> None:
     told = {
         properties["title"]: command

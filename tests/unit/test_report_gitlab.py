@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 from support.hostile import TEXTS, saying
-from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.reports import (
+    HOSTILE,
+    apply_doc,
+    assert_golden,
+    audit_doc,
+    in_sync_doc,
+    many,
+    plan_doc,
+    take_doc,
+    taken_doc,
+)
 
 from reconciler.documents.schemas import ApplyDoc, Findings, PlanDoc
 from reconciler.report.gitlab import render as code_quality
@@ -20,7 +30,13 @@ from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "schemas" / "codequality.schema.json").read_text(encoding="utf-8"))
-DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
+DOCUMENTS: dict[str, Findings | ApplyDoc] = {
+    "plan": plan_doc(),
+    "audit": audit_doc(),
+    "apply": apply_doc(),
+    "plan-take": take_doc(),
+    "apply-take": taken_doc(),
+}
 
 
 def findings(document: Findings | ApplyDoc) -> list[dict[str, Any]]:
@@ -65,7 +81,7 @@ def test_what_is_found_and_how_bad_it_is() -> None:
     assert code_quality(in_sync_doc()) == "[]\n"
 
 
-@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.parametrize("kind", ["plan", "audit", "apply"])
 def test_what_may_be_unknown_only_informs(kind: str) -> None:
     document = DOCUMENTS[kind]
     found = json.loads(code_quality(document, RenderOptions(allowed=frozenset({"no_snapshots"}))))

@@ -34,6 +34,9 @@ from support.reports import (
     plan_doc,
     rollback_doc,
     show_doc,
+    take_doc,
+    take_images,
+    taken_doc,
 )
 
 from reconciler.documents import write
@@ -142,6 +145,8 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
     "audit": long_audit,
     "apply": apply_doc,
     "rollback": rollback_doc,
+    "plan-take": take_doc,
+    "apply-take": taken_doc,
     "show": show_doc,
     "lock": lock_doc,
     "in sync": in_sync_doc,
@@ -153,6 +158,12 @@ every_document = pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMEN
 @pytest.mark.parametrize("kind", ["plan", "audit", "apply", "rollback", "lock", "show"])
 def test_whole_pages(kind: str) -> None:
     assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), RenderOptions(images=images()))))
+
+
+@pytest.mark.parametrize("kind", ["plan-take", "apply-take"])
+def test_whole_pages_of_snapshots_to_be_taken(kind: str) -> None:
+    pictures = take_images() if kind == "plan-take" else images()
+    assert_golden(f"{kind}.html", without_bytes(html(DOCUMENTS[kind](), RenderOptions(images=pictures))))
 
 
 @every_document

@@ -11,7 +11,17 @@ import pytest
 import xmlschema
 from hypothesis import given
 from support.hostile import TEXTS, saying
-from support.reports import HOSTILE, apply_doc, assert_golden, audit_doc, in_sync_doc, many, plan_doc
+from support.reports import (
+    HOSTILE,
+    apply_doc,
+    assert_golden,
+    audit_doc,
+    in_sync_doc,
+    many,
+    plan_doc,
+    take_doc,
+    taken_doc,
+)
 
 from reconciler.documents.schemas import ApplyDoc, Findings
 from reconciler.model import Source
@@ -19,7 +29,13 @@ from reconciler.report.junit import render as junit
 from reconciler.report.options import RenderOptions
 from reconciler.util.sanitize import clean
 
-DOCUMENTS: dict[str, Findings | ApplyDoc] = {"plan": plan_doc(), "audit": audit_doc(), "apply": apply_doc()}
+DOCUMENTS: dict[str, Findings | ApplyDoc] = {
+    "plan": plan_doc(),
+    "audit": audit_doc(),
+    "apply": apply_doc(),
+    "plan-take": take_doc(),
+    "apply-take": taken_doc(),
+}
 Results = dict[str, tuple[str, str]]
 
 
@@ -105,7 +121,7 @@ def test_classes_are_named_after_files(file: str, name: str) -> None:
     assert case.get("classname") == name
 
 
-@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.parametrize("kind", ["plan", "audit", "apply"])
 def test_what_may_be_unknown_is_skipped(kind: str) -> None:
     document = DOCUMENTS[kind]
     found = results(document, allowed=frozenset({"no_snapshots"}))

@@ -20,6 +20,8 @@ from support.reports import (
     many,
     plan_doc,
     rollback_doc,
+    take_doc,
+    taken_doc,
 )
 
 from reconciler.documents.locked import LockDoc
@@ -38,6 +40,8 @@ DOCUMENTS: dict[str, Findings | ApplyDoc | LockDoc] = {
     "apply": apply_doc(),
     "rollback": rollback_doc(),
     "lock": lock_doc(),
+    "plan-take": take_doc(),
+    "apply-take": taken_doc(),
 }
 
 

@@ -28,6 +28,9 @@ from support.reports import (
     in_sync_doc,
     many,
     plan_doc,
+    take_doc,
+    taken_doc,
+    taking,
 )
 
 from reconciler.decide.outcome import Outcome, OutcomeName
@@ -35,7 +38,7 @@ from reconciler.decide.verdict import unknown
 from reconciler.documents import write
 from reconciler.documents.dump import adapter, as_json
 from reconciler.documents.schemas import ApplyDoc, AuditDoc, PlanDoc
-from reconciler.model import NoAnswer, Plan, Verdict
+from reconciler.model import NoAnswer, Plan, Take, Verdict
 from reconciler.report.options import RenderOptions
 from reconciler.report.terminal import pad, width, wrapped
 from reconciler.report.text import render
@@ -68,12 +71,25 @@ def test_the_documents(make: Callable[[], PlanDoc | AuditDoc | ApplyDoc]) -> Non
     assert_golden(f"{make.__name__.removesuffix('_doc')}.json", json_text(as_json(make())) + "\n")
 
 
+def test_the_documents_with_snapshots_to_be_taken() -> None:
+    assert_golden("plan-take.json", json_text(as_json(take_doc())) + "\n")
+    assert_golden("apply-take.json", json_text(as_json(taken_doc())) + "\n")
+
+
+def test_an_asset_may_have_thousands_of_snapshots_that_find_no_room() -> None:
+    lines = shown(found(taking(1, "", Take(37, tuple(range(9)), tuple(range(100, 5100))))))
+    assert "      - snapshots 1:40, 1:41, 1:42, 1:43, 1:44, 1:45, 1:46, 1:47, 1:48, 1:49 and" in lines
+    assert "        4,990 more may be lost: a call takes 10 at most" in lines
+
+
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_plan_audit_and_apply(colour: bool) -> None:
     options, kind = RenderOptions(colour=colour), "colour.txt" if colour else "txt"
     assert_golden(f"plan.{kind}", render(plan_doc(), options))
     assert_golden(f"audit.{kind}", render(audit_doc(), options))
     assert_golden(f"apply.{kind}", render(apply_doc(), options))
+    assert_golden(f"plan-take.{kind}", render(take_doc(), options))
+    assert_golden(f"apply-take.{kind}", render(taken_doc(), options))
 
 
 @pytest.mark.parametrize("document", [plan_doc(), apply_doc()], ids=["plan", "apply"])

@@ -200,9 +200,17 @@ def wanted_at(offset: int) -> Desired:
 @pytest.mark.parametrize(
     ("seen", "offset", "why"),
     [
-        (asset(length_ms=36_500), 37, "There is no frame at 37 s: the last whole second of the video is 36."),
-        (asset(length_ms=37_000), 37, "There is no frame at 37 s: the last whole second of the video is 36."),
-        (asset(audio="MP3"), 3, "It is audio (MP3): there are no frames to take."),
+        (
+            asset(length_ms=36_500),
+            37,
+            "There is no frame at 37 s. Choose an earlier one: the last whole second is 36.",
+        ),
+        (
+            asset(length_ms=37_000),
+            37,
+            "There is no frame at 37 s. Choose an earlier one: the last whole second is 36.",
+        ),
+        (asset(audio="MP3"), 3, "It is audio (MP3): there are no frames. Set `ignore: true`."),
     ],
 )
 def test_what_has_no_such_frame_is_unknown(seen: Observed, offset: int, why: str) -> None:
