@@ -33,7 +33,7 @@ def test_options_stand_under_headings(verb: str) -> None:
 
 def test_the_headings_of_plan() -> None:
     headings = re.findall(r"^([A-Z][a-z]+):$", run("plan", "--help").out, re.MULTILINE)
-    assert headings == ["Options", "Selection", "Comparison", "Reports", "Connection", "Output", "Help"]
+    assert headings == ["Options", "Snapshots", "Selection", "Comparison", "Reports", "Connection", "Output", "Help"]
 
 
 def test_an_invalid_setting_names_its_flag_and_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
