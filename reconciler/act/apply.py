@@ -157,8 +157,10 @@ class Applier:
         self._outcomes[position] = self._finished(self._outcomes[position])
 
     def _reported_once(self, outcome: Outcome) -> Outcome:
-        """A 401 is reported once: the other changes in progress met the same refusal, and had no effect."""
-        if outcome.error is None or outcome.error.type != AuthenticationError.type:
+        """A 401 is reported once: the other changes in progress met the same refusal, and had no effect. One that may
+        have had an effect before says so."""
+        error = outcome.error
+        if error is None or error.type != AuthenticationError.type or error.outcome_unknown:
             return outcome
         first, self._unauthenticated = not self._unauthenticated, True
         return outcome if first else replace(outcome, outcome="not_attempted", error=None)

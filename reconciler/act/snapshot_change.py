@@ -40,6 +40,7 @@ class SnapshotChange:
         task: the call, if it was accepted or may have been carried out.
         called: it is this run's, not an earlier one's.
         refusal: the service's reason why it allowed no call yet.
+        not_before: the next call after a refusal, on the monotonic clock.
         looks: how many in a row found neither the snapshot nor a task under way.
     """
 
@@ -51,6 +52,8 @@ class SnapshotChange:
     task: OpenTask | None = None
     called: bool = False
     refusal: str = ""
+    not_before: float = 0.0
+    pause: float = 5.0
     looks: int = 0
 
     @property
@@ -65,6 +68,10 @@ class SnapshotChange:
     def billed(self) -> int | None:
         """How many pictures this run pays for."""
         return len(self.task.dots) if self.called and self.task is not None and self.task.accepted else None
+
+    def refuse(self, why: str, now: float) -> None:
+        """The service allows no call now. Each takes a slot of the quota, so they come ever more rarely."""
+        self.refusal, self.not_before, self.pause = why, now + self.pause, self.pause * 2
 
     def accept(self) -> None:
         """The service carries the call out, or has."""

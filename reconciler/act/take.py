@@ -17,7 +17,7 @@ from reconciler.decide.outcome import Failure, Outcome
 from reconciler.decide.precondition import ChangeResult, NextStep, PlannedChange, revisit_take
 from reconciler.decide.taking import MOST_DOTS
 from reconciler.errors import ApiError, AuthenticationError, UnreachableError, sentences
-from reconciler.model import SNAPSHOTS_IN_PROGRESS, NoAnswer, Observed
+from reconciler.model import SNAPSHOTS_IN_PROGRESS, NoAnswer, Observed, Snapshot
 from reconciler.planning.planner import Planner
 from reconciler.state.recorder import RunRecorder
 from reconciler.state.runs import OpenTask
@@ -149,7 +149,7 @@ class Taker:
                     error.hint = _GRANT
             if not await self._is_busy(item, error):
                 raise
-            item.refusal = error.message
+            item.refuse(error.message, self._client.clock.monotonic())
             return None
         if task is not None:
             item.accept()
@@ -164,8 +164,9 @@ class Taker:
 
         async def look(item: SnapshotChange) -> None:
             found = None
-            if states.get(item.asset_id, SNAPSHOTS_IN_PROGRESS) != SNAPSHOTS_IN_PROGRESS:
-                found = await self._look(item)
+            status = states.get(item.asset_id, SNAPSHOTS_IN_PROGRESS)
+            if status != SNAPSHOTS_IN_PROGRESS:
+                found = await self._look(item, status)
             if found is None and self._client.clock.monotonic() >= item.deadline:
                 found = self._too_late(item)
             if found is not None:
@@ -193,21 +194,34 @@ class Taker:
         await for_each(batches, ask, self._parallelism)
         return found
 
-    async def _look(self, item: SnapshotChange) -> Ended | None:
-        """What became of a task that is under way no more; None where that is not certain yet."""
+    async def _look(self, item: SnapshotChange, status: str) -> Ended | None:
+        """What became of a task that is under way no more; None where that is not certain yet.
+
+        Args:
+            status: of the asset's snapshots, as the list has it.
+        """
         if item.task is None:  # another was under way
-            return await self._called(item)
+            return await self._called(item) if self._client.clock.monotonic() >= item.not_before else None
         observed = await self._planner.observe(item.asset_id)
         if isinstance(observed, NoAnswer):
             return ChangeResult("failed", Failure(observed.reason, sentences(observed.message, _what_next(item))))
         if observed.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
             item.looks = 0
             return None
-        if item.dot(observed) is not None:
+        dot = item.dot(observed)
+        if dot is not None:
             item.accept()
-            return observed
+            return observed if await self._is_readable(item, dot) else None
         state = await self._task_state(item)
-        return self._missing(item, observed, state) if state is not None else None
+        if state is None:
+            return None
+        return self._missing(item, observed, state or status.removeprefix("THUMBNAIL_"))
+
+    async def _is_readable(self, item: SnapshotChange, dot: Snapshot) -> bool:
+        """Whether the CDN has the picture, too, or would have it by now."""
+        item.looks += 1
+        read = await self._planner.pictures.content(dot.url)
+        return not isinstance(read, NoAnswer) or item.looks >= _ENOUGH_LOOKS
 
     async def _task_state(self, item: SnapshotChange) -> str | None:
         """See `last_task`; None where it cannot be read now."""
@@ -219,9 +233,9 @@ class Taker:
             return None
 
     def _missing(self, item: SnapshotChange, observed: Observed, state: str) -> ChangeResult | None:
-        """The result where a task ended without the snapshot; the details may show it a moment later."""
+        """The result where a task ended without the snapshot; details and tasks may be those of a moment ago."""
         item.looks = 0 if state in _UNDER_WAY else item.looks + 1
-        if state != "FAILED" and item.looks < _ENOUGH_LOOKS:
+        if item.looks < _ENOUGH_LOOKS:
             return None
         if not item.accepted:  # it was another one: the call was never made
             item.forget()

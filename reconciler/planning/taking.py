@@ -40,7 +40,7 @@ class Taking:
         """The change that takes the snapshot which is missing, where that is why an entry is unknown."""
         desired, under_way = verdict.desired, verdict.reason == "snapshots_in_progress"
         task = self.open_task(desired)
-        if under_way and task is not None:
+        if task is not None and (under_way or (task.accepted and may_be_taken(desired, verdict.reason))):
             again = tuple(dot for dot in task.dots if dot != desired.offset)
             return await _update(planner, desired, observed, Take(desired.offset or 0, again, accepted=True))
         if not may_be_taken(desired, verdict.reason):

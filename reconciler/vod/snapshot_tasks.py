@@ -9,6 +9,7 @@ from reconciler.util.sanitize import shorten
 from reconciler.vod import schemas
 from reconciler.vod.client import VodClient
 
+_LONGEST_ID = 200
 BUSY = "VOD.10083"
 """The state of the asset does not allow the call; another task is under way."""
 
@@ -51,7 +52,7 @@ async def start_task(
             raise ApiError(
                 f"Taking snapshots failed: the answer is about another asset, {about}", outcome_unknown=True
             )
-        return answer.thumbnail_task_id
+        return answer.thumbnail_task_id[:_LONGEST_ID]
 
     return await client.change("process", prepare, send)
 

@@ -38,7 +38,7 @@ from reconciler.vod.responses import ApiConnection
 from support.fakes import FakeClock
 
 BASE = "http://127.0.0.1"
-POST, PUT, LIST, DETAILS = "POST process", "PUT cover", "GET list", "GET details"
+POST, PUT, LIST, DETAILS, TASKS = "POST process", "PUT cover", "GET list", "GET details", "GET tasks"
 
 
 class KilledError(BaseException):

@@ -89,7 +89,7 @@ def test_what_the_details_call_under_way_is_waited_for(make: Any) -> None:
 
 def test_a_task_that_was_called_late_has_its_whole_time(make: Any) -> None:
     there = make(task_seconds=90)
-    there.faults[POST] = [(BUSY, False)] * 8
+    there.faults[POST] = [(BUSY, False)] * 4
     [outcome] = there.apply(frame(0, 7), seconds=100)
     assert (outcome.outcome, there.billed()) == ("applied", 1)
 
