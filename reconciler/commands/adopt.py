@@ -13,7 +13,6 @@ from itertools import groupby
 import click
 
 from reconciler.commands.context import Run
-from reconciler.commands.lock_files import check_unchanged, write_locks
 from reconciler.commands.options import COMPARE, CONNECTION, OUTPUT, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
@@ -25,6 +24,7 @@ from reconciler.desired.files import digest, unchanged
 from reconciler.desired.load import load_with_locks
 from reconciler.desired.lock_files import LockFiles
 from reconciler.desired.lock_plan import with_lines
+from reconciler.desired.lock_writing import check_unchanged, write_locks
 from reconciler.documents.adopted import adopt_document
 from reconciler.errors import UsageError
 from reconciler.model import Desired, DesiredState, NoAnswer, NumberKey, Observed, Plan, Verdict

@@ -15,7 +15,6 @@ import click
 
 from reconciler.commands.context import Run
 from reconciler.commands.import_target import check_same_project, existing_beside, lock_file_beside
-from reconciler.commands.lock_files import check_unchanged, merge_notes, write_locks
 from reconciler.commands.options import CONNECTION, OUTPUT, SELECTION
 from reconciler.commands.result import Report, exit_code
 from reconciler.commands.session import ConnectedRun, connect
@@ -23,6 +22,7 @@ from reconciler.commands.verb import Verb
 from reconciler.desired.edit import with_entries
 from reconciler.desired.files import unchanged
 from reconciler.desired.lock_plan import LockPlan, with_lines
+from reconciler.desired.lock_writing import check_unchanged, merge_notes, write_locks
 from reconciler.desired.render import NewEntry, fresh_file
 from reconciler.documents.imported import FailedDoc, ImportDoc, ImportSummary, LeftOut
 from reconciler.errors import UsageError

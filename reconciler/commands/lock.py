@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 
 from reconciler.commands.context import Run
-from reconciler.commands.lock_files import check_writable, merge_notes, write_locks
 from reconciler.commands.lock_report import images_of_upgrades, make_lock_report
 from reconciler.commands.options import CONNECTION, PAGE_OUTPUT, PICTURE_REPORTS, SELECTION
 from reconciler.commands.result import Report, exit_code
@@ -33,6 +32,7 @@ from reconciler.desired.lock_plan import (
     lock_files_below,
     plan_locks,
 )
+from reconciler.desired.lock_writing import check_writable, merge_notes, write_locks
 from reconciler.documents.images import ImagesByAsset
 from reconciler.documents.locked import lock_document
 from reconciler.documents.write import Origin

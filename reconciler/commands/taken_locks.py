@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.commands.execute import ApplyResult, ApplyRun
-from reconciler.commands.lock_files import check_file, merge_notes, write_locks
 from reconciler.commands.result import INTERRUPTED
 from reconciler.decide.outcome import Outcome
 from reconciler.desired.load import load_with_locks
 from reconciler.desired.lock_plan import with_lines
+from reconciler.desired.lock_writing import check_file, merge_notes, write_locks
 from reconciler.errors import ReconcileError
 from reconciler.model import LockLine, NoAnswer
 from reconciler.planning.locker import read_line

@@ -31,15 +31,42 @@ _EMPTY_BRACES = re.compile(r"\{[ \t]*\}")
 _NUMBER_KEYS: Mapping[str, NumberKey] = {"snapshot": "snapshot", "offset": "offset"}
 
 
-class _NumberScalar(NamedTuple):
-    """The scalar that says which snapshot, and its key: "index" if the scalar is the whole entry."""
+@dataclass(slots=True)
+class MappingPlace:
+    """Where a mapping stands. Lines and columns count from 0."""
+
+    flow: bool
+    column: int
+    """Of its keys; in flow style, of its opening brace."""
+    line: int
+    start: int
+    key: int = 0
+    """Where its last key starts."""
+    last: int | None = None
+    """Where its last value ends, or None if it is empty."""
+    close: int = 0
+    """Where it ends; in flow style, its closing brace."""
+
+
+class EntryPlace(NamedTuple):
+    """Where an entry says which snapshot.
+
+    Attributes:
+        scalar: its number, and `key` what that is: "index" if the scalar is the whole entry.
+        key_scalar: the key as it is written; None where the number is the whole entry.
+        set_scalar: the value of `from`, if there is one.
+        mapping: the entry's, unless the number is the whole entry.
+    """
 
     key: NumberKey
     scalar: Event
+    key_scalar: Event | None = None
+    set_scalar: Event | None = None
+    mapping: MappingPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _TextEdit:
+class TextEdit:
     """Replaces the characters from `start` to `end` by `text`."""
 
     start: int
@@ -62,19 +89,28 @@ def with_numbers(
         DesiredError: an asset is not in the file, or its entry has no number.
     """
     missing = dict(numbers)
-    edits: list[_TextEdit] = []
+    edits: list[TextEdit] = []
     keys: dict[str, NumberKey] = {}
-    for asset_id, number in _FileLayout(file).entries(data):
+    for asset_id, entry in FileLayout(file).entries(data):
         if asset_id not in missing:
             continue
-        if number is None or number.scalar.style:
-            raise DesiredError(f"{file}: the entry of asset {asset_id} has no number to change")
+        number = numbered(entry, asset_id, file)
         scalar = number.scalar
-        edits.append(_TextEdit(scalar.start_mark.index, scalar.end_mark.index, str(missing.pop(asset_id))))
+        edits.append(TextEdit(scalar.start_mark.index, scalar.end_mark.index, str(missing.pop(asset_id))))
         keys[asset_id] = number.key
     if missing:
         raise DesiredError(f"{file}: there is no entry for asset {next(iter(missing))}")
-    return _edited(data, edits), keys
+    return edited(data, edits), keys
+
+
+def numbered(entry: EntryPlace | None, asset_id: str, file: str) -> EntryPlace:
+    """
+    Raises:
+        DesiredError: the entry has no number.
+    """
+    if entry is None or entry.scalar.style:
+        raise DesiredError(f"{file}: the entry of asset {asset_id} has no number to change")
+    return entry
 
 
 def with_entries(data: bytes, entries: Sequence[NewEntry], *, file: str = _UNNAMED) -> bytes:
@@ -92,7 +128,7 @@ def with_entries(data: bytes, entries: Sequence[NewEntry], *, file: str = _UNNAM
         DesiredError: an asset is in the file already, or the file has no place for `covers`.
     """
     new = {entry.asset_id for entry in entries}
-    layout = _FileLayout(file)
+    layout = FileLayout(file)
     for asset_id, _ in layout.entries(data):
         if asset_id in new:
             raise DesiredError(f"{file}: there is already an entry for asset {asset_id}")
@@ -110,37 +146,20 @@ def with_entries(data: bytes, entries: Sequence[NewEntry], *, file: str = _UNNAM
         edits = _instead(text, covers, root.column, block_lines(entries))
     else:
         edits = _inside(text, covers, flow_lines(entries))
-    return _edited(data, edits)
+    return edited(data, edits)
 
 
-@dataclass(slots=True)
-class _MappingPlace:
-    """Where a mapping stands. Lines and columns count from 0."""
-
-    flow: bool
-    column: int
-    """Of its keys; in flow style, of its opening brace."""
-    line: int
-    start: int
-    key: int = 0
-    """Where its last key starts."""
-    last: int | None = None
-    """Where its last value ends, or None if it is empty."""
-    close: int = 0
-    """Where it ends; in flow style, its closing brace."""
-
-
-class _FileLayout:
+class FileLayout:
     """Where the mappings of a desired file stand, known once `entries` has been read to its end."""
 
-    root: _MappingPlace
-    covers: _MappingPlace | None = None
+    root: MappingPlace
+    covers: MappingPlace | None = None
 
     def __init__(self, file: str) -> None:
         self.file = file
         self._end = 0
 
-    def entries(self, data: bytes) -> Iterator[tuple[str, _NumberScalar | None]]:
+    def entries(self, data: bytes) -> Iterator[tuple[str, EntryPlace | None]]:
         """Yield each entry's asset ID in lower case, and its number if it has one.
 
         Raises:
@@ -161,21 +180,28 @@ class _FileLayout:
                     yield entry.value.lower(), self._number(item)
         problems.raise_any()
 
-    def _number(self, value: Event) -> _NumberScalar | None:
+    def _number(self, value: Event) -> EntryPlace | None:
         if type(value) is ScalarEvent:
-            return _NumberScalar("index", value)
-        number = None
-        for key, item in self._pairs(self._mapping(value)):
+            return EntryPlace("index", value)
+        number: tuple[Event, Event] | None = None
+        set_scalar = None
+        mapping = self._mapping(value)
+        for key, item in self._pairs(mapping):
             self._require(ScalarEvent, item)
             if key.value in _NUMBER_KEYS:
-                number = _NumberScalar(_NUMBER_KEYS[key.value], item)
-        return number
+                number = key, item
+            elif key.value == "from":
+                set_scalar = item
+        if number is None:
+            return None
+        key, item = number
+        return EntryPlace(_NUMBER_KEYS[key.value], item, key, set_scalar, mapping)
 
-    def _mapping(self, start: Event) -> _MappingPlace:
+    def _mapping(self, start: Event) -> MappingPlace:
         mark = self._require(MappingStartEvent, start).start_mark
-        return _MappingPlace(start.flow_style, mark.column, mark.line, mark.index)
+        return MappingPlace(start.flow_style, mark.column, mark.line, mark.index)
 
-    def _pairs(self, mapping: _MappingPlace) -> Iterator[tuple[Event, Event]]:
+    def _pairs(self, mapping: MappingPlace) -> Iterator[tuple[Event, Event]]:
         while type(key := self._next()) is not MappingEndEvent:
             mapping.key = self._require(ScalarEvent, key).start_mark.index
             yield key, self._next()
@@ -203,7 +229,7 @@ def _problem(file: str, line: int, column: int, message: str) -> DesiredError:
     return DesiredError("This file cannot be edited", (Problem(file, line + 1, column + 1, message),))
 
 
-def _edited(data: bytes, edits: Sequence[_TextEdit]) -> bytes:
+def edited(data: bytes, edits: Sequence[TextEdit]) -> bytes:
     """Apply edits that are in order of place."""
     text = data.decode()
     shift = len(_BOM) if text.startswith(_BOM) else 0
@@ -215,7 +241,7 @@ def _edited(data: bytes, edits: Sequence[_TextEdit]) -> bytes:
     return "".join([*parts, text[done:]]).encode()
 
 
-def _below(text: str, last: int | None, column: int, lines: Sequence[str]) -> _TextEdit:
+def _below(text: str, last: int | None, column: int, lines: Sequence[str]) -> TextEdit:
     """Insert lines after the last value of a mapping in block style, and after the comments that belong to it."""
     at = last or 0
     if text[at - 1] not in "\r\n":  # a text block ends where the next line starts
@@ -223,31 +249,31 @@ def _below(text: str, last: int | None, column: int, lines: Sequence[str]) -> _T
         at = rest.end() if rest else at
     while (comment := _COMMENT_LINE.match(text, at)) and len(comment[1]) > column:
         at = comment.end()
-    end = _line_end(text)
+    end = line_end(text)
     new = end.join(" " * column + line for line in lines)
-    return _TextEdit(at, at, new + end if text[at - 1] in "\r\n" else end + new)
+    return TextEdit(at, at, new + end if text[at - 1] in "\r\n" else end + new)
 
 
-def _is_empty(text: str, place: _MappingPlace) -> bool:
+def _is_empty(text: str, place: MappingPlace) -> bool:
     """Return whether the mapping is `{}`, on the line of its key."""
     return _EMPTY_BRACES.match(text, place.start) is not None and _line_up_to(text, place.start).rstrip(
         " \t"
     ).endswith(":")
 
 
-def _instead(text: str, place: _MappingPlace, column: int, lines: Sequence[str]) -> list[_TextEdit]:
+def _instead(text: str, place: MappingPlace, column: int, lines: Sequence[str]) -> list[TextEdit]:
     """Replace the braces of an empty mapping by lines in block style, two columns to the right of its key."""
     before = text[: place.start].rstrip(" \t")
     end = place.close + 1
-    return [_TextEdit(len(before), end, ""), _below(text, end, column + 2, lines)]
+    return [TextEdit(len(before), end, ""), _below(text, end, column + 2, lines)]
 
 
-def _inside(text: str, place: _MappingPlace, lines: Sequence[str]) -> list[_TextEdit]:
+def _inside(text: str, place: MappingPlace, lines: Sequence[str]) -> list[TextEdit]:
     """Insert lines before the closing brace of a mapping in flow style, and a comma after its last value."""
-    edits: list[_TextEdit] = []
+    edits: list[TextEdit] = []
     if place.last is not None and not _TRAILING_COMMA.match(text, place.last):
-        edits.append(_TextEdit(place.last, place.last, ","))
-    end = _line_end(text)
+        edits.append(TextEdit(place.last, place.last, ","))
+    end = line_end(text)
     before = _line_up_to(text, place.close)
     margin = before[: len(before) - len(before.lstrip(" "))] + "  "
     beside = _line_up_to(text, place.key)
@@ -255,14 +281,14 @@ def _inside(text: str, place: _MappingPlace, lines: Sequence[str]) -> list[_Text
         margin = beside  # the other entries are on their own lines
     new = end.join(margin + line for line in lines)
     if before.strip(" \t"):
-        edits.append(_TextEdit(place.close, place.close, end + new + end + margin))
+        edits.append(TextEdit(place.close, place.close, end + new + end + margin))
     else:
         start = place.close - len(before)
-        edits.append(_TextEdit(start, start, new + end))
+        edits.append(TextEdit(start, start, new + end))
     return edits
 
 
-def _line_end(text: str) -> str:
+def line_end(text: str) -> str:
     found = _LINE_END.search(text)
     return found.group() if found else "\n"
 

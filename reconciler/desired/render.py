@@ -28,6 +28,15 @@ class NewEntry:
     set: SetName = "sample"
     title: str = ""
     reason: str = ""
+    offset: int | None = None
+    """Seconds: instead of the index."""
+
+    @property
+    def number(self) -> tuple[str, int] | None:
+        """The key of the wanted snapshot, and its number."""
+        if self.offset is not None:
+            return "offset", self.offset
+        return ("snapshot", self.index) if self.index is not None else None
 
 
 def fresh_file(
@@ -59,12 +68,14 @@ def block_lines(entries: Sequence[NewEntry]) -> list[str]:
     lines: list[str] = []
     for entry in entries:
         title, reason = _comment(entry.title), _comment(entry.reason)
-        if entry.index is None:
+        if entry.number is None:
             lines += [f"{entry.asset_id}:{title}", f"{_STEP}ignore: true{reason}"]
-        elif entry.set == "sample":
-            lines.append(f"{entry.asset_id}: {entry.index}{title}")
+            continue
+        key, number = entry.number
+        if entry.set == "sample" and key == "snapshot":
+            lines.append(f"{entry.asset_id}: {number}{title}")
         else:
-            lines += [f"{entry.asset_id}:{title}", f"{_STEP}snapshot: {entry.index}", f"{_STEP}from: {entry.set}"]
+            lines += [f"{entry.asset_id}:{title}", f"{_STEP}{key}: {number}", f"{_STEP}from: {entry.set}"]
     return lines
 
 
@@ -73,16 +84,19 @@ def flow_lines(entries: Sequence[NewEntry]) -> list[str]:
     lines: list[str] = []
     for left, entry in enumerate(entries, 1 - len(entries)):
         comma = "," if left else ""
-        texts = (entry.title, entry.reason if entry.index is None else "")
+        texts = (entry.title, entry.reason if entry.number is None else "")
         comment = _comment("; ".join(filter(None, texts)))
         lines.append(f"{entry.asset_id}: {_flow_value(entry)}{comma}{comment}")
     return lines
 
 
 def _flow_value(entry: NewEntry) -> str:
-    if entry.index is None:
+    if entry.number is None:
         return "{ignore: true}"
-    return str(entry.index) if entry.set == "sample" else f"{{snapshot: {entry.index}, from: {entry.set}}}"
+    key, number = entry.number
+    if entry.set == "sample" and key == "snapshot":
+        return str(number)
+    return f"{{{key}: {number}, from: {entry.set}}}"
 
 
 def _comment(text: str) -> str:

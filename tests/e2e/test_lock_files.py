@@ -12,7 +12,7 @@ import pytest
 from support.command_line import DETAILS, Cloud, entries, run, video, write
 from support.locks import HEADER, LOCK, change, git, lines, put
 
-from reconciler.commands import lock_files
+from reconciler.desired import lock_writing as lock_files
 from reconciler.emulator.options import REGION, EmulatorOptions
 from reconciler.emulator.pictures import drawn
 from reconciler.state.cover_backup import save
