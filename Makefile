@@ -67,5 +67,5 @@ $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reconcile needs Python 3.11 or later")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' # knows dependency groups
-	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -e '.[cdn,emulator,redis,report,s3]' --group dev
+	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -e '.[cdn,choose,emulator,redis,report,s3]' --group dev
 	touch $@

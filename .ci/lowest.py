@@ -1,7 +1,7 @@
 """Print the lowest versions that pyproject.toml allows, as constraints for pip.
 
 python .ci/lowest.py > constraints.txt
-pip install -c constraints.txt -e '.[cdn,emulator,redis,report,s3]' --group dev
+pip install -c constraints.txt -e '.[cdn,choose,emulator,redis,report,s3]' --group dev
 """
 
 import re

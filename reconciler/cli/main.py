@@ -15,6 +15,7 @@ _VERBS = {
     "lock": "Lock each entry to the picture that it names.",
     "validate": "Check the desired files, without network or credentials.",
     "show": "Show an asset's snapshots and its cover, or a saved plan.",
+    "choose": "Choose covers by eye, on a page that only this machine can open.",
     "import": "Write a desired file for the existing covers.",
     "adopt": "Accept drift: write the existing covers to the desired files.",
     "rollback": "Undo a run of apply, after asking.",

@@ -19,7 +19,7 @@ from reconciler.config import ConnectionOptions
 from reconciler.util import atomic_files
 
 T = TypeVar("T")
-Result = Coroutine[Any, Any, Report] | Report | None
+Result = Coroutine[Any, Any, Report | None] | Report | None
 _WRITTEN = ("out", "update", "output", *FORMATS)
 # Metrics stay: an alert on their age tells that runs fail.
 _REPLACED = ("output", *(name for name in FORMATS if name != "metrics"))

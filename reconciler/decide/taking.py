@@ -20,6 +20,11 @@ def may_be_taken(desired: Desired, reason: Reason | None) -> bool:
     return desired.set == "dots" and desired.offset is not None and reason in _MISSING
 
 
+def last_second(observed: Observed) -> int | None:
+    """The last whole second at which the video has a frame; None where the service does not say how long it is."""
+    return (observed.length_ms - 1) // 1000 if observed.length_ms is not None else None
+
+
 def plan_take(desired: Desired, observed: Observed, locked: int | None) -> Take | NoAnswer:
     """The call that takes the snapshot which an entry asks for, or why there is none.
 
@@ -31,8 +36,8 @@ def plan_take(desired: Desired, observed: Observed, locked: int | None) -> Take 
         return NoAnswer(
             "no_snapshot_at_offset", f"It is audio ({observed.audio}): there are no frames. Set `ignore: true`."
         )
-    if observed.length_ms is not None and wanted * 1000 >= observed.length_ms:
-        last = (observed.length_ms - 1) // 1000
+    last = last_second(observed)
+    if last is not None and wanted > last:
         message = f"There is no frame at {wanted} s. Choose an earlier one: the last whole second is {last}."
         return NoAnswer("no_snapshot_at_offset", message)
     present = sorted({dot.offset for dot in observed.in_set("dots")} - {wanted})

@@ -1,0 +1,281 @@
+"""What the page of `reconcile choose` gets and may do: nothing is written unseen, and nothing chosen is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.choosing import ORIGIN, Page, Tab
+from support.fakes import FakeClock
+from support.taking import Machine
+
+from reconciler.desired.load import load
+from reconciler.emulator.catalogue import ordinary
+
+FILE = Path("desired/covers.yaml")
+
+
+@pytest.fixture
+def page(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Page:
+    work = tmp_path / "work"
+    (work / "desired").mkdir(parents=True)
+    monkeypatch.chdir(work)
+    return Page(Machine(tmp_path, clock, {"odd_assets": False}))
+
+
+def asset(number: int) -> str:
+    return ordinary(number).asset_id
+
+
+def write(*lines: str) -> None:
+    FILE.write_text("".join(f"{line}\n" for line in ("covers:", *lines)))
+
+
+def there() -> bytes | None:
+    return FILE.read_bytes() if FILE.exists() else None
+
+
+def shown(number: int) -> int:
+    """The index of the snapshot that is the cover."""
+    of = ordinary(number)
+    name, _, offset = of.cover.partition("/")
+    return sorted(of.sets[name]).index(int(offset))
+
+
+def test_choosing_changes_one_scalar_and_nothing_else(page: Page) -> None:
+    write(f"  {asset(0)}: {shown(0)}   # the keynote", f"  {asset(2)}: {{snapshot: {shown(2)}}}", f"  {asset(4)}: 0")
+    before = FILE.read_bytes()
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        rows = (await tab.get("/api/assets", limit=3))["rows"]
+        assert [row["state"] for row in rows] == ["in_sync", "in_sync", "update"]
+        row = await tab.choose(asset(0), 3)
+        assert row["chosen"]["name"] == "sample[3] 0:30"
+        await tab.choose(asset(2), 1)
+        assert there() == before
+        review = await tab.get("/api/review")
+        assert [item["conflict"] for item in review["items"]] == ["", ""]
+        assert review["diff"].count("\n+ ") == 2
+        done = await tab.post("/api/write", {"digest": review["digest"]})
+        assert done == {"written": [str(FILE)], "left": [], "next": ["git diff", "reconcile plan"]}
+        assert (await tab.get("/api/state"))["unwritten"] == 0
+
+    page.use(main)
+    assert FILE.read_text() == before.decode().replace(f": {shown(0)}   #", ": 3   #").replace(
+        f"{{snapshot: {shown(2)}}}", "{snapshot: 1}"
+    )
+    assert page.machine.count("PUT cover") == page.machine.count("POST process") == 0
+
+
+def test_another_set_and_a_second_to_be_taken(page: Page) -> None:
+    write(f"  {asset(1)}: 0", f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(1), 2, "dots")
+        row = await tab.post("/api/choose", {"asset_id": asset(0), "take": 37})
+        assert row["chosen"]["name"] == "dots 0:37 (to be taken, billed)"
+        await tab.post("/api/choose", {"asset_id": asset(0), "take": 99_999}, 400)
+        review = await tab.get("/api/review")
+        await tab.post("/api/write", {"digest": review["digest"]})
+
+    page.use(main)
+    found = {one.asset_id: (one.set, one.index, one.offset) for one in load(["desired"]).covers}
+    assert found == {asset(1): ("dots", 2, None), asset(0): ("dots", None, 37)}
+
+
+def test_a_new_asset_goes_into_the_file_that_is_chosen(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+    Path("desired/more.yaml").write_text("covers: {}\n")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        assert (await tab.get("/api/assets", filter="unmanaged"))["total"] == 47
+        body = {"asset_id": asset(2), "set": "sample", "index": 1, "file": "desired/more.yaml"}
+        await tab.post("/api/choose", body)
+        await tab.post("/api/choose", {**body, "asset_id": asset(3), "file": "/etc/passwd"}, 400)
+        review = await tab.get("/api/review")
+        await tab.post("/api/write", {"digest": review["digest"]})
+
+    page.use(main)
+    [entry] = load(["desired/more.yaml"]).covers
+    assert (entry.asset_id, entry.index) == (asset(2), 1)
+
+
+def test_choices_outlive_the_server_and_can_be_undone(page: Page) -> None:
+    write(f"  {asset(0)}: 0", f"  {asset(2)}: 0")
+
+    async def first(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(0), 3)
+        await tab.choose(asset(2), 4)
+
+    async def second(tab: Tab) -> None:
+        await tab.enter()
+        assert (await tab.get("/api/state"))["counts"]["chosen"] == 2
+        assert (await tab.post("/api/undo", {"asset_id": asset(0)}))["chosen"] is None
+        assert [item["asset_id"] for item in (await tab.get("/api/review"))["items"]] == [asset(2)]
+        assert await tab.post("/api/undo", {"all": True}) == {"undone": 1}
+        assert (await tab.get("/api/review"))["items"] == []
+
+    page.use(first)
+    page.use(second)
+
+
+def test_choosing_what_the_file_says_is_no_choice(page: Page) -> None:
+    write(f"  {asset(0)}: -1")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(0), 3)
+        row = await tab.choose(asset(0), len(ordinary(0).sets["sample"]) - 1)
+        assert row["chosen"] is None
+
+    page.use(main)
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted", "read-only"])
+def test_a_file_that_is_not_as_it_was_is_not_written(page: Page, change: str) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(0), 3)
+        review = await tab.get("/api/review")
+        if change == "edited":
+            write(f"  {asset(0)}: 0", f"  {asset(2)}: 0")
+            await tab.post("/api/write", {"digest": review["digest"]}, 409)
+        elif change == "deleted":
+            os.unlink(FILE)  # noqa: PTH108
+            await tab.post("/api/write", {"digest": review["digest"]}, 409)
+        left = there()
+        now = await tab.get("/api/review")
+        if change != "read-only":
+            assert now["conflicts"][0]["file"] == str(FILE)
+            assert now["items"][0]["conflict"]
+        assert there() == left
+        if change == "edited":
+            carried = await tab.post("/api/carry", {"file": str(FILE)})
+            assert carried["conflicts"] == []
+            await tab.post("/api/write", {"digest": carried["digest"]})
+            assert [one.index for one in load(["desired"]).covers] == [3, 0]
+
+    page.use(main)
+
+
+def test_an_entry_that_went_keeps_its_choice_until_it_is_undone(page: Page) -> None:
+    write(f"  {asset(0)}: 0", f"  {asset(2)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(0), 3)
+        write(f"  {asset(2)}: 0")
+        carried = await tab.post("/api/carry", {"file": str(FILE)})
+        assert "no desired file has an entry for it" in carried["items"][0]["conflict"]
+        await tab.post("/api/undo", {"asset_id": asset(0)})
+        assert (await tab.get("/api/review"))["conflicts"] == []
+
+    page.use(main)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ORIGIN, "Host": "evil.example:8080"}, 403),
+        ({"Origin": ORIGIN, "Host": "127.0.0.1:9"}, 403),
+        ({"Origin": ORIGIN, "Content-Type": "text/plain"}, 415),
+        ({"Origin": ORIGIN}, 200),
+    ],
+)
+def test_only_this_page_may_change_anything(page: Page, headers: dict[str, str], status: int) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        body = f'{{"asset_id": "{asset(0)}", "set": "sample", "index": 3}}'
+        given = {"Content-Type": "application/json", **headers}
+        answer = await tab.client.post("/api/choose", content=body, headers=given)
+        assert answer.status_code == status
+        assert (await tab.get("/api/state"))["unwritten"] == (status == 200)
+
+    page.use(main)
+
+
+def test_without_the_token_nothing_is_told(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        for path in ("/", "/api/state", "/api/assets", "/static/app.js", f"/picture/{asset(0)}/cover"):
+            answer = await tab.client.get(path)
+            assert (answer.status_code, asset(0) in answer.text) == (403, False)
+        assert (await tab.client.get("/", params={"token": "wrong"})).status_code == 403
+        entered = await tab.client.get("/", params={"token": tab.guard.token}, follow_redirects=False)
+        assert entered.status_code == 303
+        cookie = entered.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert "default-src 'none'" in entered.headers["content-security-policy"]
+
+    page.use(main)
+
+
+def test_rows_are_found_by_title_id_file_and_state(page: Page) -> None:
+    write(f"  {asset(0)}: {shown(0)}", f"  {asset(2)}: 0", f"  {'f' * 32}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+
+        async def ids(**query: Any) -> list[str]:
+            return [row["asset_id"] for row in (await tab.get("/api/assets", **query))["rows"]]
+
+        assert await ids(filter="drifted") == [asset(2)]
+        assert await ids(filter="unknown") == ["f" * 32]
+        assert await ids(file=str(FILE)) == [asset(0), asset(2), "f" * 32]
+        assert await ids(q=asset(2)[:12].upper()) == [asset(2)]
+        title = ordinary(1).title
+        assert asset(1) in await ids(q=title[:4])
+        counts = (await tab.get("/api/state"))["counts"]
+        assert (counts["all"], counts["drifted"], counts["unknown"], counts["unmanaged"]) == (49, 1, 1, 46)
+        assert len(await ids(limit=5, offset=10)) == 5
+
+    page.use(main)
+
+
+def test_the_strip_marks_the_cover_and_what_is_wanted(page: Page) -> None:
+    write(f"  {asset(0)}: 2")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(0), 4)
+        found = await tab.get(f"/api/assets/{asset(0)}")
+        [strip] = found["sets"]
+        marks = {
+            mark: [one["index"] for one in strip["snapshots"] if one[mark]] for mark in ("cover", "wanted", "chosen")
+        }
+        assert marks == {"cover": [shown(0)], "wanted": [2], "chosen": [4]}
+        other = await tab.get(f"/api/assets/{asset(3)}")
+        assert [one["index"] for one in other["sets"][0]["snapshots"] if one["cover"]] == [shown(3)]
+        picture = await tab.client.get(strip["snapshots"][0]["picture"]["url"])
+        assert (picture.status_code, picture.headers["content-type"]) == (200, "image/webp")
+        missing = await tab.client.get(f"/picture/{asset(0)}/sample-99")
+        assert missing.status_code == 404
+
+    page.use(main)
+
+
+def test_choices_that_were_tampered_with_are_none(page: Page, tmp_path: Path) -> None:
+    write(f"  {asset(0)}: 0")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "choices.json").write_text('{"x": 1}')
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        assert (await tab.get("/api/state"))["unwritten"] == 0
+
+    page.use(main)
