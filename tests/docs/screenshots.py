@@ -11,12 +11,15 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 # The tests' helpers lie one folder up; pytest gets there through tests/conftest.py.
@@ -26,6 +29,7 @@ from PIL import Image
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
+from selenium.webdriver.common.keys import Keys
 from support.browser import Browser, chromium, installed
 
 HERE = Path(__file__).parent
@@ -103,6 +107,26 @@ def shoot(browser: Browser, name: str, width: float, height: float) -> None:
     print(f"{HERE / name}: {picture.width} x {picture.height}, {(HERE / name).stat().st_size // 1000} kB")
 
 
+@contextmanager
+def choosing(env: dict[str, str]) -> Iterator[str]:
+    """The address of the page to choose on."""
+    command = [sys.executable, "-m", "reconciler", "choose", "--no-open", "--endpoint", "emulator"]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stdout.readline() if process.stdout else ""
+            yield re.findall(r"http://\S+", said)[0]
+        finally:
+            process.terminate()
+
+
+def choose_some(browser: Browser) -> None:
+    """A few keys, as a user would press them."""
+    for key in (Keys.ARROW_RIGHT, Keys.ENTER, Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ENTER):
+        time.sleep(1)
+        browser.driver.switch_to.active_element.send_keys(key)
+    time.sleep(2)
+
+
 def main() -> None:
     if not installed():
         raise SystemExit("The pictures are taken by Debian's chromium: apt-get install chromium chromium-driver")
@@ -117,6 +141,10 @@ def main() -> None:
             for scheme, file in (("light", "report.png"), ("dark", "report-dark.png")):
                 browser.open(page.read_text(encoding="utf-8"), scheme=scheme, scale=SCALE)
                 shoot(browser, file, 1280, browser.run(CUT))
+            with choosing(environment(folder / "choices")) as address:
+                browser.visit(address)
+                choose_some(browser)
+                shoot(browser, "choose.png", 1280, 720)
 
 
 if __name__ == "__main__":
