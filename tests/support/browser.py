@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window: for the tests of the HTML report, and for README's pictures."""
+"""Debian's Chromium without a window: for the tests of pages, and for README's pictures."""
 
 from __future__ import annotations
 
@@ -40,13 +40,17 @@ class Browser:
             scale: device pixels for each of them.
         """
         self._file.write_text(page, encoding="utf-8")
+        self.visit(self._file.as_uri(), scheme=scheme, width=width, scale=scale)
+
+    def visit(self, url: str, *, scheme: str = "light", width: int = 1280, scale: float = 1) -> None:
+        """Opens an address; the arguments are those of `open`."""
         feature = {"name": "prefers-color-scheme", "value": scheme}
         size = {"width": width, "height": 900, "deviceScaleFactor": scale, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.console()
         self.requests()
-        self.driver.get(self._file.as_uri())
+        self.driver.get(url)
 
     def run(self, script: str) -> Any:
         return self.driver.execute_script(script)

@@ -1,0 +1,109 @@
+// @ts-check
+/** How elements are made. Whatever the server said becomes text, never markup. */
+
+/** @typedef {import("./types.js").Picture} Picture */
+/** @typedef {Node|string|null|false} Child */
+
+/** An element; attributes that are null or false are left out.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, string|number|boolean|null|undefined>} [attributes]
+ * @param {Child[]} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  for (const child of children) if (child) element.append(child);
+  return element;
+}
+
+/** The element of index.html with this ID.
+ * @template {HTMLElement} T
+ * @param {string} id @param {new () => T} kind @returns {T}
+ */
+export function the(id, kind) {
+  const element = document.getElementById(id);
+  if (!(element instanceof kind)) throw new Error(`there is no ${kind.name} #${id}`);
+  return element;
+}
+
+/** @param {number} n @param {string} noun */
+export const counted = (n, noun) => `${thousands(n)} ${noun}${n === 1 ? "" : "s"}`;
+
+/** @param {number} n */
+export const thousands = (n) => n.toLocaleString("en");
+
+/** @param {Picture} picture @param {320|1280} size */
+export const address = (picture, size) => `${picture.url}?size=${size}`;
+
+/** Shows a picture in a box whose size never changes; where there is none, it says why in words.
+ * @param {HTMLElement} mat what `mat()` made
+ * @param {Picture|null} picture @param {string} alt @param {320|1280} [size]
+ */
+export function fill(mat, picture, alt, size = 320) {
+  mat.classList.remove("loading");
+  mat.replaceChildren();
+  if (!picture || !picture.url) {
+    const why = picture?.problem || (picture ? "no picture yet" : "no cover");
+    mat.append(h("span", { class: "why", dir: "auto" }, why));
+    return;
+  }
+  const image = h("img", { alt, decoding: "async", draggable: "false" });
+  image.addEventListener("load", () => mat.classList.remove("loading"));
+  image.addEventListener("error", () => unreadable(mat, picture, size));
+  mat.classList.add("loading");
+  mat.append(image);
+  image.loading = "lazy";
+  image.src = address(picture, size);
+}
+
+/** An empty box for a picture. @param {string} [name] */
+export const mat = (name = "mat") => h("span", { class: name });
+
+/** @param {HTMLElement} mat @param {Picture} picture @param {number} size */
+async function unreadable(mat, picture, size) {
+  const text = await fetch(`${picture.url}?size=${size}`)
+    .then((response) => (response.ok ? "it is no picture" : response.text()))
+    .catch(() => "the server does not answer");
+  mat.classList.remove("loading");
+  mat.replaceChildren(h("span", { class: "why", dir: "auto" }, h("b", {}, "Unreadable picture"), ` ${text.slice(0, 200)}`));
+}
+
+/** Appends many elements without holding up the page: some in each frame, until `given` says that they are not wanted.
+ * @template T
+ * @param {HTMLElement} parent @param {T[]} items @param {(item: T, position: number) => Node} make
+ * @param {() => boolean} given whether they are still wanted
+ * @param {number} [step] how many in a frame
+ */
+export function append(parent, items, make, given, step = 60) {
+  let done = 0;
+  const more = () => {
+    if (!given()) return;
+    parent.append(...items.slice(done, done + step).map((item, nth) => make(item, done + nth)));
+    done += step;
+    if (done < items.length) requestAnimationFrame(more);
+  };
+  more();
+}
+
+/** Says something to those who listen, and shows it for a moment. @param {string} text */
+export function say(text) {
+  const live = the("live", HTMLElement);
+  live.textContent = text;
+}
+
+/** Asks before something that can't be taken back. @param {string} question @param {string} yes */
+export function confirmed(question, yes) {
+  const dialog = the("ask", HTMLDialogElement);
+  the("ask-text", HTMLElement).textContent = question;
+  the("ask-yes", HTMLElement).textContent = yes;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,163 @@
+// @ts-check
+/** The filmstrip: the snapshots of one asset by set, and a cursor that the arrow keys move. */
+
+import { append, fill, h, mat } from "./dom.js";
+import { frameName } from "./words.js";
+
+/** @typedef {import("./types.js").Asset} Asset */
+/** @typedef {import("./types.js").Snapshot} Snapshot */
+/** @typedef {{set: string, snapshot: Snapshot}} Frame */
+
+export class Strip {
+  /** @type {Frame[]} */ #frames = [];
+  #cursor = 0;
+  #drawn = 0;
+
+  /**
+   * @param {HTMLElement} box the listbox
+   * @param {{looked: (frame: Frame|null) => void, chosen: (frame: Frame) => void}} told
+   *   `looked` gets the frame under the pointer, or else the one under the cursor.
+   */
+  constructor(box, told) {
+    this.box = box;
+    this.told = told;
+    box.addEventListener("pointerover", (event) => this.#pointed(event));
+    box.addEventListener("pointerleave", () => this.#look());
+    box.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  /** @param {Asset} asset @param {boolean} keep whether the cursor stays where it is */
+  show(asset, keep) {
+    const before = this.#frames;
+    this.#frames = asset.sets.flatMap(({ name, snapshots }) => snapshots.map((snapshot) => ({ set: name, snapshot })));
+    const last = this.#frames.length - 1;
+    this.#cursor = keep ? Math.min(this.#cursor, Math.max(last, 0)) : this.#start();
+    this.box.hidden = last < 0;
+    if (!keep || !this.#update(before)) this.#draw(asset);
+    this.#mark(!keep);
+    if (!keep || !this.box.matches(":hover")) this.#look();
+  }
+
+  /** Empty frames, until the snapshots are known. */
+  wait() {
+    this.#frames = [];
+    this.#drawn++;
+    this.box.hidden = false;
+    this.box.removeAttribute("aria-activedescendant");
+    const frames = Array.from({ length: 8 }, () => h("div", { class: "frame empty" }, mat(), h("span", { class: "bar short" })));
+    this.box.replaceChildren(h("div", { class: "set", "aria-hidden": "true" }, h("div", { class: "frames" }, ...frames)));
+    this.box.scrollTo(0, 0);
+  }
+
+  /** @param {number} delta */
+  move(delta) {
+    const next = this.#cursor + delta;
+    if (next < 0 || next >= this.#frames.length) return;
+    this.#cursor = next;
+    this.#mark(true);
+    this.#look();
+  }
+
+  choose() {
+    const frame = this.#frames[this.#cursor];
+    if (frame) this.told.chosen(frame);
+  }
+
+  /** Where one begins: at what was chosen, else what is wanted, else the cover now. */
+  #start() {
+    const marks = /** @type {const} */ (["chosen", "wanted", "cover"]);
+    const found = marks.map((mark) => this.#frames.findIndex(({ snapshot }) => snapshot[mark])).find((at) => at >= 0);
+    return found ?? 0;
+  }
+
+  /** @param {Asset} asset */
+  #draw(asset) {
+    const turn = ++this.#drawn;
+    let first = 0;
+    this.box.replaceChildren();
+    for (const { name, snapshots } of asset.sets) {
+      if (!snapshots.length) continue;
+      const frames = h("div", { class: "frames", role: "presentation" });
+      const before = first;
+      append(frames, snapshots, (one, nth) => this.#frame({ set: name, snapshot: one }, before + nth), () => turn === this.#drawn, 150);
+      first += snapshots.length;
+      const label = h("div", { class: "set-name", "aria-hidden": "true" }, name);
+      this.box.append(h("div", { class: "set", role: "group", "aria-label": name }, label, frames));
+    }
+  }
+
+  /** Changes only the frames that changed, so that no picture flickers; false where they are others.
+   * @param {Frame[]} before
+   */
+  #update(before) {
+    const key = (/** @type {Frame} */ { set, snapshot }) => `${set} ${snapshot.index} ${snapshot.picture.url}`;
+    const alike = before.length === this.#frames.length && before.every((one, at) => key(one) === key(this.#frames[at]));
+    if (!alike) return false;
+    this.#frames.forEach((frame, at) => {
+      if (JSON.stringify(frame) === JSON.stringify(before[at])) return;
+      const element = this.box.querySelector(`#frame-${at}`);
+      const old = element?.firstElementChild;
+      if (element && old instanceof HTMLElement) element.replaceWith(this.#frame(frame, at, old));
+    });
+    return true;
+  }
+
+  /** @param {Frame} frame @param {number} position @param {HTMLElement} [old] what shows its picture already */
+  #frame({ set, snapshot }, position, old) {
+    const { cover, wanted, chosen, picture } = snapshot;
+    const box = old ?? mat();
+    if (!old) fill(box, picture, "");
+    box.classList.toggle("is-cover", cover);
+    box.classList.toggle("is-wanted", wanted);
+    box.classList.toggle("is-chosen", chosen);
+    return h(
+      "div",
+      { class: position === this.#cursor ? "frame cursor" : "frame", role: "option", id: `frame-${position}`, "aria-label": frameName(set, snapshot),
+        "aria-selected": String(chosen) },
+      box,
+      h("span", { class: "when" }, h("b", {}, String(snapshot.index)), ` ${snapshot.time}`),
+      chosen && h("span", { class: "mark" }, "◆ chosen"),
+      wanted && h("span", { class: "mark good" }, "✓ wanted"),
+      cover && h("span", { class: "mark soft" }, "● cover now"),
+      picture.blank && h("span", { class: "mark change" }, `■ ${picture.blank}`),
+    );
+  }
+
+  /** @param {boolean} scroll whether the cursor must be in sight */
+  #mark(scroll) {
+    this.box.querySelector(".cursor")?.classList.remove("cursor");
+    const element = this.box.querySelector(`#frame-${this.#cursor}`);
+    element?.classList.add("cursor");
+    if (this.#frames.length) this.box.setAttribute("aria-activedescendant", `frame-${this.#cursor}`);
+    else this.box.removeAttribute("aria-activedescendant");
+    if (scroll) element?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  #look() {
+    this.told.looked(this.#frames[this.#cursor] ?? null);
+  }
+
+  /** @param {Event} event */
+  #at(event) {
+    const option = event.target instanceof Element ? event.target.closest("[role=option]") : null;
+    return option ? Number(option.id.slice("frame-".length)) : -1;
+  }
+
+  /** @param {PointerEvent} event */
+  #pointed(event) {
+    const frame = this.#frames[this.#at(event)];
+    if (frame && event.pointerType === "mouse") this.told.looked(frame);
+  }
+
+  /** @param {Event} event */
+  #clicked(event) {
+    const at = this.#at(event);
+    if (at < 0) return;
+    const first = at !== this.#cursor;
+    this.#cursor = at;
+    this.#mark(false);
+    this.#look();
+    // A finger has no way to look but to touch: the second touch chooses.
+    if (!(first && event instanceof PointerEvent && event.pointerType === "touch")) this.choose();
+  }
+}

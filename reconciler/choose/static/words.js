@@ -1,0 +1,54 @@
+// @ts-check
+/** What states, marks and times are called. */
+
+/** @typedef {import("./types.js").Row} Row */
+/** @typedef {import("./types.js").Snapshot} Snapshot */
+
+/** Of each state: its colour, its sign and its words. @type {Record<import("./types.js").State, [string, string, string]>} */
+export const STATES = {
+  reading: ["calm", "…", "reading"],
+  in_sync: ["good", "✓", "in sync"],
+  update: ["change", "~", "to change"],
+  pending: ["wait", "◷", "pending"],
+  unknown: ["bad", "?", "unknown"],
+  ignored: ["calm", "–", "ignored"],
+  unmanaged: ["calm", "+", "not managed"],
+};
+
+/** What a row is to those who can't see it. @param {Row} row */
+export function spoken(row) {
+  const parts = [row.title || row.asset_id, STATES[row.state][2]];
+  if (row.reason) parts.push(row.reason.replaceAll("_", " "));
+  if (row.cover) parts.push(`cover now ${row.cover.name}`);
+  if (row.cover?.blank) parts.push(`its cover is ${row.cover.blank}`);
+  if (row.wanted) parts.push(`wanted ${row.wanted.name}`);
+  if (row.chosen) parts.push(`chosen here: ${row.chosen.name}`);
+  if (row.title) parts.push(row.asset_id);
+  if (row.place) parts.push(row.place);
+  return parts.join(", ");
+}
+
+/** @param {string} set @param {Snapshot} snapshot */
+export function frameName(set, snapshot) {
+  const parts = [`${set} ${snapshot.index}`, snapshot.time];
+  if (snapshot.cover) parts.push("cover now");
+  if (snapshot.wanted) parts.push("wanted now");
+  if (snapshot.chosen) parts.push("chosen here");
+  if (snapshot.picture.blank) parts.push(snapshot.picture.blank);
+  if (snapshot.picture.problem) parts.push("unreadable picture");
+  return parts.join(", ");
+}
+
+/** Seconds of "37", "0:37" or "1:02:03"; null where it is no time. @param {string} text */
+export function seconds(text) {
+  const clean = text.trim().replaceAll("：", ":");
+  if (!/^\d{1,6}$|^\d{1,4}:[0-5]\d$|^\d{1,3}:[0-5]\d:[0-5]\d$/.test(clean)) return null;
+  return clean.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+/** @param {number} total seconds */
+export function clock(total) {
+  const [hours, minutes, rest] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
