@@ -7,12 +7,16 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import settings
 from support.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from support.browser import Browser
 
 # Wall time says nothing on a busy machine; a failure must come back in the next run.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -69,3 +73,17 @@ def _no_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def clock() -> FakeClock:
     """A clock that moves only when everybody waits."""
     return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Debian's `chromium` and `chromium-driver`; where they are missing a skip, but not where CHROMIUM_REQUIRED says
+    that they were installed."""
+    from support.browser import chromium, installed  # selenium, which few tests need
+
+    if not installed():
+        if os.environ.get("CHROMIUM_REQUIRED"):
+            pytest.fail("chromium or chromedriver is not to be found, although it was installed for these tests")
+        pytest.skip("chromium and chromedriver are not installed on this machine")
+    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened

@@ -230,7 +230,7 @@ def _static_file(name: str) -> Response:
 async def _body(request: Request) -> dict[str, Any]:
     """
     Raises:
-        RefusedError: it is no JSON object, or too large.
+        RefusedError: it is not a JSON object, or too large.
     """
     data = b""
     async for part in request.stream():

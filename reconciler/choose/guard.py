@@ -1,4 +1,4 @@
-"""Who may use the page: whoever opened the address that was printed, in a browser on this machine.
+"""Who may use the page: the browser on this machine in which the printed address was opened.
 
 Other pages in that browser may send requests here too: they have another origin, or, where a name of theirs leads to
 this machine (DNS rebinding), another host.

@@ -34,7 +34,7 @@ _WIDTH = 160
 
 
 def blank(data: bytes) -> Blank:
-    """What a picture's file shows, if that is nothing; "" for everything else, and for what is no picture.
+    """What a picture's file shows, if that is nothing; "" for everything else, and for other files.
 
     Never raises. To be called in a thread: a large picture takes seconds.
     """

@@ -62,7 +62,7 @@ class CoverUploads:
 
     async def set_cover(self, client: VodClient, prepare: Callable[[bool], Awaitable[CoverPicture | None]]) -> bool:
         """Makes a picture of ours the cover (API page "Modifying a media asset"): asks where to upload it, then
-        uploads it. Each attempt asks anew. Otherwise as `VodClient.set_cover`."""
+        uploads it. Each attempt asks again. Otherwise as `VodClient.set_cover`."""
 
         async def announce(picture: CoverPicture) -> str:
             body = {"asset_id": picture.asset_id, "cover_id": 0, "cover_type": picture.kind, "cover_md5": picture.md5}

@@ -12,7 +12,7 @@ import pytest
 from support.command_line import DETAILS, Cloud, entries, run, video, write
 from support.locks import HEADER, LOCK, change, git, lines, put
 
-from reconciler.desired import lock_writing as lock_files
+from reconciler.desired import lock_writing
 from reconciler.emulator.options import REGION, EmulatorOptions
 from reconciler.emulator.pictures import drawn
 from reconciler.state.cover_backup import save
@@ -109,7 +109,7 @@ def test_a_file_that_others_write_meanwhile_is_left_as_it_is(emulator: str, monk
         LOCK.write_text(theirs)
         return write_locks(*arguments)
 
-    write_locks = lock_files.write_locks
+    write_locks = lock_writing.write_locks
     monkeypatch.setattr("reconciler.commands.lock.write_locks", slow)
     ran = run("lock", "--endpoint", emulator)
     assert ran.code == 1

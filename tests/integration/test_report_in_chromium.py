@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from selenium.webdriver.common.by import By
-from support.browser import Browser, chromium, installed
+from support.browser import Browser
 from support.reports import apply_doc, audit_doc, blank_images, images, many, plan_doc, show_doc
 
 from reconciler.report.html import render as html
@@ -25,31 +24,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "blank to choose from": lambda: html(show_doc(), RenderOptions(images=blank_images())),
     "long": lambda: html(many(40, unknown=10)),
 }
-# Each text with its contrast to the nearest background that is painted behind it, as WCAG 2 counts it.
-CONTRASTS = """
-const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-const rgba = (css) => { const [r, g, b, a = 1] = css.match(/[\\d.]+/g).map(Number); return {r, g, b, a}; };
-const light = (c) => 0.2126 * channel(c.r) + 0.7152 * channel(c.g) + 0.0722 * channel(c.b);
-const behind = (element) => {
-  for (let e = element; e; e = e.parentElement) {
-    const c = rgba(getComputedStyle(e).backgroundColor);
-    if (c.a === 1) return c;
-    if (c.a !== 0) throw new Error("translucent background: " + e.className);
-  }
-  throw new Error("nothing is painted behind " + element.tagName);
-};
-const found = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-for (let node; (node = walker.nextNode()); ) {
-  const text = node.textContent.trim(), element = node.parentElement;
-  if (!text || !element.checkVisibility()) continue;
-  const ink = rgba(getComputedStyle(element).color);
-  if (ink.a !== 1) throw new Error("translucent text: " + text);
-  const [bright, dark] = [light(ink), light(behind(element))].sort((a, b) => b - a);
-  found.push([text, (bright + 0.05) / (dark + 0.05)]);
-}
-return found;
-"""
 PICTURES = """
 return Promise.all([...document.images].map((image) =>
   image.decode().then(() => [image.alt, image.naturalWidth, image.clientWidth])));
@@ -62,18 +36,6 @@ return [...document.images].slice(0, 2).map((image) => {
   return [...canvas.getImageData(0, 0, 32, 18).data];
 });
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Debian's `chromium` and `chromium-driver`; where they are missing a skip, but not where CHROMIUM_REQUIRED says
-    that they were installed."""
-    if not installed():
-        if os.environ.get("CHROMIUM_REQUIRED"):
-            pytest.fail("chromium or chromedriver is not to be found, although it was installed for these tests")
-        pytest.skip("chromium and chromedriver are not installed on this machine")
-    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -90,7 +52,7 @@ def test_a_page_is_whole_and_easy_to_read(browser: Browser, name: str, scheme: s
     pictures = browser.run(PICTURES)
     assert len(pictures) == browser.run("return document.images.length")
     assert all(alt and natural == 320 and 0 < shown < width for alt, natural, shown in pictures)
-    contrasts = browser.run(CONTRASTS)
+    contrasts = browser.contrasts()
     assert len(contrasts) > 15
     assert [(text, contrast) for text, contrast in contrasts if contrast < 4.5] == []
 

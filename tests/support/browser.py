@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
 
 FLAGS = (
     "--headless",
@@ -24,6 +26,39 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"
+PATIENCE = 45.0
+"""Seconds that anything may take on a busy machine."""
+# Each text with its contrast to the nearest background that is painted behind it, as WCAG 2 counts it.
+CONTRASTS = """
+const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+const rgba = (css) => { const [r, g, b, a = 1] = css.match(/[\\d.]+/g).map(Number); return {r, g, b, a}; };
+const light = (c) => 0.2126 * channel(c.r) + 0.7152 * channel(c.g) + 0.0722 * channel(c.b);
+const behind = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const c = rgba(getComputedStyle(e).backgroundColor);
+    if (c.a === 1) return c;
+    if (c.a !== 0) throw new Error("translucent background: " + e.className);
+  }
+  throw new Error("nothing is painted behind " + element.tagName);
+};
+const found = [];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let node; (node = walker.nextNode()); ) {
+  const text = node.textContent.trim(), element = node.parentElement;
+  if (!text || !element.checkVisibility()) continue;
+  const ink = rgba(getComputedStyle(element).color);
+  if (ink.a !== 1) throw new Error("translucent text: " + text);
+  const [bright, dark] = [light(ink), light(behind(element))].sort((a, b) => b - a);
+  found.push([text, (bright + 0.05) / (dark + 0.05)]);
+}
+return found;
+"""
+# What axe-core objects to: the rule, and the elements that break it.
+OBJECTIONS = """
+return axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
+  violations.map(({id, nodes}) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`));
+"""
 
 
 class Browser:
@@ -54,6 +89,30 @@ class Browser:
 
     def run(self, script: str) -> Any:
         return self.driver.execute_script(script)
+
+    def until(self, script: str) -> Any:
+        """Waits for what `script` returns to be true or the like, and returns it."""
+        return WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _: self.run(script), f"never true: {script}")
+
+    def press(self, *keys: str) -> None:
+        """Types into whatever has the focus; keys that write nothing are those of `selenium`'s `Keys`."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def hover(self, element: WebElement) -> None:
+        """Moves the pointer there."""
+        ActionChains(self.driver).move_to_element(element).perform()
+
+    def contrasts(self) -> list[tuple[str, float]]:
+        """Each text that is shown, and its contrast to the nearest background behind it, as WCAG 2 counts it."""
+        found: list[list[Any]] = self.run(CONTRASTS)
+        return [(text, contrast) for text, contrast in found]
+
+    def objections(self) -> list[str]:
+        """What axe-core finds wrong with the page as it is now."""
+        if not self.run("return 'axe' in window"):
+            self.run(AXE.read_text(encoding="utf-8"))
+        found: list[str] = self.run(OBJECTIONS)
+        return found
 
     def _log(self, name: str) -> list[dict[str, Any]]:
         """What was logged since the last look."""

@@ -173,7 +173,7 @@ function step(delta, event) {
 
 /** @param {number} delta */
 function along(delta) {
-  strip.focus({ preventScroll: true });
+  strip.focus();
   panel.move(delta);
 }
 

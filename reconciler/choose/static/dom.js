@@ -42,19 +42,18 @@ export const address = (picture, size) => `${picture.url}?size=${size}`;
 
 /** Shows a picture in a box whose size never changes; where there is none, it says why in words.
  * @param {HTMLElement} mat what `mat()` made
- * @param {Picture|null} picture @param {string} alt @param {320|1280} [size]
+ * @param {Picture|null} picture @param {string} alt "" where it is named by what is around it
+ * @param {320|1280} [size]
  */
 export function fill(mat, picture, alt, size = 320) {
   mat.classList.remove("loading");
   mat.replaceChildren();
   if (!picture || !picture.url) {
-    const why = picture?.problem || (picture ? "no picture yet" : "no cover");
-    mat.append(h("span", { class: "why", dir: "auto" }, why));
-    return;
+    return explain(mat, picture?.problem || (picture ? "no picture yet" : "no cover"), alt);
   }
   const image = h("img", { alt, decoding: "async", draggable: "false" });
   image.addEventListener("load", () => mat.classList.remove("loading"));
-  image.addEventListener("error", () => unreadable(mat, picture, size));
+  image.addEventListener("error", () => unreadable(mat, picture, alt, size));
   mat.classList.add("loading");
   mat.append(image);
   image.loading = "lazy";
@@ -64,14 +63,25 @@ export function fill(mat, picture, alt, size = 320) {
 /** An empty box for a picture. @param {string} [name] */
 export const mat = (name = "mat") => h("span", { class: name });
 
-/** @param {HTMLElement} mat @param {Picture} picture @param {number} size */
-async function unreadable(mat, picture, size) {
+/** @param {HTMLElement} mat @param {Picture} picture @param {string} alt @param {number} size */
+async function unreadable(mat, picture, alt, size) {
   const text = await fetch(`${picture.url}?size=${size}`)
     .then((response) => (response.ok ? "it is no picture" : response.text()))
     .catch(() => "the server does not answer");
   mat.classList.remove("loading");
-  mat.replaceChildren(h("span", { class: "why", dir: "auto" }, h("b", {}, "Unreadable picture"), ` ${text.slice(0, 200)}`));
+  mat.replaceChildren();
+  explain(mat, `Unreadable picture: ${text.slice(0, 200)}`, alt);
 }
+
+/** Says in the box why there is no picture. @param {HTMLElement} mat @param {string} why @param {string} alt */
+function explain(mat, why, alt) {
+  // Where the picture has no name of its own, what is around it has one that says everything: this is for the eye only.
+  if (alt) mat.append(h("span", { class: "why", dir: "auto" }, why));
+  else mat.append(h("span", { class: "why", dir: "auto", "data-words": why }));
+}
+
+/** A sign for those who see it. @param {string} text */
+export const sign = (text) => h("span", { "aria-hidden": "true" }, `${text} `);
 
 /** Appends many elements without holding up the page: some in each frame, until `given` says that they are not wanted.
  * @template T

@@ -3,7 +3,7 @@
 
 import { get, givenUp } from "./api.js";
 import { address, fill, h, the } from "./dom.js";
-import { Strip } from "./strip.js";
+import { framesOf, startOf, Strip } from "./strip.js";
 import { clock, frameName, seconds, STATES } from "./words.js";
 
 /** @typedef {import("./types.js").Asset} Asset */
@@ -20,7 +20,8 @@ export class Panel {
   /** @type {Asset|null} */ #asset = null;
   #asked = new AbortController();
   #timer = 0;
-  /** What was pressed before the snapshots were there. @type {(() => void)[]} */ #waiting = [];
+  /** What was pressed before the snapshots were there: so many frames along, or Enter. @type {(number|"choose")[]} */
+  #waiting = [];
 
   /** @param {{choose: (row: Row, choice: Choice, words: string, file?: string) => void,
    *   undo: (row: Row) => void, failed: (error: unknown) => void}} told */
@@ -47,6 +48,7 @@ export class Panel {
     if (same && JSON.stringify(row) === JSON.stringify(this.#row)) return;
     this.#asked.abort();
     clearTimeout(this.#timer);
+    if (!same && this.#row && this.#waiting.includes("choose")) void this.#finish(this.#row, this.#waiting);
     this.#row = row ?? null;
     if (!same) {
       this.#asset = null;
@@ -61,11 +63,13 @@ export class Panel {
 
   /** @param {number} delta frames to the right */
   move(delta) {
-    this.#whenRead(() => this.strip.move(delta));
+    if (this.#asset) this.strip.move(delta);
+    else if (this.#row) this.#waiting.push(delta);
   }
 
   choose() {
-    this.#whenRead(() => this.strip.choose());
+    if (this.#asset) this.strip.choose();
+    else if (this.#row) this.#waiting.push("choose");
   }
 
   undo() {
@@ -77,10 +81,22 @@ export class Panel {
     return row.asset_id === this.#row?.asset_id;
   }
 
-  /** @param {() => void} act */
-  #whenRead(act) {
-    if (this.#asset) act();
-    else if (this.#row) this.#waiting.push(act);
+  /** Does what was pressed for an asset that was left before its snapshots were there: no choice is lost.
+   * @param {Row} row @param {(number|"choose")[]} pressed
+   */
+  async #finish(row, pressed) {
+    try {
+      /** @type {Asset} */
+      const asset = await get(`/api/assets/${row.asset_id}`);
+      const frames = framesOf(asset);
+      let at = startOf(frames);
+      for (const key of pressed) {
+        if (key !== "choose") at = frames[at + key] ? at + key : at;
+        else if (frames[at]) this.#chooseFrame(frames[at], asset, asset.file);
+      }
+    } catch (error) {
+      this.told.failed(error);
+    }
   }
 
   /** @param {Row} row */
@@ -107,7 +123,7 @@ export class Panel {
     if (!keep) this.#drawForms(asset);
     this.strip.show(asset, keep);
     this.box.setAttribute("aria-busy", "false");
-    for (const act of this.#waiting.splice(0)) act();
+    for (const key of this.#waiting.splice(0)) key === "choose" ? this.choose() : this.move(key);
   }
 
   /** @param {string} words why there is no filmstrip, or "" */
@@ -190,23 +206,21 @@ export class Panel {
     large.src = address(picture, 1280);
   }
 
-  /** @param {Frame} frame */
-  #chooseFrame({ set, snapshot }) {
-    this.#choose({ set, index: snapshot.index }, `${set} ${snapshot.index}, ${snapshot.time}`);
+  /** @param {Frame} frame @param {Row|null} [row] @param {string} [file] */
+  #chooseFrame({ set, snapshot }, row, file) {
+    this.#choose({ set, index: snapshot.index }, `${set} ${snapshot.index}, ${snapshot.time}`, row, file);
   }
 
-  /** @param {Choice} choice @param {string} words */
-  #choose(choice, words) {
-    if (!this.#row) return;
-    const file = this.#row.state === "unmanaged" ? the("goes", HTMLSelectElement).value : undefined;
-    this.told.choose(this.#row, choice, words, file);
+  /** @param {Choice} choice @param {string} words
+   * @param {Row|null} [row] the current one where none is given @param {string} [file] where a new asset goes
+   */
+  #choose(choice, words, row = this.#row, file = the("goes", HTMLSelectElement).value) {
+    if (row) this.told.choose(row, choice, words, row.state === "unmanaged" ? file : undefined);
   }
 
   /** A new asset that was chosen goes into another file. */
   #moved() {
-    const chosen = this.#asset?.sets
-      .flatMap(({ name, snapshots }) => snapshots.map((snapshot) => ({ set: name, snapshot })))
-      .find(({ snapshot }) => snapshot.chosen);
+    const chosen = this.#asset && framesOf(this.#asset).find(({ snapshot }) => snapshot.chosen);
     if (chosen) this.#chooseFrame(chosen);
   }
 

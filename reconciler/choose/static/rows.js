@@ -1,8 +1,8 @@
 // @ts-check
 /** One row of the list: the cover now, what is wanted or chosen, the title, and what stands for the asset. */
 
-import { fill, h, mat } from "./dom.js";
-import { STATES, spoken } from "./words.js";
+import { fill, h, mat, sign } from "./dom.js";
+import { spoken, STATES } from "./words.js";
 
 /** @typedef {import("./types.js").Row} Row */
 
@@ -16,28 +16,43 @@ export function rowElement(row, index, total) {
     const bars = h("span", { class: "text" }, h("span", { class: "bar" }), h("span", { class: "bar short" }));
     return h("div", { ...place, class: "row empty", "aria-label": "being fetched" }, mat(), mat("mat none"), bars);
   }
-  const [colour, sign, words] = STATES[row.state];
   const target = row.chosen || (row.state === "in_sync" ? null : row.wanted);
   return h(
     "div",
     { ...place, class: row.chosen ? "row changed" : "row", "aria-label": spoken(row) },
-    mat(),
-    h("span", { class: "to" }, target ? "→" : ""),
-    target ? mat(row.chosen ? "mat is-chosen" : "mat is-wanted") : mat("mat none"),
+    hidden(mat()),
+    h("span", { class: "to", "aria-hidden": "true" }, target ? "→" : ""),
+    hidden(target ? mat(row.chosen ? "mat is-chosen" : "mat is-wanted") : mat("mat none")),
+    words(row),
+  );
+}
+
+/** @param {Row} row */
+function words(row) {
+  const [colour, mark, state] = STATES[row.state];
+  return h(
+    "span",
+    { class: "text" },
+    h("span", { class: "title", dir: "auto" }, row.title || "Untitled"),
+    " ", // Spaces part the words where no layout does.
     h(
       "span",
-      { class: "text" },
-      h("span", { class: "title", dir: "auto" }, row.title || "Untitled"),
-      h("span", { class: "id" }, row.asset_id),
-      h(
-        "span",
-        { class: "marks" },
-        row.chosen && h("b", { class: "mark" }, "◆ chosen"),
-        h("span", { class: `state ${colour}` }, `${sign} ${words}`),
-        h("span", { class: "place", dir: "auto" }, row.place),
-      ),
+      { class: "marks" },
+      row.chosen && h("b", { class: "mark" }, sign("◆"), "chosen"),
+      " ",
+      h("span", { class: `state ${colour}` }, sign(mark), state),
+      " ",
+      h("span", { class: "place", dir: "auto" }, row.place),
     ),
+    " ",
+    h("span", { class: "id" }, row.asset_id),
   );
+}
+
+/** @param {HTMLElement} element */
+function hidden(element) {
+  element.setAttribute("aria-hidden", "true");
+  return element;
 }
 
 /** Fetches the pictures of a row that has none yet.
@@ -52,7 +67,7 @@ export function picture(element, row, before, old) {
   const kept = old && JSON.stringify(old.cover) === JSON.stringify(row.cover) && before?.querySelector(".mat");
   if (kept) now.replaceWith(kept);
   else if (now instanceof HTMLElement) fill(now, row.cover, "");
-  if (row.cover?.blank && !kept) now.append(h("span", { class: "tag" }, row.cover.blank));
+  if (row.cover?.blank && !kept) now.append(h("span", { class: "tag", "data-words": row.cover.blank }));
   const target = row.chosen || (row.state === "in_sync" ? null : row.wanted);
   if (after instanceof HTMLElement && target) fill(after, target, "");
 }

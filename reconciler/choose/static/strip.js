@@ -1,12 +1,23 @@
 // @ts-check
 /** The filmstrip: the snapshots of one asset by set, and a cursor that the arrow keys move. */
 
-import { append, fill, h, mat } from "./dom.js";
-import { frameName } from "./words.js";
+import { append, fill, h, mat, sign } from "./dom.js";
+import { frameName, marksOf } from "./words.js";
 
 /** @typedef {import("./types.js").Asset} Asset */
 /** @typedef {import("./types.js").Snapshot} Snapshot */
 /** @typedef {{set: string, snapshot: Snapshot}} Frame */
+
+/** All frames of an asset, in the order of the arrow keys. @param {Asset} asset @returns {Frame[]} */
+export const framesOf = (asset) =>
+  asset.sets.flatMap(({ name, snapshots }) => snapshots.map((snapshot) => ({ set: name, snapshot })));
+
+/** Where one begins: at what was chosen, else what is wanted, else the cover now. @param {Frame[]} frames */
+export function startOf(frames) {
+  const marks = /** @type {const} */ (["chosen", "wanted", "cover"]);
+  const found = marks.map((mark) => frames.findIndex(({ snapshot }) => snapshot[mark])).find((at) => at >= 0);
+  return found ?? 0;
+}
 
 export class Strip {
   /** @type {Frame[]} */ #frames = [];
@@ -29,9 +40,9 @@ export class Strip {
   /** @param {Asset} asset @param {boolean} keep whether the cursor stays where it is */
   show(asset, keep) {
     const before = this.#frames;
-    this.#frames = asset.sets.flatMap(({ name, snapshots }) => snapshots.map((snapshot) => ({ set: name, snapshot })));
+    this.#frames = framesOf(asset);
     const last = this.#frames.length - 1;
-    this.#cursor = keep ? Math.min(this.#cursor, Math.max(last, 0)) : this.#start();
+    this.#cursor = keep ? Math.min(this.#cursor, Math.max(last, 0)) : startOf(this.#frames);
     this.box.hidden = last < 0;
     if (!keep || !this.#update(before)) this.#draw(asset);
     this.#mark(!keep);
@@ -63,13 +74,6 @@ export class Strip {
     if (frame) this.told.chosen(frame);
   }
 
-  /** Where one begins: at what was chosen, else what is wanted, else the cover now. */
-  #start() {
-    const marks = /** @type {const} */ (["chosen", "wanted", "cover"]);
-    const found = marks.map((mark) => this.#frames.findIndex(({ snapshot }) => snapshot[mark])).find((at) => at >= 0);
-    return found ?? 0;
-  }
-
   /** @param {Asset} asset */
   #draw(asset) {
     const turn = ++this.#drawn;
@@ -96,7 +100,7 @@ export class Strip {
     this.#frames.forEach((frame, at) => {
       if (JSON.stringify(frame) === JSON.stringify(before[at])) return;
       const element = this.box.querySelector(`#frame-${at}`);
-      const old = element?.firstElementChild;
+      const old = element?.querySelector(".mat");
       if (element && old instanceof HTMLElement) element.replaceWith(this.#frame(frame, at, old));
     });
     return true;
@@ -104,23 +108,21 @@ export class Strip {
 
   /** @param {Frame} frame @param {number} position @param {HTMLElement} [old] what shows its picture already */
   #frame({ set, snapshot }, position, old) {
-    const { cover, wanted, chosen, picture } = snapshot;
+    const { cover, wanted, chosen, picture, index, time } = snapshot;
     const box = old ?? mat();
+    box.setAttribute("aria-hidden", "true");
     if (!old) fill(box, picture, "");
     box.classList.toggle("is-cover", cover);
     box.classList.toggle("is-wanted", wanted);
     box.classList.toggle("is-chosen", chosen);
-    return h(
-      "div",
-      { class: position === this.#cursor ? "frame cursor" : "frame", role: "option", id: `frame-${position}`, "aria-label": frameName(set, snapshot),
-        "aria-selected": String(chosen) },
-      box,
-      h("span", { class: "when" }, h("b", {}, String(snapshot.index)), ` ${snapshot.time}`),
-      chosen && h("span", { class: "mark" }, "◆ chosen"),
-      wanted && h("span", { class: "mark good" }, "✓ wanted"),
-      cover && h("span", { class: "mark soft" }, "● cover now"),
-      picture.blank && h("span", { class: "mark change" }, `■ ${picture.blank}`),
-    );
+    const parts = [
+      h("span", { class: "when" }, h("b", {}, String(index)), ` ${time}`),
+      ...marksOf(snapshot).map(([mark, words, colour]) => h("span", { class: `mark ${colour}` }, sign(mark), words)),
+    ];
+    const name = position === this.#cursor ? "frame cursor" : "frame";
+    const option = { class: name, role: "option", id: `frame-${position}`, "aria-selected": String(chosen),
+      "aria-label": frameName(set, snapshot) };
+    return h("div", option, ...parts, box);
   }
 
   /** @param {boolean} scroll whether the cursor must be in sight */
@@ -130,7 +132,14 @@ export class Strip {
     element?.classList.add("cursor");
     if (this.#frames.length) this.box.setAttribute("aria-activedescendant", `frame-${this.#cursor}`);
     else this.box.removeAttribute("aria-activedescendant");
-    if (scroll) element?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (scroll && element) this.#intoSight(element);
+  }
+
+  /** Scrolls the strip and nothing around it. @param {Element} element */
+  #intoSight(element) {
+    const [inner, outer] = [element.getBoundingClientRect(), this.box.getBoundingClientRect()];
+    this.box.scrollTop += Math.min(0, inner.top - outer.top - 8) || Math.max(0, inner.bottom - outer.bottom + 8);
+    this.box.scrollLeft += Math.min(0, inner.left - outer.left - 8) || Math.max(0, inner.right - outer.right + 8);
   }
 
   #look() {

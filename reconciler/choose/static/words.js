@@ -15,29 +15,33 @@ export const STATES = {
   unmanaged: ["calm", "+", "not managed"],
 };
 
-/** What a row is to those who can't see it. @param {Row} row */
+/** What a row is to those who can't see it: its words in their order, and what its pictures show. @param {Row} row */
 export function spoken(row) {
-  const parts = [row.title || row.asset_id, STATES[row.state][2]];
-  if (row.reason) parts.push(row.reason.replaceAll("_", " "));
-  if (row.cover) parts.push(`cover now ${row.cover.name}`);
-  if (row.cover?.blank) parts.push(`its cover is ${row.cover.blank}`);
+  const parts = [row.title || "Untitled", row.chosen ? "chosen" : "", STATES[row.state][2], row.place, row.asset_id];
+  parts.push(row.cover ? `cover now ${row.cover.name}` : "no cover");
+  if (row.cover?.blank) parts.push(row.cover.blank);
   if (row.wanted) parts.push(`wanted ${row.wanted.name}`);
-  if (row.chosen) parts.push(`chosen here: ${row.chosen.name}`);
-  if (row.title) parts.push(row.asset_id);
-  if (row.place) parts.push(row.place);
-  return parts.join(", ");
+  if (row.chosen) parts.push(`chosen here ${row.chosen.name}`);
+  if (row.reason) parts.push(row.reason.replaceAll("_", " "));
+  return parts.filter(Boolean).join(", ");
+}
+
+/** The marks of a frame: sign, words, colour. @param {Snapshot} snapshot @returns {[string, string, string][]} */
+export function marksOf({ cover, wanted, chosen, picture }) {
+  /** @type {[string, string, string][]} */
+  const marks = [];
+  if (cover) marks.push(["●", "cover now", "soft"]);
+  if (wanted) marks.push(["✓", "wanted now", "good"]);
+  if (chosen) marks.push(["◆", "chosen here", ""]);
+  if (picture.blank) marks.push(["■", picture.blank, "change"]);
+  return marks;
 }
 
 /** @param {string} set @param {Snapshot} snapshot */
-export function frameName(set, snapshot) {
-  const parts = [`${set} ${snapshot.index}`, snapshot.time];
-  if (snapshot.cover) parts.push("cover now");
-  if (snapshot.wanted) parts.push("wanted now");
-  if (snapshot.chosen) parts.push("chosen here");
-  if (snapshot.picture.blank) parts.push(snapshot.picture.blank);
-  if (snapshot.picture.problem) parts.push("unreadable picture");
-  return parts.join(", ");
-}
+export const frameName = (set, snapshot) =>
+  [`${set} ${snapshot.index}`, snapshot.time, ...marksOf(snapshot).map(([, words]) => words), snapshot.picture.problem]
+    .filter(Boolean)
+    .join(", ");
 
 /** Seconds of "37", "0:37" or "1:02:03"; null where it is no time. @param {string} text */
 export function seconds(text) {
