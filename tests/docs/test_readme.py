@@ -139,7 +139,13 @@ def _jobs(pipeline: dict[str, object]) -> dict[str, object]:
 def test_every_option_and_verb_it_names_exists() -> None:
     context = click.Context(reconcile)
     verbs = {name: reconcile.get_command(context, name) for name in reconcile.list_commands(context)}
-    known = {option for verb in verbs.values() if verb for param in verb.params for option in (*param.opts, *param.secondary_opts)}
+    known = {
+        option
+        for verb in verbs.values()
+        if verb
+        for param in verb.params
+        for option in (*param.opts, *param.secondary_opts)
+    }
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert named <= known | OTHERS_OPTIONS, named - known
     for verb in re.findall(r"^(?:\$ )?reconcile ([a-z]+)", README, re.MULTILINE):
