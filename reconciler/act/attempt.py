@@ -114,7 +114,7 @@ class TakenAttempt(Attempt):
         return revisit(self._change, now)
 
     async def _replaced(self, _: Verdict) -> tuple[Cover, str | None, str | None]:
-        """The cover from before the task: what the task made of it is no cover to go back to."""
+        """The cover from before the task: what the task made of it is not one to go back to."""
         return self._taken.before, self._taken.saved_cover, self._taken.snapshot_sha256
 
     async def _is_expected(self, shown: Cover, now: Verdict) -> bool:

@@ -122,7 +122,7 @@ def test_its_alerts_ask_for_figures_that_exist() -> None:
 
 def test_every_picture_in_it_is_there_and_described() -> None:
     shown = re.findall(r'<img src="([^"]+)"[^>]* alt="[^"]+">|srcset="([^"]+)"', README)
-    assert len(shown) == README.count("<img ") + README.count("<source ") == 3
+    assert len(shown) == README.count("<img ") + README.count("<source ") == 4
     for names in shown:
         file = ROOT / "".join(names)
         with Image.open(file) as picture:

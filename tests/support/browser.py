@@ -83,6 +83,7 @@ class Browser:
         size = {"width": width, "height": 900, "deviceScaleFactor": scale, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get("about:blank")  # the page before asks its server until it is left
         self.console()
         self.requests()
         self.driver.get(url)
