@@ -2,61 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
+from support.choosing import choosing
 from support.command_line import Cloud, run, video, write
 
 from reconciler.emulator.options import EmulatorOptions
 
 Serve = Callable[[EmulatorOptions], Cloud]
-
-
-class Server:
-    """A server that was started, and a browser that entered."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:[0-9]+/\?token=\S+", said)
-        assert found is not None, said
-        self.address = found[0]
-        self.base = self.address.partition("/?")[0]
-        self.client = httpx.Client(base_url=self.base, headers={"Origin": self.base}, trust_env=False)
-        assert self.client.get(self.address).status_code == 303
-
-    def stop(self) -> str:
-        """Ctrl-C; what was said at the end."""
-        self.process.send_signal(signal.SIGINT)
-        _, err = self.process.communicate(timeout=60)
-        assert self.process.returncode == 130
-        return err
-
-
-@contextmanager
-def choosing(*arguments: str) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "choose", "--no-open", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
-    try:
-        server = Server(process)
-        with closing(server.client):
-            yield server
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_from_the_address_to_a_plan(serve: Serve) -> None:

@@ -1,8 +1,14 @@
-"""The server of `reconcile choose`, against the emulator, in virtual time and without a socket."""
+"""The server of `reconcile choose`: against the emulator in virtual time and without a socket, or as a process."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -74,3 +80,43 @@ class Tab:
 
     async def choose(self, asset_id: str, index: int, name: str = "sample") -> Any:
         return await self.post("/api/choose", {"asset_id": asset_id, "set": name, "index": index})
+
+
+class Served:
+    """A server that was started, and a browser that entered."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:[0-9]+/\?token=\S+", said)
+        assert found is not None, said
+        self.address = found[0]
+        self.base = self.address.partition("/?")[0]
+        self.client = httpx.Client(base_url=self.base, headers={"Origin": self.base}, trust_env=False)
+        assert self.client.get(self.address).status_code == 303
+
+    def stop(self) -> str:
+        """Ctrl-C; what was said at the end."""
+        self.process.send_signal(signal.SIGINT)
+        _, err = self.process.communicate(timeout=60)
+        assert self.process.returncode == 130
+        return err
+
+
+@contextmanager
+def choosing(*arguments: str) -> Iterator[Served]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "choose", "--no-open", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    try:
+        server = Served(process)
+        with closing(server.client):
+            yield server
+    finally:
+        process.kill()
+        process.communicate()

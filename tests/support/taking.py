@@ -139,8 +139,15 @@ class Machine:
 
     def upload(self, asset_id: str, picture: bytes) -> None:
         """Somebody uploads a cover of their own."""
+        self._store().upload_cover(asset_id, picture, self.clock.now().timestamp())
+
+    def delete(self, asset_id: str) -> None:
+        """Somebody deletes an asset."""
+        self._store().delete(asset_id)
+
+    def _store(self) -> AssetStore:
         given = self._given
-        store = AssetStore(
+        return AssetStore(
             self.folder / "cloud.sqlite",
             assets=given.assets,
             odd_assets=given.odd_assets,
@@ -149,7 +156,6 @@ class Machine:
             propagation=given.propagation,
             history=given.edge_delay,
         )
-        store.upload_cover(asset_id, picture, self.clock.now().timestamp())
 
     def client(self, writes: Rate = WRITE_RATE) -> VodClient:
         transport = httpx.MockTransport(self)

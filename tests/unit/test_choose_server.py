@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from support.choosing import ORIGIN, Page, Tab
 from support.fakes import FakeClock
@@ -279,3 +280,77 @@ def test_choices_that_were_tampered_with_are_none(page: Page, tmp_path: Path) ->
         assert (await tab.get("/api/state"))["unwritten"] == 0
 
     page.use(main)
+
+
+def test_a_file_that_cannot_be_written_stays_and_the_others_are_written(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+    other = Path("desired/other.yaml")
+    other.write_text(f"covers:\n  {asset(2)}: 0\n")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(0), 3)
+        await tab.choose(asset(2), 4)
+        review = await tab.get("/api/review")
+        refuse(FILE)
+        done = await tab.post("/api/write", {"digest": review["digest"]})
+        assert done["written"] == [str(other)]
+        assert [left["file"] for left in done["left"]] == [str(FILE)]
+        assert [item["asset_id"] for item in (await tab.get("/api/review"))["items"]] == [asset(0)]
+
+    page.use(main)
+    assert [one.index for one in load(["desired"]).covers] == [0, 4]
+
+
+def refuse(file: Path) -> None:
+    """It becomes a link, with the same bytes: no file is written through one, even as root."""
+    target = file.rename(file.with_suffix(".kept"))
+    file.symlink_to(target.name)
+
+
+def test_an_asset_that_was_deleted_is_said_and_its_choice_stays(page: Page) -> None:
+    write(f"  {asset(0)}: 0", f"  {asset(2)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        page.machine.delete(asset(2))
+        found = await tab.get(f"/api/assets/{asset(2)}")
+        assert (found["sets"], found["can_take"]) == ([], False)
+        assert found["message"]
+        await tab.post("/api/choose", {"asset_id": asset(2), "set": "sample", "index": 1}, 400)
+        await tab.choose(asset(0), 3)
+        review = await tab.get("/api/review")
+        assert (await tab.post("/api/write", {"digest": review["digest"]}))["written"] == [str(FILE)]
+
+    page.use(main)
+
+
+def test_pictures_that_cannot_be_read_are_said_and_stop_nothing(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        page.machine.faults["GET 10.jpg"] = [(httpx.Response(503), False)] * 20
+        found = await tab.client.get(f"/picture/{asset(0)}/sample-1")
+        assert found.status_code == 404
+        assert "503" in found.text
+        assert (await tab.client.get(f"/picture/{asset(0)}/sample-2")).status_code == 200
+
+    page.use(main)
+
+
+def test_two_tabs_see_the_same_choices(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        before = (await tab.get("/api/state"))["version"]
+        await tab.choose(asset(0), 3)
+        state = await tab.get("/api/state")  # as the other tab asks
+        assert (state["version"] > before, state["unwritten"]) == (True, 1)
+        review = await tab.get("/api/review")
+        await tab.choose(asset(0), 4)
+        await tab.post("/api/write", {"digest": review["digest"]}, 409)
+
+    page.use(main)
+    assert there() == f"covers:\n  {asset(0)}: 0\n".encode()
