@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+TSC := $(VENV)/node_modules/.bin/tsc
 READY := $(VENV)/.ready
 RUNS ?= 100000
 SIMULATIONS ?= 2000
 MACHINES ?= 20
 
-.PHONY: help demo test test-unit coverage golden lint format bench fuzz screenshots clean
+.PHONY: help demo test test-unit coverage golden lint types-of-scripts format bench fuzz screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,11 +36,19 @@ golden: $(READY) ## write the golden files again after an intended change; read 
 	UPDATE_GOLDEN=1 $(BIN)/pytest $$(grep -rl assert_golden tests --include='test_*.py')
 	git diff --stat -- tests/golden
 
-lint: $(READY) ## check style, types and layers
+lint: $(READY) ## check style, types (of the scripts too, where npm is at hand) and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory types-of-scripts; \
+	else echo "npm is not installed: the types of the scripts are not checked."; fi
+
+types-of-scripts: $(TSC)
+	$(TSC) --project tsconfig.json
+
+$(TSC):
+	npm install --silent --no-save --no-package-lock --prefix $(VENV) typescript@7.0
 
 format: $(READY) ## format the code and repair what can be repaired
 	$(BIN)/ruff check --fix

@@ -372,6 +372,30 @@ def test_without_the_token_it_says_what_to_do_and_recovers(page: Page) -> None:
     assert not page.browser.driver.find_element(By.ID, "problem").is_displayed()
 
 
+def test_a_server_that_ended_is_said(browser: Browser) -> None:
+    fake = ChooseFake()
+    with choose_fake(fake) as url:
+        page = Page(browser, fake, url)
+        page.open()
+    browser.press(Keys.ARROW_RIGHT, Keys.ENTER)
+    told = "The server does not answer. Start `reconcile choose` again: what you chose is kept."
+    assert page.complains() == told
+
+
+def test_back_from_the_review_one_is_where_one_was(page: Page) -> None:
+    page.open()
+    page.browser.press(Keys.END, Keys.ARROW_RIGHT, Keys.ENTER)
+    page.says("Chosen")
+    page.review()
+    page.browser.press(Keys.ESCAPE)
+    row = page.browser.driver.find_element(By.ID, "row-39")
+    page.browser.until("return document.querySelector('#list').scrollTop > 0")
+    edge = "return document.querySelector('#list').getBoundingClientRect().bottom"
+    assert row.rect["y"] + row.rect["height"] <= page.browser.run(edge)
+    page.browser.press("k")
+    page.shows(page.id(38))
+
+
 def test_a_file_that_changed_is_said_and_the_choices_carried_over(page: Page) -> None:
     page.open()
     page.browser.press(Keys.ARROW_RIGHT, Keys.ENTER)

@@ -79,7 +79,9 @@ def test_the_wheel_holds_the_package_and_the_example(tmp_path: Path) -> None:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "reconciler").rglob("*.py")}
-    assert modules <= names
+    page = {path.relative_to(ROOT).as_posix() for path in (ROOT / "reconciler" / "choose" / "static").iterdir()}
+    assert "reconciler/choose/static/index.html" in page
+    assert modules | page <= names
     assert {"reconciler/example/catalogue.yaml", "reconciler/example/campaigns/spring.yaml"} <= names
     assert not [name for name in names if not name.startswith(("reconciler/", "vod_cover_reconciler-"))]
     demo = subprocess.run(

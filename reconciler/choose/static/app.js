@@ -127,6 +127,7 @@ const filters = () => /** @type {NodeListOf<HTMLButtonElement>} */ (document.que
 
 /** Lists what the filters and the search say. */
 async function load() {
+  clearTimeout(typed);
   for (const button of filters()) button.setAttribute("aria-pressed", String(button.value === filter));
   const file = the("file", HTMLSelectElement).value;
   const sort = the("sort", HTMLSelectElement).value;
@@ -214,14 +215,19 @@ for (const button of filters())
     filter = button.value;
     void load();
   });
-search.addEventListener("input", () => {
+/** @param {Event} event */
+function searched(event) {
+  if (event instanceof InputEvent && event.isComposing) return; // Chinese that is still being put together
   clearTimeout(typed);
   typed = setTimeout(load, TYPED);
-});
+}
+
+for (const kind of ["input", "compositionend"]) search.addEventListener(kind, searched);
 search.addEventListener("keydown", (event) => {
   if (!["Enter", "ArrowDown"].includes(event.key) || event.isComposing) return;
   event.preventDefault();
-  box.focus();
+  // The list gets the focus with what was found, so that no key acts on what was there before.
+  void load().then(() => box.focus());
 });
 for (const id of ["file", "sort"]) the(id, HTMLSelectElement).addEventListener("change", load);
 for (const id of ["close-review", "back"]) the(id, HTMLElement).addEventListener("click", () => (location.hash = ""));

@@ -100,10 +100,10 @@ export function append(parent, items, make, given, step = 60) {
   more();
 }
 
-/** Says something to those who listen, and shows it for a moment. @param {string} text */
+/** Shows what was done, and says it to those who listen: again, too, where it is the same. @param {string} text */
 export function say(text) {
   const live = the("live", HTMLElement);
-  live.textContent = text;
+  live.textContent = live.textContent === text ? `${text}\u00a0` : text;
 }
 
 /** Asks before something that can't be taken back. @param {string} question @param {string} yes */

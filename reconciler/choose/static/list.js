@@ -26,6 +26,8 @@ export class List {
   #height = 0;
   #loading = false;
   #lookedAt = 0;
+  #drawnAt = 0;
+  #skipped = false;
   #rowHeight = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
   #frame = 0;
   #timer = 0;
@@ -43,7 +45,9 @@ export class List {
     box.addEventListener("scroll", () => this.#soon(), { passive: true });
     rows.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => {
+      const hidden = !this.#height; // what was hidden has forgotten how far it was scrolled
       this.#height = box.clientHeight;
+      if (hidden && this.#height) this.#intoSight();
       this.#draw();
     }).observe(box);
   }
@@ -53,9 +57,11 @@ export class List {
     this.#query = new URLSearchParams(query).toString();
     this.#loading = true;
     for (const asked of this.#asked.values()) asked.abort();
+    const asked = this.#query;
     const page = await this.#fetch(0);
-    if (!page) return;
+    if (asked !== this.#query) return;
     this.#loading = false;
+    if (!page) return;
     this.#pages.clear();
     this.#clear();
     this.#index = 0;
@@ -205,6 +211,9 @@ export class List {
 
   #draw() {
     const [first, end] = this.#range();
+    const flying = Math.abs(this.box.scrollTop - this.#drawnAt) > this.#height;
+    this.#drawnAt = this.box.scrollTop;
+    this.#skipped = flying;
     const wanted = new Set([this.#index]);
     for (let index = first; index < end; index++) wanted.add(index);
     for (const [index, element] of this.#drawn) {
@@ -216,7 +225,7 @@ export class List {
     let next = null;
     for (const index of [...wanted].sort((one, other) => other - one)) {
       if (index >= this.#total) continue;
-      const element = this.#element(index);
+      const element = this.#element(index, flying);
       if (element.parentNode !== this.rows || element.nextSibling !== next) this.rows.insertBefore(element, next);
       next = element;
     }
@@ -224,9 +233,11 @@ export class List {
     this.#later();
   }
 
-  /** The element of a row, made anew only where it says something else than before. @param {number} index */
-  #element(index) {
-    const row = this.#row(index);
+  /** The element of a row, made anew only where it says something else than before.
+   * @param {number} index @param {boolean} flying whether it is seen for a moment only: then it says nothing yet
+   */
+  #element(index, flying) {
+    const row = flying && index !== this.#index ? undefined : this.#row(index);
     const before = this.#drawn.get(index);
     const shown = before && this.#shown.get(before);
     if (before && shown && shown.total === this.#total && same(shown.row, row)) return before;
@@ -251,14 +262,16 @@ export class List {
     else this.box.removeAttribute("aria-activedescendant");
   }
 
-  /** Fetches rows and pictures, but not those that only fly past. */
+  /** Fetches rows, and more slowly their pictures, but not what only flies past. */
   #later() {
     this.#timer ||= setTimeout(() => {
       this.#timer = 0;
       const flown = Math.abs(this.box.scrollTop - this.#lookedAt);
       this.#lookedAt = this.box.scrollTop;
       if (flown > this.#height) return this.#later();
+      if (this.#skipped) this.#draw();
       this.#fetchMissing();
+      if (flown > this.#height / 3) return this.#later();
       for (const [index, element] of this.#drawn) {
         const row = this.#row(index);
         if (row) picture(element, row);

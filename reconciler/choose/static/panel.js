@@ -57,7 +57,7 @@ export class Panel {
     this.box.classList.toggle("nothing", !row);
     if (!row) return;
     this.#drawHead(row);
-    if (!same) this.#drawWaiting(row);
+    if (!same) this.#drawWaiting(fast ? null : row);
     this.#timer = setTimeout(() => this.#read(row), fast ? REST : 0);
   }
 
@@ -161,12 +161,20 @@ export class Panel {
     if (picture?.blank) box.append(" ", h("span", { class: "state change" }, `■ ${picture.blank}`));
   }
 
-  /** @param {Row} row */
+  /** Nothing is shown of an asset that is only passed. @param {Row|null} row */
   #drawWaiting(row) {
     this.box.setAttribute("aria-busy", "true");
     the("none", HTMLElement).hidden = true;
     this.strip.wait();
-    this.#large(row.chosen ?? row.wanted ?? row.cover, "");
+    if (row) this.#large(row.chosen ?? row.wanted ?? row.cover, "");
+    else this.#clearLarge();
+  }
+
+  #clearLarge() {
+    const box = the("large", HTMLElement);
+    box.dataset.shown = "";
+    box.replaceChildren();
+    the("large-words", HTMLElement).textContent = "";
   }
 
   /** @param {Asset} asset */

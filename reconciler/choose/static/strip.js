@@ -51,6 +51,7 @@ export class Strip {
 
   /** Empty frames, until the snapshots are known. */
   wait() {
+    if (!this.#frames.length && this.box.querySelector(".empty")) return;
     this.#frames = [];
     this.#drawn++;
     this.box.hidden = false;
