@@ -470,6 +470,24 @@ def test_hostile_titles_stay_text(page: Page) -> None:
     assert page.browser.run("return document.querySelectorAll('main script, [onerror]').length") == 0
 
 
+def test_a_long_review_shows_all_in_parts(browser: Browser) -> None:
+    fake = ChooseFake(250)
+    fake.chosen = {asset_id: {"set": "sample", "index": 1} for asset_id, n in fake.assets.items() if n != 3}
+    with choose_fake(fake) as url:
+        page = Page(browser, fake, url)
+        page.open()
+        page.review()
+        cards = "return document.querySelector('#items').children.length"
+        button = browser.driver.find_element(By.ID, "more")
+        assert (browser.run(cards), button.text) == (100, "Show 100 more of 149")
+        button.click()
+        assert (browser.run(cards), button.text) == (200, "Show 49 more of 49")
+        button.click()
+        assert (browser.run(cards), button.is_displayed()) == (249, False)
+        browser.until("return document.querySelectorAll('#diff .added').length === 249")
+        assert page.text("#write") == "Write 249 covers"
+
+
 def test_twenty_thousand_assets_are_scrolled_with_few_of_them_in_the_document(browser: Browser) -> None:
     fake = ChooseFake(20_000)
     with choose_fake(fake) as url:

@@ -24,6 +24,8 @@ let filter = "all";
 let version = -1;
 let timer = 0;
 let typed = 0;
+/** Ends when the list shows what was last looked for: until then no key acts on what was there before. */
+let found = Promise.resolve();
 
 const list = new List(box, the("rows", HTMLElement), {
   current(row, fast) {
@@ -131,7 +133,8 @@ async function load() {
   for (const button of filters()) button.setAttribute("aria-pressed", String(button.value === filter));
   const file = the("file", HTMLSelectElement).value;
   const sort = the("sort", HTMLSelectElement).value;
-  await list.load({ filter, file, q: search.value.trim(), sort });
+  found = list.load({ filter, file, q: search.value.trim(), sort });
+  await found;
   the("found", HTMLElement).textContent = counted(list.total, "asset");
 }
 
@@ -193,7 +196,7 @@ function pressed(event) {
   if (event.key === "?") return event.preventDefault(), keys.showModal();
   if (location.hash === "#review" || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
-  KEYS[event.key](event);
+  void found.then(() => KEYS[event.key](event));
 }
 
 /** Back: from a dialog by itself, from a field to the list, from the review to the list. @param {KeyboardEvent} event */
@@ -226,8 +229,8 @@ for (const kind of ["input", "compositionend"]) search.addEventListener(kind, se
 search.addEventListener("keydown", (event) => {
   if (!["Enter", "ArrowDown"].includes(event.key) || event.isComposing) return;
   event.preventDefault();
-  // The list gets the focus with what was found, so that no key acts on what was there before.
-  void load().then(() => box.focus());
+  void load();
+  box.focus();
 });
 for (const id of ["file", "sort"]) the(id, HTMLSelectElement).addEventListener("change", load);
 for (const id of ["close-review", "back"]) the(id, HTMLElement).addEventListener("click", () => (location.hash = ""));

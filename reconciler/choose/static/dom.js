@@ -4,6 +4,9 @@
 /** @typedef {import("./types.js").Picture} Picture */
 /** @typedef {Node|string|null|false} Child */
 
+/** How many small elements are made in one frame. */
+const A_FRAMES_WORK = 120;
+
 /** An element; attributes that are null or false are left out.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -87,14 +90,13 @@ export const sign = (text) => h("span", { "aria-hidden": "true" }, `${text} `);
  * @template T
  * @param {HTMLElement} parent @param {T[]} items @param {(item: T, position: number) => Node} make
  * @param {() => boolean} given whether they are still wanted
- * @param {number} [step] how many in a frame
  */
-export function append(parent, items, make, given, step = 60) {
+export function append(parent, items, make, given) {
   let done = 0;
   const more = () => {
     if (!given()) return;
-    parent.append(...items.slice(done, done + step).map((item, nth) => make(item, done + nth)));
-    done += step;
+    parent.append(...items.slice(done, done + A_FRAMES_WORK).map((item, nth) => make(item, done + nth)));
+    done += A_FRAMES_WORK;
     if (done < items.length) requestAnimationFrame(more);
   };
   more();

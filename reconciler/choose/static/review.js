@@ -2,17 +2,21 @@
 /** The review: everything that was chosen as pictures and as the difference of the files, and the writing of it. */
 
 import { get, post, Refusal } from "./api.js";
-import { append, confirmed, counted, fill, h, mat, say, the } from "./dom.js";
+import { append, confirmed, counted, fill, h, mat, say, the, thousands } from "./dom.js";
 
 /** @typedef {import("./types.js").Picture} Picture */
 /** @typedef {import("./types.js").Review} Answer */
 /** @typedef {import("./types.js").ReviewItem} Item */
 /** @typedef {import("./types.js").Written} Written */
 
+/** Cards that are shown at once, and lines of the difference in one box. */
+const [CARDS, PART] = [100, 40];
+
 export class Review {
   #digest = "";
   #turn = 0;
   #busy = false;
+  /** @type {Item[]} */ #items = [];
 
   /** @param {{changed: () => void, failed: (error: unknown) => void}} told
    *   `changed`: choices were undone or written */
@@ -20,6 +24,8 @@ export class Review {
     this.told = told;
     this.title = the("review-title", HTMLElement);
     this.write = the("write", HTMLButtonElement);
+    this.more = the("more", HTMLButtonElement);
+    this.more.addEventListener("click", () => this.#more());
     this.write.addEventListener("click", () => this.#write());
     the("undo-all", HTMLElement).addEventListener("click", () => this.#undoAll());
   }
@@ -67,14 +73,26 @@ export class Review {
     the("undo-all", HTMLButtonElement).disabled = !count;
     the("review-empty", HTMLElement).hidden = written || Boolean(count);
     the("conflicts", HTMLElement).replaceChildren(...review.conflicts.map((one) => this.#conflict(one)));
-    const items = the("items", HTMLElement);
-    items.replaceChildren();
-    append(items, review.items, (item) => this.#card(item), wanted, 40);
+    the("items", HTMLElement).replaceChildren();
+    this.#items = review.items;
+    this.#more();
     the("diff-part", HTMLElement).hidden = !review.diff;
     const diff = the("diff", HTMLElement);
     diff.replaceChildren();
     const lines = review.diff.replace(/\n$/, "").split("\n");
-    if (review.diff) append(diff, lines, (line) => h("span", { class: `line ${kind(line)}` }, `${line}\n`), wanted, 400);
+    const parts = Array.from({ length: Math.ceil(lines.length / PART) }, (_, nth) => lines.slice(nth * PART, (nth + 1) * PART));
+    if (review.diff) append(diff, parts, part, wanted);
+  }
+
+  /** Shows the next cards: thousands at once would hold up the page. */
+  #more() {
+    const items = the("items", HTMLElement);
+    const shown = items.children.length;
+    items.append(...this.#items.slice(shown, shown + CARDS).map((item) => this.#card(item)));
+    const rest = this.#items.length - items.children.length;
+    this.more.hidden = !rest;
+    this.more.textContent = `Show ${thousands(Math.min(rest, CARDS))} more of ${thousands(rest)}`;
+    /** @type {HTMLElement|null|undefined} */ (shown ? items.children[shown]?.querySelector("button") : null)?.focus();
   }
 
   /** @param {{file: string, message: string}} conflict */
@@ -171,6 +189,10 @@ function figure(label, picture) {
   if (picture?.blank) caption.append(" ", h("span", { class: "state change" }, `■ ${picture.blank}`));
   return h("figure", {}, box, caption);
 }
+
+/** @param {string[]} lines of a unified diff */
+const part = (lines) =>
+  h("span", { class: "part" }, ...lines.map((line) => h("span", { class: `line ${kind(line)}` }, `${line}\n`)));
 
 /** @param {string} line of a unified diff */
 function kind(line) {

@@ -84,7 +84,7 @@ export class Strip {
       if (!snapshots.length) continue;
       const frames = h("div", { class: "frames", role: "presentation" });
       const before = first;
-      append(frames, snapshots, (one, nth) => this.#frame({ set: name, snapshot: one }, before + nth), () => turn === this.#drawn, 150);
+      append(frames, snapshots, (one, nth) => this.#frame({ set: name, snapshot: one }, before + nth), () => turn === this.#drawn);
       first += snapshots.length;
       const label = h("div", { class: "set-name", "aria-hidden": "true" }, name);
       this.box.append(h("div", { class: "set", role: "group", "aria-label": name }, label, frames));
