@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TSC := $(VENV)/node_modules/.bin/tsc
+NPM := npm install --silent --no-save --no-package-lock --prefix $(VENV)
 READY := $(VENV)/.ready
 RUNS ?= 100000
 SIMULATIONS ?= 2000
 MACHINES ?= 20
 
-.PHONY: help demo test test-unit coverage golden lint types-of-scripts format bench fuzz screenshots clean
+.PHONY: help demo test test-unit coverage golden lint format bench fuzz screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,14 +42,8 @@ lint: $(READY) ## check style, types (of the scripts too, where npm is at hand) 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory types-of-scripts; \
-	else echo "npm is not installed: the types of the scripts are not checked."; fi
-
-types-of-scripts: $(TSC)
-	$(TSC) --project tsconfig.json
-
-$(TSC):
-	npm install --silent --no-save --no-package-lock --prefix $(VENV) typescript@7.0
+	@if [ -x $(TSC) ] || { command -v npm >/dev/null && $(NPM) typescript@7.0; }; then \
+	$(TSC) --project .ci/tsconfig.json; else echo "No npm, or nothing from it: types of scripts are not checked."; fi
 
 format: $(READY) ## format the code and repair what can be repaired
 	$(BIN)/ruff check --fix
