@@ -115,7 +115,9 @@ class TakenAttempt(Attempt):
 
     async def _replaced(self, _: Verdict) -> tuple[Cover, str | None, str | None]:
         """The cover from before the task: what the task made of it is not one to go back to."""
-        return self._taken.before, self._taken.saved_cover, self._taken.snapshot_sha256
+        still_shown = same_cover(self._change.before, self._taken.before)
+        saved = self._taken.saved_cover or (self._saved_cover if still_shown else None)
+        return self._taken.before, saved, self._taken.snapshot_sha256
 
     async def _is_expected(self, shown: Cover, now: Verdict) -> bool:
         dots = self._taken.task.dots if self._taken.task is not None else ()

@@ -92,7 +92,8 @@ def _nothing_in_set(desired: Desired, observed: Observed) -> NoAnswer:
         message = "Taking its snapshots failed. Take them again in the console."
     else:
         message = "It has no snapshots. Take some in the console, or set `ignore: true`."
-    return NoAnswer("no_snapshots", message)
+    by_second = desired.set == "dots" and desired.offset is not None
+    return NoAnswer("no_snapshots", message + (_TAKE_IT if by_second else ""))
 
 
 def _by_index(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAnswer:

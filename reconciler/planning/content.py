@@ -172,8 +172,14 @@ async def _to_put(
     return content
 
 
-async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory) -> IdentifiedCover:
-    """The current cover, with the snapshot that it is: by its URL, else by the bytes of all snapshots there are."""
+async def identify_cover(
+    observed: Observed, pictures: Pictures, memory: Memory, most: int | None = None
+) -> IdentifiedCover:
+    """The current cover, with the snapshot that it is: by its URL, else by the bytes of all snapshots there are.
+
+    Args:
+        most: how many snapshots are compared, where it does not matter much which one it is.
+    """
     named = identify(observed)
     if named is not None or not observed.cover_url:
         return IdentifiedCover(observed.cover(named.ref if named else None))
@@ -184,7 +190,7 @@ async def identify_cover(observed: Observed, pictures: Pictures, memory: Memory)
     if isinstance(shown, NoAnswer):
         return IdentifiedCover(observed.cover(), unread_cover=shown)
     settled = _settled(shown, memory.of(observed.asset_id))
-    found = await _which(observed, cover, settled, _candidates(observed, None), album)
+    found = await _which(observed, cover, settled, islice(_candidates(observed, None), most), album)
     if isinstance(found, Snapshot):
         return IdentifiedCover(observed.cover(found.ref, shown))
     return IdentifiedCover(observed.cover(content=shown), unread_snapshot=found)

@@ -11,7 +11,7 @@ from reconciler.decide.verdict import identify, unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Snapshot, SnapshotRef, Take, Verdict
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.by_eye import looks_like
-from reconciler.planning.content import identify_cover, replaceable
+from reconciler.planning.content import MOST_CANDIDATES, identify_cover, replaceable
 from reconciler.state.runs import OpenTask
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def _cover(planner: Planner, observed: Observed) -> Cover | NoAnswer:
         read = await planner.pictures.content(observed.cover_url)
         cover, unread = (None, read) if isinstance(read, NoAnswer) else (observed.cover(named.ref, read), None)
     else:
-        found = await identify_cover(observed, planner.pictures, planner.memory)
+        found = await identify_cover(observed, planner.pictures, planner.memory, MOST_CANDIDATES)
         cover, unread = found.cover, found.unread_cover
     if unread is not None and not planner.replace_unreadable:
         return replaceable(unread)

@@ -22,6 +22,10 @@ def _text(value: object) -> object:
     return "" if value is None else value
 
 
+def _remark(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _object(value: object) -> object:
     return value if isinstance(value, dict) else {}
 
@@ -33,6 +37,8 @@ def _number(value: object) -> int | None:
 Number = Annotated[int | None, BeforeValidator(_number)]
 Items = Annotated[tuple[T, ...], BeforeValidator(_without_nulls)]
 Text = Annotated[str, BeforeValidator(_text)]
+Remark = Annotated[str, BeforeValidator(_remark)]
+"""Text that little depends on: anything else counts as missing."""
 
 
 def parsed(model: type[M], body: bytes) -> M:
@@ -68,7 +74,7 @@ class MetaData(ApiModel):
 
 class BaseInfo(ApiModel):
     title: Text = ""
-    video_type: Text = ""
+    video_type: Remark = ""
     cover_info_array: Items[CoverInfo] = ()
     thumbnail_status: Text = ""
     meta_data: Annotated[MetaData, BeforeValidator(_object)] = MetaData()
@@ -86,7 +92,7 @@ class ThumbnailInfo(ApiModel):
     dots: Items[ThumbnailItem] = ()
     quantity: Items[ThumbnailItem] = ()
     thumbnail_status: Text = ""
-    exec_desc: Text = ""
+    exec_desc: Remark = ""
 
 
 class AssetDetails(ApiModel):

@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from support.fakes import FakeClock
-from support.taking import DETAILS, LIST, POST, Machine, frame
+from support.taking import DETAILS, LIST, POST, PUT, Machine, frame
 
 from reconciler.decide.precondition import PlannedChange
+from reconciler.emulator.pictures import drawn
 from reconciler.model import Cover, SnapshotRef, Take
+from reconciler.state.journal import IntentRecord, read
 
 BUSY = httpx.Response(400, json={"error_code": "VOD.10083", "error_msg": "Another task is under way."})
 ARREARS = httpx.Response(403, json={"error_code": "VOD.10120", "error_msg": "In arrears."})
@@ -198,3 +200,47 @@ def test_a_mistake_of_the_program_leaves_a_report(make: Any) -> None:
     there.edits[LIST] = break_down
     found = there.apply(frame(0, 7), frame(1, 9))
     assert [(one.outcome, one.error.type, one.billed) for one in found] == [("failed", "internal", 1)] * 2
+
+
+def test_an_uploaded_cover_is_not_compared_with_every_snapshot_of_a_long_video(make: Any) -> None:
+    there = make()
+    there.upload(frame(0, 7).asset_id, drawn("f" * 32, "sample", 3).data)
+
+    def long(answer: dict[str, Any]) -> None:
+        samples = answer["thumbnail_info"]["sample"]
+        url = samples[0]["url"].rpartition("/")[0]
+        samples += [{"offset": second, "url": f"{url}/{second}.jpg"} for second in range(1000, 2000)]
+
+    there.edits[DETAILS] = long
+    [change] = there.plan(frame(0, 7)).changes
+    assert change.before is not None
+    assert change.before.snapshot is None
+    assert len(there.asked) < 250
+
+
+def test_a_cover_that_was_uploaded_while_an_earlier_runs_task_ran_is_saved_and_recorded(make: Any) -> None:
+    there = make(task_seconds=30)
+    theirs = drawn("e" * 32, "sample", 3).data
+    there.killed_while_taking(frame(0, 7))
+    there.upload(frame(0, 7).asset_id, theirs)
+    plan = there.plan(frame(0, 7))
+
+    def again() -> None:
+        if there.asked[-1:] == ["GET 7.jpg"] and there.count(PUT) == 0:
+            there.upload(frame(0, 7).asset_id, theirs)
+
+    there.killed = again
+    [outcome] = there.apply(plan=plan)
+    assert outcome.outcome == "applied"
+    intents = [one for _, one in read(there.folder / "state") if isinstance(one, IntentRecord)]
+    assert intents[-1].saved_cover == outcome.saved_cover
+    assert Path(outcome.saved_cover).read_bytes() == theirs
+
+
+def test_an_asset_without_any_snapshot_names_the_flag(make: Any) -> None:
+    there = make()
+    there.edits[DETAILS] = lambda answer: answer.pop("thumbnail_info")
+    [unknown] = there.plan(frame(0, 7), take=False).unknown
+    assert unknown.reason == "no_snapshots"
+    assert "--take-snapshots" in unknown.message
+    assert [change.take.offset for change in there.plan(frame(0, 7)).changes] == [7]

@@ -202,3 +202,10 @@ def test_urls_stay_out_of_repr() -> None:
 
     assert "secret" not in repr(found)
     assert "snapshot/sample" not in repr(found)
+
+
+@pytest.mark.parametrize("odd", [None, 5, ["MP4"], {"why": "x"}])
+def test_what_little_depends_on_may_be_of_any_type(odd: Any) -> None:
+    base = {**FULL["base_info"], "video_type": odd, "meta_data": odd}
+    found = asset(base_info=base, thumbnail_info={**FULL["thumbnail_info"], "exec_desc": odd})
+    assert (len(found.snapshots), found.audio, found.length_ms, found.task_error) == (3, "", None, "")
