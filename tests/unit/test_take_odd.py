@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,6 +11,9 @@ import pytest
 from support.fakes import FakeClock
 from support.taking import DETAILS, LIST, POST, PUT, TASKS, Machine, frame
 
+from reconciler.errors import StateError
+from reconciler.model import Take
+from reconciler.state.journal import Journal, Record, TaskRecord
 from reconciler.util.rate import Rate
 
 
@@ -126,3 +130,53 @@ def test_a_picture_that_the_cdn_never_has_is_not_paid_for_again(make: Any) -> No
     there.faults.clear()
     there.apply(frame(0, 7))
     assert there.plan(frame(0, 7)).in_sync == there.billed() == 1
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_is_set_meanwhile_forgets_no_task(make: Any, minutes: int) -> None:
+    there = make(task_seconds=2000)
+    there.apply(frame(0, 7), stop=10)
+    there.clock.time += 60 * minutes
+    [change] = there.plan(frame(0, 7)).changes
+    assert change.take.accepted
+    there.clock.time += 2000
+    there.apply(frame(0, 7))
+    assert (there.plan(frame(0, 7)).in_sync, there.billed()) == (1, 1)
+
+
+def test_a_disk_that_is_full_after_the_call_costs_nothing_more(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = make(task_seconds=30)
+    append = Journal.append
+
+    def full(self: Journal, record: Record) -> bytes:
+        if isinstance(record, TaskRecord):
+            raise StateError("The journal cannot be written: No space left on device")
+        return append(self, record)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", full)
+        found = there.apply(frame(0, 7), frame(1, 7), parallelism=1)
+    assert [(one.outcome, one.billed) for one in found] == [("failed", 1), ("not_attempted", None)]
+    assert set(outcomes(there.apply(frame(0, 7), frame(1, 7)))) == {"applied"}
+    assert there.billed() == 2
+
+
+@pytest.mark.parametrize(
+    "take", [Take(10**9), Take(10**30), Take(7, (8, 9)), Take(7, (), (1, 2)), Take(7, accepted=True)]
+)
+def test_a_plan_that_somebody_wrote_has_nothing_taken_that_it_should_not(make: Any, take: Take) -> None:
+    there = make()
+    plan = there.plan(frame(0, 7))
+    [change] = plan.changes
+    wanted = replace(change.desired, offset=take.offset)
+    [outcome] = there.apply(plan=replace(plan, changes=(replace(change, desired=wanted, take=take),)))
+    assert outcome.outcome in ("failed", "stale")
+    assert there.count(POST) == there.billed() == 0
+
+
+def test_one_asset_twice_in_a_plan_is_taken_once(make: Any) -> None:
+    there = make(task_seconds=3)
+    plan = there.plan(frame(0, 7))
+    found = there.apply(plan=replace(plan, changes=plan.changes * 2))
+    assert outcomes(found) == ["applied", "unchanged"]
+    assert there.billed() == 1
