@@ -26,6 +26,8 @@ let timer = 0;
 let typed = 0;
 /** Ends when the list shows what was last looked for: until then no key acts on what was there before. */
 let found = Promise.resolve();
+/** Ends when the server has answered all that was chosen and undone. */
+let sent = Promise.resolve();
 
 const list = new List(box, the("rows", HTMLElement), {
   current(row, fast) {
@@ -53,25 +55,26 @@ function answered() {
   if (["0", "403"].includes(banner.dataset.status ?? "")) banner.hidden = true;
 }
 
+/** Choices and undoings reach the server in the order in which they were made. @param {() => Promise<void>} act */
+function inTurn(act) {
+  sent = sent.then(act).catch(failed);
+}
+
 /** @param {Row} row @param {Choice} choice @param {string} words @param {string} [file] */
-async function choose(row, choice, words, file) {
-  try {
+function choose(row, choice, words, file) {
+  inTurn(async () => {
     changed(await post("/api/choose", { asset_id: row.asset_id, ...choice, ...(file ? { file } : {}) }));
     say(`Chosen: ${words}.`);
-  } catch (error) {
-    failed(error);
-  }
+  });
 }
 
 /** @param {Row} row */
-async function undo(row) {
-  if (!row.chosen) return say("Nothing to undo here.");
-  try {
+function undo(row) {
+  inTurn(async () => {
+    if (!(list.rowOf(row.asset_id) ?? row).chosen) return say("Nothing to undo here.");
     changed(await post("/api/undo", { asset_id: row.asset_id }));
     say(`Undone: ${row.title || row.asset_id}.`);
-  } catch (error) {
-    failed(error);
-  }
+  });
 }
 
 /** @param {Row} row as the server has it now */
@@ -145,7 +148,10 @@ function navigate() {
   the("review", HTMLElement).hidden = !reviewing;
   the("hints", HTMLElement).hidden = reviewing;
   scrollTo(0, 0);
-  if (reviewing) return void review.open();
+  if (reviewing) {
+    void sent.then(() => (location.hash === "#review" ? review.open() : undefined));
+    return;
+  }
   review.close();
   box.focus();
 }

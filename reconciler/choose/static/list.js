@@ -28,6 +28,7 @@ export class List {
   #lookedAt = 0;
   #drawnAt = 0;
   #skipped = false;
+  #changes = 0;
   #rowHeight = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
   #frame = 0;
   #timer = 0;
@@ -107,6 +108,7 @@ export class List {
 
   /** A row that was changed by what the person did. @param {Row} row */
   replace(row) {
+    this.#changes++;
     for (const rows of this.#pages.values()) {
       const position = rows.findIndex((one) => one.asset_id === row.asset_id);
       if (position >= 0) rows[position] = row;
@@ -121,6 +123,11 @@ export class List {
     const [highest, lowest] = [top - spare, top + this.#rowHeight + spare - this.#height];
     if (highest < this.box.scrollTop) this.box.scrollTop = highest;
     else if (lowest > this.box.scrollTop) this.box.scrollTop = lowest;
+  }
+
+  /** What is known of an asset, if its row is here. @param {string} id */
+  rowOf(id) {
+    return [...this.#pages.values()].flat().find((row) => row.asset_id === id);
   }
 
   /** @param {number} index */
@@ -155,9 +162,11 @@ export class List {
     this.#tell(false);
   }
 
-  /** @param {number[]} numbers of pages */
+  /** @param {number[]} numbers of pages @returns {Promise<void>} */
   async #again(numbers) {
+    const changes = this.#changes;
     const pages = await Promise.all(numbers.map((number) => this.#fetch(number)));
+    if (changes !== this.#changes) return this.#again(numbers); // they may not know yet what was chosen meanwhile
     for (const page of pages) if (page) this.#take(page);
   }
 
