@@ -221,7 +221,7 @@ class ApplySummary:
     not_attempted: Count = 0
     unknown: Count
     take: Annotated[
-        Count | None, Field(description="With --take-snapshots: the snapshot tasks that were started.")
+        Count | None, Field(description="With --take-snapshots: the covers whose snapshot was taken.")
     ] = field(default=None, metadata=OPTIONAL)
 
 

@@ -24,7 +24,7 @@ from reconciler.documents.schemas import (
     Unmanaged,
     WarningDoc,
 )
-from reconciler.model import NO_COVER, Evidence, Plan, Verdict
+from reconciler.model import NO_COVER, Cover, Evidence, Plan, Verdict
 
 
 def moment(at: datetime) -> str:
@@ -105,16 +105,21 @@ def apply_document(
         takes: snapshots may have been taken.
     """
     counts = Counter[str](outcome.outcome for outcome in outcomes)
-    started = sum(outcome.billed is not None for outcome in outcomes) if takes else None
+    taken = sum(outcome.billed is not None and _is_there(outcome.after) for outcome in outcomes) if takes else None
     return ApplyDoc(
         **origin.head(),
-        summary=ApplySummary(**counts, unknown=len(unknown), take=started),
+        summary=ApplySummary(**counts, unknown=len(unknown), take=taken),
         results=tuple(outcomes),
         unknown=tuple(unknown),
         changed_since=plan.changed_since if plan is not None else None,
         removed=plan.removed if plan is not None else None,
         warnings=warnings,
     )
+
+
+def _is_there(cover: Cover) -> bool:
+    """Whether the snapshot was taken: only then it has an index."""
+    return cover.snapshot is not None and cover.snapshot.index is not None
 
 
 def _findings(plan: Plan) -> dict[str, Any]:

@@ -168,7 +168,8 @@ def test_a_service_that_refuses_is_told_with_its_reason(serve: Serve) -> None:
     assert ran.code == 1
     failed, applied = ran.document["results"]
     assert (failed["outcome"], failed["error"]["type"], applied["outcome"]) == ("failed", "task_failed", "applied")
-    assert ran.document["summary"]["take"] == 1
+    assert (ran.document["summary"]["take"], failed["billed"]) == (0, 1)
+    assert "Resources: 1 added" not in ran.out
 
 
 def tampered(change: Callable[[dict[str, object]], None]) -> Ran:
