@@ -29,6 +29,7 @@ from reconciler.vod.client import IDS_PER_CALL
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 _ENOUGH_LOOKS = 3
+_SHOWS_AFTER = 5.0  # seconds, until the service shows a task whose answer was lost
 _UNDER_WAY = ("WAITING", "PROCESSING")
 _GOES_ON = "The next apply with --take-snapshots goes on, without another call."
 _MAYBE_TAKEN = (
@@ -132,8 +133,10 @@ class Taker:
         """
         result: ChangeResult | None = None
 
-        async def prepare(_: bool) -> Sequence[int] | None:
+        async def prepare(in_doubt: bool) -> Sequence[int] | None:
             nonlocal result
+            if in_doubt:
+                await self._client.clock.sleep(_SHOWS_AFTER)
             step = await self._next_step(item)
             result = step if isinstance(step, ChangeResult) else None
             return item.task.dots if step == "start" and item.task is not None else None
@@ -208,8 +211,7 @@ class Taker:
         if observed.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
             item.looks = 0
             return None
-        dot = item.dot(observed)
-        if dot is not None:
+        if (dot := item.dot(observed)) is not None:
             item.accept()
             return observed if await self._is_readable(item, dot) else None
         state = await self._task_state(item)
