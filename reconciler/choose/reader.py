@@ -17,9 +17,12 @@ from reconciler.planning.locker import read_line
 from reconciler.planning.planner import Planner
 from reconciler.planning.selection import Selection
 from reconciler.util.concurrency import for_each
+from reconciler.util.ids import ID
 
 _CHUNK = 256
 _MOST_OBSERVED = 512
+_FRESH = 300.0
+"""Seconds; URLs of pictures may be signed, and snapshots may be taken again."""
 _PROBES = 8
 
 
@@ -41,7 +44,7 @@ class Reader:
         self._thumbnails = thumbnails
         self._parallelism = parallelism
         self._tell = tell
-        self._observed: OrderedDict[str, Observed] = OrderedDict()
+        self._observed: OrderedDict[str, tuple[float, Observed]] = OrderedDict()
         self.done = self.total = 0
         self.waiting = ""
 
@@ -53,6 +56,7 @@ class Reader:
             await self._list()
             for at in range(0, len(entries), _CHUNK):
                 await self._plan(entries[at : at + _CHUNK])
+                self.done = min(at + _CHUNK, self.total)
             await self._look_at_covers()
         except ReconcileError as error:
             self.waiting = error.text
@@ -64,13 +68,15 @@ class Reader:
         await self._plan([item.desired for item in items if item is not None and item.desired is not None])
 
     async def observed(self, asset_id: str) -> Observed | NoAnswer:
-        """The asset with its snapshots; one details call, unless it was read a while ago."""
-        if (known := self._observed.get(asset_id)) is not None:
+        """The asset with its snapshots; one details call, unless it was read within the last minutes."""
+        now = self._planner.client.clock.monotonic()
+        read, known = self._observed.get(asset_id, (0.0, None))
+        if known is not None and now - read < _FRESH:
             self._observed.move_to_end(asset_id)
             return known
         found = await self._planner.observe(asset_id)
         if isinstance(found, Observed):
-            self._observed[asset_id] = found
+            self._observed[asset_id] = now, found
             if len(self._observed) > _MOST_OBSERVED:
                 self._observed.popitem(last=False)
         return found
@@ -92,6 +98,8 @@ class Reader:
     async def _list(self) -> None:
         async for asset in self._planner.client.list_assets():
             asset_id = asset.asset_id.lower()
+            if not ID.fullmatch(asset_id):
+                continue
             item = self._items.listed(asset_id)
             item.title, item.created = asset.title, asset.create_time
             item.cover_url = next((cover.cover_url for cover in asset.covers if cover.cover_url), "")
@@ -113,7 +121,6 @@ class Reader:
                 item.in_sync()
             else:
                 item.found(verdict)
-        self.done += len(entries)
         self._items.version += 1
 
     async def _look_at_covers(self) -> None:

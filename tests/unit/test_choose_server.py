@@ -354,3 +354,35 @@ def test_two_tabs_see_the_same_choices(page: Page) -> None:
 
     page.use(main)
     assert there() == f"covers:\n  {asset(0)}: 0\n".encode()
+
+
+def test_an_odd_id_in_the_list_is_no_row(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    def change(answer: dict[str, Any]) -> None:
+        answer["assets"][1]["asset_id"] = "../../etc/passwd"
+
+    page.machine.edits["GET list"] = change
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        assert (await tab.get("/api/state"))["counts"]["all"] == 47
+        assert (await tab.client.get("/api/assets/..%2F..%2Fetc%2Fpasswd")).status_code in (400, 404)
+
+    page.use(main)
+
+
+def test_an_asset_is_read_again_after_some_minutes(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        before = page.machine.count("GET details")
+        for _ in range(3):
+            await tab.get(f"/api/assets/{asset(3)}")
+        assert page.machine.count("GET details") == before + 1
+        await page.machine.clock.sleep(301)
+        await tab.get(f"/api/assets/{asset(3)}")
+        assert page.machine.count("GET details") == before + 2
+
+    page.use(main)
