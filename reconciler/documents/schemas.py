@@ -214,7 +214,7 @@ class ApplySummary:
     """The number of changes with each outcome, and of unknown entries."""
 
     applied: Count = 0
-    restored: Count = 0
+    restored: Count = field(default=0, metadata=OPTIONAL_LIST)
     failed: Count = 0
     stale: Count = 0
     unchanged: Count = 0

@@ -81,7 +81,6 @@ def test_an_apply_counts_and_keeps_the_plans_order() -> None:
 
     assert document["summary"] == {
         "applied": 1,
-        "restored": 0,
         "failed": 1,
         "stale": 0,
         "unchanged": 0,
