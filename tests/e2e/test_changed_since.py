@@ -53,7 +53,7 @@ def test_only_what_changed_in_meaning_is_looked_at(serve: Serve) -> None:
     assert document["summary"]["managed"] == 3
     assert document["changed_since"] == {"revision": "main", "commit": git("rev-parse", "main"), "left_out": 21}
     assert document["removed"] == []
-    assert document["format_version"] == "1.1"
+    assert document["format_version"] == "1.2"
     assert "21 entries left out: the same as at " in run("plan", "--changed-since", "main").out
 
 

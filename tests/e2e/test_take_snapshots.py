@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import httpx
 import pytest
 from support.command_line import Cloud, Ran, run, video, videos, write
 
+from reconciler.commands import taken_locks
+from reconciler.desired.load import load_with_locks
 from reconciler.emulator.catalogue import ordinary
 from reconciler.emulator.options import EmulatorOptions
 
@@ -231,3 +233,23 @@ def test_the_report_shows_what_was_taken(serve: Serve) -> None:
     page = Path("apply.html").read_text()
     assert "yet to be taken" not in page
     assert "No picture" not in page
+
+
+def test_a_lock_that_changes_meanwhile_is_said_and_left(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = serve(EmulatorOptions())
+    write({video(0).asset_id: frame(37)})
+    real = load_with_locks
+    loads: list[int] = []
+
+    def load(paths: Sequence[str]) -> object:
+        loaded = real(paths)
+        loads.append(1)
+        if len(loads) == 2:  # the second is just before it is written
+            Path("desired/covers.lock").write_text('{"format_version": "1.0", "kind": "lock"}\n')
+        return loaded
+
+    monkeypatch.setattr(taken_locks, "load_with_locks", load)
+    ran = run(*APPLY, "--update-lock")
+    assert (ran.code, found.puts) == (1, 1)
+    assert "The lock lines were not written" in ran.err
+    assert "reconcile lock" in ran.err

@@ -16,7 +16,7 @@ import pytest
 from support.command_line import TRACEBACK, entries, run, video, write
 from support.processes import APPROVED, ME, PATIENCE, PUT, Moment, Serve, Trigger, running
 
-from reconciler.act import apply as act
+from reconciler.act import attempt as act
 from reconciler.decide.precondition import PlannedChange, revisit
 from reconciler.emulator.options import EmulatorOptions
 

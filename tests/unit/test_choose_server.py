@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from support.choosing import ORIGIN, Page, Tab
 from support.fakes import FakeClock
 from support.taking import Machine
 
+from reconciler.choose import pictures
 from reconciler.desired.load import load
 from reconciler.emulator.catalogue import ordinary
+from reconciler.observe.thumbnails import thumbnail
 
 FILE = Path("desired/covers.yaml")
 
@@ -384,5 +388,120 @@ def test_an_asset_is_read_again_after_some_minutes(page: Page) -> None:
         await page.machine.clock.sleep(301)
         await tab.get(f"/api/assets/{asset(3)}")
         assert page.machine.count("GET details") == before + 2
+
+    page.use(main)
+
+
+def test_the_page_and_what_it_loads(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        kinds = {}
+        for path in ("/", "/static/app.js", "/static/app.css", "/static/icon.svg", "/static/tokens.css"):
+            answer = await tab.client.get(path)
+            kinds[path] = (answer.status_code, answer.headers["content-type"].partition(";")[0])
+        assert kinds == {
+            "/": (200, "text/html"),
+            "/static/app.js": (200, "text/javascript"),
+            "/static/app.css": (200, "text/css"),
+            "/static/icon.svg": (200, "image/svg+xml"),
+            "/static/tokens.css": (200, "text/css"),
+        }
+        assert "--paper" in (await tab.client.get("/static/tokens.css")).text
+        for path in ("/static/none.js", "/static/..%2Fapp.py", "/static/index.html"):
+            assert (await tab.client.get(path)).status_code == 404
+        assert (await tab.client.head("/")).status_code == 200
+
+    page.use(main)
+
+
+def test_requests_that_make_no_sense_are_refused(page: Page) -> None:
+    write(f"  {asset(0)}: 0", f"  {asset(2)}: {{ignore: true}}")
+    headers = {"Origin": ORIGIN, "Content-Type": "application/json"}
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        assert (await tab.client.get("/api/assets", params={"filter": "odd"})).status_code == 400
+        assert (await tab.get("/api/assets", offset="x", limit="-1"))["rows"] == []
+        for body in ("{", "[]", '"' + "x" * 70_000 + '"', "[" * 60_000):
+            assert (await tab.client.post("/api/choose", content=body, headers=headers)).status_code == 400
+        for wrong in ({"asset_id": 5}, {"asset_id": "f" * 32}, {"asset_id": asset(0), "set": "sample", "index": 99}):
+            assert "error" in await tab.post("/api/choose", wrong, 400)
+        refused = await tab.post("/api/choose", {"asset_id": asset(2), "set": "sample", "index": 1}, 400)
+        assert "ignore: true" in refused["error"]
+        write("  [")
+        broken = await tab.post("/api/carry", {"file": str(FILE)}, 502)
+        assert f"{FILE}:" in broken["error"]
+
+    page.use(main)
+
+
+def test_a_new_entry_is_shown_as_a_diff(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        await tab.choose(asset(2), 1)
+        review = await tab.get("/api/review")
+        assert review["diff"].startswith(f"--- {FILE}\n+++ {FILE}\n")
+        assert f"+  {asset(2)}: 1" in review["diff"]
+        assert review["items"][0]["text"].startswith("not managed -> sample[1]")
+        assert await tab.post("/api/choose", {"asset_id": asset(4), "take": 1})
+
+    page.use(main)
+
+
+def test_blank_covers_are_counted_and_found(page: Page) -> None:
+    write(f"  {asset(0)}: 0", f"  {asset(2)}: 0")
+    black = io.BytesIO()
+    Image.new("RGB", (320, 180)).save(black, "JPEG")
+    page.machine.upload(asset(2), black.getvalue())
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        assert (await tab.get("/api/state"))["counts"]["blank"] == 1
+        [row] = (await tab.get("/api/assets", filter="blank"))["rows"]
+        assert (row["asset_id"], row["cover"]["blank"]) == (asset(2), "nearly black")
+
+    page.use(main)
+
+
+def test_a_list_that_cannot_be_read_is_said(page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+    refused = {"error_code": "VOD.10074", "error_msg": "Not allowed."}
+    page.machine.faults["GET list"] = [(httpx.Response(403, json=refused), False)] * 5
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        state = await tab.get("/api/state")
+        assert "VOD.10074" in state["reading"]["waiting"]
+
+    page.use(main)
+    assert "VOD.10074" in page.told[0]
+
+
+def test_thumbnails_are_made_once_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch, page: Page) -> None:
+    write(f"  {asset(0)}: 0")
+    made: list[int] = []
+
+    def counted(data: bytes, width: int) -> object:
+        made.append(width)
+        return thumbnail(data, width)
+
+    monkeypatch.setattr(pictures, "thumbnail", counted)
+    monkeypatch.setattr(pictures, "_MOST_BYTES", 40_000)
+
+    async def main(tab: Tab) -> None:
+        await tab.enter()
+        made.clear()
+        for _ in range(2):
+            for size in (320, 1280):
+                await tab.client.get(f"/picture/{asset(0)}/sample-1", params={"size": size})
+        assert made == [320, 1280]
+        for index in range(12):
+            await tab.client.get(f"/picture/{asset(0)}/sample-{index}", params={"size": 1280})
+        await tab.client.get(f"/picture/{asset(0)}/sample-1", params={"size": 320})
+        assert made[-1] == 320
 
     page.use(main)
