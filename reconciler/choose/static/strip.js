@@ -8,6 +8,9 @@ import { frameName, marksOf } from "./words.js";
 /** @typedef {import("./types.js").Snapshot} Snapshot */
 /** @typedef {{set: string, snapshot: Snapshot}} Frame */
 
+/** A frame is read as one name, also where a narrow strip cuts off what is seen of it. */
+const SEEN = { "aria-hidden": "true" };
+
 /** All frames of an asset, in the order of the arrow keys. @param {Asset} asset @returns {Frame[]} */
 export const framesOf = (asset) =>
   asset.sets.flatMap(({ name, snapshots }) => snapshots.map((snapshot) => ({ set: name, snapshot })));
@@ -117,13 +120,13 @@ export class Strip {
     box.classList.toggle("is-wanted", wanted);
     box.classList.toggle("is-chosen", chosen);
     const parts = [
-      h("span", { class: "when" }, h("b", {}, String(index)), ` ${time}`),
-      ...marksOf(snapshot).map(([mark, words, colour]) => h("span", { class: `mark ${colour}` }, sign(mark), words)),
+      h("span", { class: "when", ...SEEN }, h("b", {}, String(index)), ` ${time}`),
+      ...marksOf(snapshot).map(([mark, words, colour]) => h("span", { class: `mark ${colour}`, ...SEEN }, sign(mark), words)),
     ];
     const name = position === this.#cursor ? "frame cursor" : "frame";
-    const option = { class: name, role: "option", id: `frame-${position}`, "aria-selected": String(chosen),
-      "aria-label": frameName(set, snapshot) };
-    return h("div", option, ...parts, box);
+    const option = { class: name, role: "option", id: `frame-${position}`, "aria-selected": String(chosen) };
+    const spoken = h("span", { class: "unseen" }, frameName(set, snapshot));
+    return h("div", option, spoken, ...parts, box);
   }
 
   /** @param {boolean} scroll whether the cursor must be in sight */
