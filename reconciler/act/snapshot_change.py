@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from reconciler.decide.equality import same_cover
 from reconciler.decide.outcome import Outcome
 from reconciler.decide.precondition import ChangeResult, PlannedChange
+from reconciler.decide.verdict import snapshot_at
 from reconciler.model import Cover, Observed, Snapshot
 from reconciler.state.runs import OpenTask
 
@@ -84,8 +85,7 @@ class SnapshotChange:
 
     def dot(self, observed: Observed) -> Snapshot | None:
         """The snapshot that was asked for, if it is there."""
-        offset = self.change.desired.offset
-        return next((one for one in observed.in_set("dots") if one.offset == offset), None)
+        return snapshot_at(observed, "dots", self.change.desired.offset)
 
     def outcome(self, result: ChangeResult) -> Outcome:
         """What became of it before the cover could be set."""

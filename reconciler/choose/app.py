@@ -20,6 +20,7 @@ from reconciler.choose.pictures import WIDTHS
 from reconciler.choose.review import Conflict, Edit
 from reconciler.choose.workspace import RefusedError, Workspace
 from reconciler.decide.taking import last_second
+from reconciler.decide.verdict import snapshot_at
 from reconciler.errors import DesiredError, ReconcileError, sentences
 from reconciler.model import NoAnswer, Observed, SetName
 from reconciler.observe.thumbnails import Thumbnail
@@ -199,7 +200,7 @@ def _chosen(body: dict[str, Any], observed: Observed) -> Chosen:
         last = last_second(observed)
         if second < 0 or observed.audio or (last is not None and second > last):
             raise RefusedError(f"There is no frame at {second} s.")
-        there = next((one for one in observed.in_set("dots") if one.offset == second), None)
+        there = snapshot_at(observed, "dots", second)
         return Chosen(
             "dots", there.index if there is not None else None, second, file if isinstance(file, str) else ""
         )

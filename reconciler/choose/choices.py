@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.desired.edit_choice import Choice
-from reconciler.model import Desired, SetName
+from reconciler.model import Desired, SetName, SnapshotRef
 from reconciler.state.folder import make
 from reconciler.util import atomic_files
 from reconciler.util.field_types import AssetId
@@ -26,6 +26,10 @@ class Chosen:
     index: int | None
     offset: int
     file: str = ""
+
+    @property
+    def ref(self) -> SnapshotRef:
+        return SnapshotRef(self.set, self.index, self.offset)
 
     def edit(self, desired: Desired | None) -> Choice:
         """What the entry is to say: it keeps its kind of number while it keeps its set."""

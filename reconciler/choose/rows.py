@@ -87,9 +87,7 @@ def _chosen_picture(item: Item, chosen: Chosen) -> dict[str, Any]:
 
 
 def _name(chosen: Chosen) -> str:
-    if chosen.index is None:
-        return f"{chosen.set} {phrases.clock(chosen.offset)} (to be taken, billed)"
-    return f"{chosen.set}[{chosen.index}] {phrases.clock(chosen.offset)}"
+    return phrases.snapshot(chosen.ref) + (" (to be taken, billed)" if chosen.index is None else "")
 
 
 def key(snapshot: Snapshot) -> str:

@@ -77,8 +77,7 @@ class Workspace:
         ref = wanted.ref if isinstance(wanted, Snapshot) else None
         cover = ref if item.state in ("in_sync", "pending") else await self.reader.cover(observed)
         chosen = self.choices.get(item.asset_id)
-        picked = SnapshotRef(chosen.set, chosen.index, chosen.offset) if chosen is not None else None
-        return {"cover": cover, "wanted": ref, "chosen": picked}
+        return {"cover": cover, "wanted": ref, "chosen": chosen.ref if chosen is not None else None}
 
     async def choose(self, item: Item, chosen: Chosen, observed: Observed) -> None:
         """

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reconciler.commands.execute import ApplyResult, ApplyRun
 from reconciler.commands.result import INTERRUPTED
 from reconciler.decide.outcome import Outcome
+from reconciler.decide.verdict import snapshot_at
 from reconciler.desired.load import load_with_locks
 from reconciler.desired.lock_plan import with_lines
 from reconciler.desired.lock_writing import check_file, merge_notes, write_locks
@@ -57,7 +58,6 @@ async def _line(run: ApplyRun, outcome: Outcome) -> LockLine | None:
     observed = await run.planner.observe(outcome.asset_id)
     if isinstance(observed, NoAnswer) or outcome.after.snapshot is None or outcome.after.content is None:
         return None
-    offset = outcome.after.snapshot.offset
-    dot = next((one for one in observed.in_set("dots") if one.offset == offset), None)
+    dot = snapshot_at(observed, "dots", outcome.after.snapshot.offset)
     line = await read_line(run.planner, observed, dot) if dot is not None else None
     return line if isinstance(line, LockLine) and line.sha256 == outcome.after.content.sha256 else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from reconciler.decide.verdict import asks_for_frame
 from reconciler.errors import SafetyLimitError
 from reconciler.model import Desired, NoAnswer, Observed, Reason, Take
 
@@ -17,7 +18,7 @@ _MISSING: tuple[Reason | None, ...] = ("no_snapshot_at_offset", "no_snapshots")
 
 def may_be_taken(desired: Desired, reason: Reason | None) -> bool:
     """Whether an entry that is unknown for this reason asks for the frame at a second."""
-    return desired.set == "dots" and desired.offset is not None and reason in _MISSING
+    return asks_for_frame(desired) and reason in _MISSING
 
 
 def last_second(observed: Observed) -> int | None:

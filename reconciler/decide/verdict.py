@@ -14,6 +14,7 @@ from reconciler.model import (
     LockLine,
     NoAnswer,
     Observed,
+    SetName,
     Snapshot,
     SnapshotRef,
     Verdict,
@@ -62,12 +63,11 @@ def judge(
 def choose(desired: Desired, observed: Observed) -> Snapshot | NoAnswer:
     """The snapshot that an entry wants, if there is one that may be set."""
     found = observed.in_set(desired.set)
-    by_second = desired.set == "dots" and desired.offset is not None
     if observed.thumbnail_status == SNAPSHOTS_IN_PROGRESS:
         return NoAnswer("snapshots_in_progress", "Its snapshots are being taken. Run again when that is done.")
-    if not found and not (by_second and observed.snapshots):
+    if not found and not (asks_for_frame(desired) and observed.snapshots):
         return _nothing_in_set(desired, observed)
-    wanted = _by_offset(desired, found) if desired.offset is not None else _by_index(desired, found)
+    wanted = _by_offset(desired, observed) if desired.offset is not None else _by_index(desired, found)
     if isinstance(wanted, NoAnswer):
         return wanted
     named = picture(wanted.url)
@@ -92,8 +92,7 @@ def _nothing_in_set(desired: Desired, observed: Observed) -> NoAnswer:
         message = "Taking its snapshots failed. Take them again in the console."
     else:
         message = "It has no snapshots. Take some in the console, or set `ignore: true`."
-    by_second = desired.set == "dots" and desired.offset is not None
-    return NoAnswer("no_snapshots", message + (_TAKE_IT if by_second else ""))
+    return NoAnswer("no_snapshots", message + (_TAKE_IT if asks_for_frame(desired) else ""))
 
 
 def _by_index(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAnswer:
@@ -106,15 +105,27 @@ def _by_index(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAns
     )
 
 
-def _by_offset(desired: Desired, found: tuple[Snapshot, ...]) -> Snapshot | NoAnswer:
-    at = [snapshot for snapshot in found if snapshot.offset == desired.offset]
-    if at:
-        return next((snapshot for snapshot in at if snapshot.index == desired.index), at[0])
+def snapshot_at(observed: Observed, name: SetName, offset: int | None, index: int | None = None) -> Snapshot | None:
+    """The asset's snapshot at that second; of several the one with this index, else the first."""
+    found = [snapshot for snapshot in observed.in_set(name) if snapshot.offset == offset]
+    return next((snapshot for snapshot in found if snapshot.index == index), found[0] if found else None)
+
+
+def asks_for_frame(desired: Desired) -> bool:
+    """Whether an entry means the frame at a second, whether or not there is a snapshot of it."""
+    return desired.set == "dots" and desired.offset is not None
+
+
+def _by_offset(desired: Desired, observed: Observed) -> Snapshot | NoAnswer:
+    at = snapshot_at(observed, desired.set, desired.offset, desired.index)
+    if at is not None:
+        return at
+    found = observed.in_set(desired.set)
     near = sorted(found, key=lambda snapshot: (abs(snapshot.offset - (desired.offset or 0)), snapshot.offset))[:2]
     offsets = " and ".join(str(snapshot.offset) for snapshot in sorted(near, key=lambda snapshot: snapshot.offset))
     message = f"There is no {desired.set} snapshot at {desired.offset} s"
     message += f"; the nearest: {offsets} s." if near else "."
-    return NoAnswer("no_snapshot_at_offset", message + (_TAKE_IT if desired.set == "dots" else ""))
+    return NoAnswer("no_snapshot_at_offset", message + (_TAKE_IT if asks_for_frame(desired) else ""))
 
 
 def identify(observed: Observed) -> Snapshot | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.decide.picture_id import picture
 from reconciler.decide.plan import PlanBuilder
-from reconciler.decide.verdict import unknown
+from reconciler.decide.verdict import snapshot_at, unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Plan, Reason, Snapshot, SnapshotRef, Verdict
 from reconciler.planning import restoring
 from reconciler.planning.by_eye import looks_saved, looks_wanted
@@ -261,8 +261,7 @@ def _never_left(before: Cover, now: Verdict | None) -> bool:
 
 def _at(observed: Observed, ref: SnapshotRef) -> Snapshot | None:
     """The asset's snapshot at that second today; of several the one with the same index."""
-    found = [snapshot for snapshot in observed.in_set(ref.set) if snapshot.offset == ref.offset]
-    return next((snapshot for snapshot in found if snapshot.index == ref.index), found[0] if found else None)
+    return snapshot_at(observed, ref.set, ref.offset, ref.index)
 
 
 def _place(ref: SnapshotRef) -> str:
