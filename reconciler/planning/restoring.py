@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.decide.equality import not_visible_yet
-from reconciler.decide.verdict import identify, unknown
+from reconciler.decide.verdict import unknown
 from reconciler.errors import StateError
 from reconciler.model import SNAPSHOTS_IN_PROGRESS, Content, Cover, Desired, NoAnswer, Observed, Verdict
 from reconciler.observe.picture_answers import MOST_BYTES
-from reconciler.planning.content import identify_cover, replaceable
 from reconciler.planning.planner import Planner
+from reconciler.planning.shown_cover import shown_cover
 from reconciler.vod.uploads import Kind, kind_of
 
 _BY_HAND = "upload it in the console"
@@ -95,7 +95,8 @@ async def check(
         observed = await planner.observe(desired.asset_id)
     if isinstance(observed, NoAnswer):
         return unknown(desired, observed)
-    shown = await _shown(planner, observed)
+    # The URL of an uploaded cover says nothing, whatever `--compare` says.
+    shown = await shown_cover(planner, observed)
     if isinstance(shown, NoAnswer):
         return unknown(desired, shown, observed.title)
     recent = planner.recent.get(observed.asset_id)
@@ -116,21 +117,3 @@ async def check(
         shown=shown if coming else None,
         snapshots=observed.snapshots if planner.keep_snapshots else (),
     )
-
-
-async def _shown(planner: Planner, observed: Observed) -> Cover | NoAnswer:
-    """The cover with its bytes: the URL of an uploaded cover says nothing, whatever `--compare` says."""
-    named, by_url = identify(observed), planner.compare == "url"
-    ref = named.ref if named is not None else None
-    if not observed.cover_url:
-        return observed.cover()
-    if named is None and not by_url:
-        found = await identify_cover(observed, planner.pictures, planner.memory)
-        if found.unread_cover is None:
-            return found.cover
-        read: Content | NoAnswer = found.unread_cover
-    else:
-        read = await planner.pictures.content(observed.cover_url)
-    if isinstance(read, Content):
-        return observed.cover(ref, read)
-    return observed.cover(ref) if planner.replace_unreadable or by_url else replaceable(read)

@@ -11,7 +11,8 @@ from reconciler.decide.verdict import identify, unknown
 from reconciler.model import Cover, Desired, NoAnswer, Observed, Snapshot, SnapshotRef, Take, Verdict
 from reconciler.observe.pictures import Pictures
 from reconciler.planning.by_eye import looks_like
-from reconciler.planning.content import MOST_CANDIDATES, identify_cover, replaceable
+from reconciler.planning.content import MOST_CANDIDATES
+from reconciler.planning.shown_cover import shown_cover
 from reconciler.state.runs import OpenTask
 
 if TYPE_CHECKING:
@@ -62,19 +63,11 @@ async def _update(planner: Planner, desired: Desired, observed: Observed, take: 
 
 
 async def _cover(planner: Planner, observed: Observed) -> Cover | NoAnswer:
-    """The cover that the task will replace: one that cannot be read, and so not saved, is not replaced."""
-    named = identify(observed)
+    """The cover that the task will replace; `--compare url` opens none."""
     if planner.compare == "url":
+        named = identify(observed)
         return observed.cover(named.ref if named is not None else None)
-    if named is not None:
-        read = await planner.pictures.content(observed.cover_url)
-        cover, unread = (None, read) if isinstance(read, NoAnswer) else (observed.cover(named.ref, read), None)
-    else:
-        found = await identify_cover(observed, planner.pictures, planner.memory, MOST_CANDIDATES)
-        cover, unread = found.cover, found.unread_cover
-    if unread is not None and not planner.replace_unreadable:
-        return replaceable(unread)
-    return cover or observed.cover(named.ref if named is not None else None)
+    return await shown_cover(planner, observed, MOST_CANDIDATES)
 
 
 async def made_by_task(
