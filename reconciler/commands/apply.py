@@ -124,13 +124,12 @@ def _check_may_take(run: Run, plan: PlanDoc) -> None:
         UsageError: the plan has snapshots taken, and --take-snapshots is not given.
         SafetyLimitError: it has too many taken.
     """
-    takes = sum(change.take is not None for change in plan.changes)
-    if takes and not run.options.changes.take_snapshots:
+    if plan.takes and not run.options.changes.take_snapshots:
         raise UsageError(
-            f"The plan has {counted(takes, 'snapshot')} taken, which is billed",
+            f"The plan has {counted(len(plan.takes), 'snapshot')} taken, which is billed",
             hint="Pass --take-snapshots to apply it.",
         )
-    check_snapshots([change.take for change in plan.changes if change.take], run.options.changes.max_snapshots)
+    check_snapshots(plan.takes, run.options.changes.max_snapshots)
 
 
 def _check_age(file: str, plan: PlanDoc, most: timedelta) -> None:
@@ -172,7 +171,7 @@ def _show(run: ApplyRun, document: PlanDoc, in_sync: int) -> None:
         SafetyLimitError: it changes too much.
     """
     execute.show(run, document)
-    check_snapshots([change.take for change in document.changes if change.take], run.options.changes.max_snapshots)
+    check_snapshots(document.takes, run.options.changes.max_snapshots)
     if not run.options.changes.force:
         check_safety(document.summary.update, in_sync, run.options.max_update_percent)
 

@@ -191,6 +191,6 @@ class Run:
         from reconciler.errors import SafetyLimitError
 
         try:
-            check_snapshots([one.take for one in plan.changes if one.take], self.options.changes.max_snapshots)
+            check_snapshots(plan.takes, self.options.changes.max_snapshots)
         except SafetyLimitError as error:
             yield f"Warning: {error.message} (--max-snapshots).\n"

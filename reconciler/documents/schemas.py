@@ -125,6 +125,11 @@ class PlanDoc(Findings):
     kind: Literal["plan"] = "plan"
     digest: Digest = ""
 
+    @property
+    def takes(self) -> tuple[Take, ...]:
+        """The snapshots to be taken."""
+        return tuple(change.take for change in self.changes if change.take is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmanaged:

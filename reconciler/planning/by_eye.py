@@ -23,7 +23,7 @@ async def on_its_way(verdict: Verdict, old: Iterable[Cover], pictures: Pictures)
     shown = Cover(verdict.before.cover_url, None, Content(hashlib.sha256(again).hexdigest(), len(again)))
     if any(same_cover(cover, shown) for cover in old) or not await asyncio.to_thread(is_picture, again):
         return True
-    return await _shows_wanted(again, verdict, pictures)
+    return await _shows(again, await pictures.data(verdict.put_url))
 
 
 async def looks_wanted(verdict: Verdict, pictures: Pictures) -> bool:
@@ -37,8 +37,7 @@ async def looks_saved(verdict: Verdict, saved: bytes, pictures: Pictures) -> boo
     """Whether a cover that has the bytes of no snapshot plainly shows a picture that was saved."""
     if verdict.before is None or verdict.before.snapshot is not None or not verdict.cover_url:
         return False
-    shown = await pictures.data(verdict.cover_url)
-    return not isinstance(shown, NoAnswer) and await asyncio.to_thread(alike, shown, saved) is True
+    return await _shows(saved, await pictures.data(verdict.cover_url))
 
 
 async def looks_like(url: str, others: Iterable[str], pictures: Pictures) -> bool:
@@ -47,12 +46,10 @@ async def looks_like(url: str, others: Iterable[str], pictures: Pictures) -> boo
     if shown is None or isinstance(shown, NoAnswer):
         return False
     for other in others:
-        data = await pictures.data(other)
-        if not isinstance(data, NoAnswer) and await asyncio.to_thread(alike, shown, data) is True:
+        if await _shows(shown, await pictures.data(other)):
             return True
     return False
 
 
-async def _shows_wanted(shown: bytes, verdict: Verdict, pictures: Pictures) -> bool:
-    wanted = await pictures.data(verdict.put_url)
-    return not isinstance(wanted, NoAnswer) and await asyncio.to_thread(alike, shown, wanted) is True
+async def _shows(one: bytes, other: bytes | NoAnswer) -> bool:
+    return not isinstance(other, NoAnswer) and await asyncio.to_thread(alike, one, other) is True
